@@ -1,0 +1,118 @@
+// The shape of a checked configuration. Everything has its default filled in, units are in the names, `{site}` is replaced,
+// and the whole is frozen. Made by config/load.ts only.
+
+export interface Config {
+  readonly site: string
+  readonly broker: BrokerConfig
+  readonly store: StoreConfig
+  readonly sensors: readonly SensorConfig[]
+  readonly uplinks: readonly UplinkConfig[]
+  readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
+}
+
+export interface ListenerConfig {
+  readonly port: number
+  readonly host: string
+  readonly anonymous: boolean
+}
+
+export interface BrokerConfig {
+  readonly listeners: readonly ListenerConfig[]
+  readonly connectionsMax: number
+  readonly connectTimeoutMs: number
+  readonly packetBytesMax: number
+  /** Unacknowledged QoS 1/2 messages a client may send (Receive Maximum), and that are sent to it at most. */
+  readonly receiveMaximum: number
+  readonly topicAliasMaximum: number
+  readonly subscriptionsPerClientMax: number
+  readonly retainedMessagesMax: number
+  readonly retainedBytesMax: number
+  /** Sessions ask for an expiry; they get this at most. */
+  readonly sessionExpirySecMax: number
+  readonly sessionsMax: number
+  readonly sessionQueue: QueueConfig
+  /** Bytes waiting in a connection's output before its QoS 0 messages are held back. */
+  readonly outputBytesMax: number
+  readonly sysIntervalMs: number
+}
+
+export interface QueueConfig {
+  readonly bytesMax: number
+  readonly countMax: number
+  readonly ageMsMax: number
+  readonly whenFull: 'drop-oldest' | 'drop-newest'
+}
+
+export interface StoreConfig {
+  readonly path: string
+  readonly commitWindowMs: number
+  readonly bytesMax: number
+}
+
+interface SensorCommon {
+  readonly name: string
+  readonly topic: string
+  readonly qos: 0 | 1 | 2
+  readonly retain: boolean
+}
+
+export interface SimulateSensorConfig extends SensorCommon {
+  readonly kind: 'simulate'
+  readonly simulate: {
+    readonly kind: 'sine' | 'ramp' | 'random-walk' | 'constant' | 'counter'
+    readonly everyMs: number
+    readonly min: number
+    readonly max: number
+    readonly periodMs: number
+  }
+}
+
+export interface SerialSensorConfig extends SensorCommon {
+  readonly kind: 'serial'
+  readonly serial: {
+    readonly path: string
+    readonly baud: number
+    readonly dataBits: 5 | 6 | 7 | 8
+    readonly parity: 'none' | 'even' | 'odd'
+    readonly stopBits: 1 | 2
+  }
+  readonly frame: { readonly kind: 'line' } | { readonly kind: 'delimiter'; readonly delimiter: Buffer }
+  /** A longer frame is garbage: counted and skipped. */
+  readonly frameBytesMax: number
+  readonly decode:
+    | { readonly kind: 'json' }
+    | { readonly kind: 'csv'; readonly columns: readonly string[]; readonly separator: string }
+    | { readonly kind: 'regex'; readonly pattern: RegExp }
+    | { readonly kind: 'raw' }
+}
+
+export type SensorConfig = SimulateSensorConfig | SerialSensorConfig
+
+export interface RouteConfig {
+  readonly direction: 'out' | 'in'
+  /** Topic filter on the side the messages come from: local for out, remote for in. */
+  readonly from: string
+  /** Where they go: the same wildcards in the same order, other levels around them. */
+  readonly to: string
+  readonly qos: 0 | 1 | 2
+  readonly retain: boolean
+}
+
+export interface UplinkConfig {
+  readonly name: string
+  readonly url: URL
+  readonly host: string
+  readonly port: number
+  readonly tls: boolean
+  readonly clientId: string
+  readonly username: string | null
+  readonly password: Buffer | null
+  readonly version: 4 | 5
+  readonly keepAliveSec: number
+  readonly connectTimeoutMs: number
+  /** Unacknowledged messages on the link at most; the remote's Receive Maximum lowers it. */
+  readonly inflightMax: number
+  readonly backoff: { readonly minMs: number; readonly maxMs: number }
+  readonly routes: readonly RouteConfig[]
+  readonly queue: QueueConfig
+}

@@ -1,0 +1,102 @@
+// Topic names and topic filters (MQTT 5.0 section 4.7).
+// A Topic is a name seen before: its text, its bytes, and what the router last found for it. TopicTable gives the same
+// Topic for the same bytes, so that a message of a known topic costs no string, no UTF-8 check and no matching.
+import { malformed, ProtocolError, Reason } from './reason.ts'
+import { checkUtf8 } from './utf8.ts'
+
+/** What the router remembers on a Topic; valid while its generation is the index's. */
+export interface CachedRoute {
+  readonly generation: number
+}
+
+export class Topic {
+  readonly name: string
+  readonly bytes: Buffer
+  route: CachedRoute | null = null
+
+  constructor(name: string, bytes: Buffer) {
+    this.name = name
+    this.bytes = bytes
+  }
+
+  /** `name` must be a valid topic name: see `checkTopicName`. */
+  static of(name: string): Topic {
+    return new Topic(name, Buffer.from(name, 'utf8'))
+  }
+}
+
+const SLOTS = 4096 // direct-mapped: a collision costs one string and one UTF-8 check, never memory
+
+export class TopicTable {
+  readonly #slots: (Topic | null)[] = Array.from<Topic | null>({ length: SLOTS }).fill(null)
+
+  /** The Topic of `bytes[start, end)`. Throws ProtocolError when the bytes are not a topic name [MQTT-3.3.2-1] [MQTT-3.3.2-2]. */
+  resolve(bytes: Buffer, start: number, end: number): Topic {
+    let hash = 0x811c9dc5
+    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
+    const slot = (hash ^ (hash >>> 13)) & (SLOTS - 1)
+    const known = this.#slots[slot]!
+    if (known !== null && sameBytes(known.bytes, bytes, start, end)) return known
+    checkUtf8(bytes, start, end)
+    const name = bytes.toString('utf8', start, end)
+    checkTopicName(name)
+    const topic = new Topic(name, Buffer.from(bytes.subarray(start, end)))
+    this.#slots[slot] = topic
+    return topic
+  }
+}
+
+function sameBytes(known: Buffer, bytes: Buffer, start: number, end: number): boolean {
+  const length = end - start
+  if (known.length !== length) return false
+  // From the end: the topics of one site differ in their last level.
+  for (let i = length - 1; i >= 0; i--) if (known[i] !== bytes[start + i]) return false
+  return true
+}
+
+/** Throws when `name` cannot be a topic name: empty [MQTT-4.7.3-1] or with wildcards [MQTT-3.3.2-2]. */
+export function checkTopicName(name: string): void {
+  if (name.length === 0) throw new ProtocolError(Reason.topicNameInvalid, 'topic name is empty')
+  for (let i = 0; i < name.length; i++) {
+    const c = name.charCodeAt(i)
+    if (c === 0x2b || c === 0x23) throw new ProtocolError(Reason.topicNameInvalid, `topic name "${name}" has a wildcard`)
+    if (c === 0) throw malformed('topic name has U+0000') // [MQTT-4.7.3-2]
+  }
+}
+
+/** Why `filter` is not a valid topic filter, or null when it is [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.7.3-1]. */
+export function topicFilterProblem(filter: string): string | null {
+  if (filter.length === 0) return 'it is empty'
+  if (filter.includes('\0')) return 'it has U+0000'
+  const levels = filter.split('/')
+  for (let i = 0; i < levels.length; i++) {
+    const level = levels[i]!
+    if (level === '#' && i < levels.length - 1) return '# must be the last level'
+    if (level.length > 1 && level.includes('#')) return '# must fill a whole level'
+    if (level.length > 1 && level.includes('+')) return '+ must fill a whole level'
+  }
+  return null
+}
+
+/** `$share/{name}/{filter}` taken apart (section 4.8.2); null for an ordinary filter. Throws when it is not well-formed [MQTT-4.8.2-1] [MQTT-4.8.2-2]. */
+export function parseShare(filter: string): { name: string; filter: string } | null {
+  if (!filter.startsWith('$share/')) return null
+  const slash = filter.indexOf('/', 7)
+  const name = slash < 0 ? '' : filter.slice(7, slash)
+  const inner = slash < 0 ? '' : filter.slice(slash + 1)
+  if (name === '' || /[+#]/.test(name)) throw malformed(`shared subscription "${filter}" needs a share name without wildcards`)
+  if (inner === '') throw malformed(`shared subscription "${filter}" needs a topic filter`)
+  return { name, filter: inner }
+}
+
+/** Whether a topic name matches a valid filter; names starting with $ match no leading wildcard [MQTT-4.7.2-1]. For the rare single check; the router has an index. */
+export function matches(filter: string, name: string): boolean {
+  if (name.startsWith('$') && (filter.startsWith('+') || filter.startsWith('#'))) return false
+  const f = filter.split('/')
+  const t = name.split('/')
+  for (let i = 0; i < f.length; i++) {
+    if (f[i] === '#') return true
+    if (i >= t.length || (f[i] !== '+' && f[i] !== t[i])) return false
+  }
+  return f.length === t.length
+}

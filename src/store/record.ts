@@ -1,0 +1,134 @@
+// One stored message as bytes; a segment is records one after the other, ascending in sequence.
+//
+//   varint  length of what follows
+//   varint  sequence minus the segment's first
+//   u8      flags: QoS in bits 0-1, RETAIN in bit 2, properties follow in bit 3, expiry follows in bit 4
+//   varint  seconds until it expires, counted from the segment's storedAtMs          (bit 4)
+//   varint  topic length, topic
+//   varint  properties length, properties as MQTT 5.0 encodes and forwards them       (bit 3)
+//   ...     payload, the rest
+//
+// Varints are base 128, low group first, as in MQTT (section 1.5.5) but up to 2^53.
+import { Message, type QoS } from '../message.ts'
+import type { TopicTable } from '../mqtt/topic.ts'
+
+const PROPERTIES = 8
+const EXPIRY = 16
+
+function varintSize(value: number): number {
+  let n = 1
+  while (value >= 128) {
+    value = Math.floor(value / 128)
+    n++
+  }
+  return n
+}
+
+function writeVarint(bytes: Uint8Array, at: number, value: number): number {
+  while (value >= 128) {
+    bytes[at++] = (value % 128) | 128
+    value = Math.floor(value / 128)
+  }
+  bytes[at++] = value
+  return at
+}
+
+function bodySize(message: Message, delta: number, expirySec: number): number {
+  const topic = message.topic.bytes.length
+  let n = varintSize(delta) + 1 + varintSize(topic) + topic + message.payloadLength
+  if (expirySec >= 0) n += varintSize(expirySec)
+  if (message.properties !== null) n += varintSize(message.properties.length) + message.properties.length
+  return n
+}
+
+function secondsLeft(message: Message, nowMs: number): number {
+  return message.expiresAtMs === Infinity ? -1 : Math.max(0, Math.ceil((message.expiresAtMs - nowMs) / 1000))
+}
+
+/** Bytes the record will take, at most: enough to reserve room. */
+export function recordSizeMax(message: Message): number {
+  return 32 + message.size
+}
+
+/** Writes one record at `at` and returns where it ends. `delta` is sequence minus the segment's first, `nowMs` monotonic. */
+export function writeRecord(bytes: Buffer, at: number, message: Message, delta: number, nowMs: number): number {
+  const expirySec = secondsLeft(message, nowMs)
+  const properties = message.properties
+  at = writeVarint(bytes, at, bodySize(message, delta, expirySec))
+  at = writeVarint(bytes, at, delta)
+  bytes[at++] = message.qos | (message.retain ? 4 : 0) | (properties === null ? 0 : PROPERTIES) | (expirySec < 0 ? 0 : EXPIRY)
+  if (expirySec >= 0) at = writeVarint(bytes, at, expirySec)
+  const topic = message.topic.bytes
+  at = writeVarint(bytes, at, topic.length)
+  topic.copy(bytes, at)
+  at += topic.length
+  if (properties !== null) {
+    at = writeVarint(bytes, at, properties.length)
+    properties.copy(bytes, at)
+    at += properties.length
+  }
+  return at + message.bytes.copy(bytes, at, message.payloadStart, message.payloadEnd)
+}
+
+/** Walks the records of one segment. Positions only; `message()` makes the message of the record it stands on. */
+export class RecordReader {
+  readonly #bytes: Buffer
+  readonly #first: number
+  #next = 0
+  #body = 0
+  #end = 0
+  sequence = 0
+
+  constructor(data: Uint8Array, first: number) {
+    this.#bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+    this.#first = first
+  }
+
+  /** Steps to the next record; false at the end. Throws RangeError when the segment is damaged. */
+  next(): boolean {
+    if (this.#next >= this.#bytes.length) return false
+    this.#at = this.#next
+    const length = this.#varint()
+    this.#end = this.#at + length
+    if (this.#end > this.#bytes.length) throw new RangeError('record reaches beyond its segment')
+    this.sequence = this.#first + this.#varint()
+    this.#body = this.#at
+    this.#next = this.#end
+    return true
+  }
+
+  /** The message; `elapsedMs` is how long ago the segment was stored, `nowMs` the monotonic now. */
+  message(topics: TopicTable, nowMs: number, elapsedMs: number): Message {
+    const bytes = this.#bytes
+    this.#at = this.#body
+    const flags = bytes[this.#at++]!
+    const expiresAtMs = flags & EXPIRY ? nowMs - elapsedMs + this.#varint() * 1000 : Infinity
+    const topicLength = this.#varint()
+    const topicAt = this.#at
+    this.#at += topicLength
+    let properties: Buffer | null = null
+    if (flags & PROPERTIES) {
+      const length = this.#varint()
+      properties = bytes.subarray(this.#at, this.#at + length)
+      this.#at += length
+    }
+    if (this.#at > this.#end) throw new RangeError('record is shorter than its fields')
+    const topic = topics.resolve(bytes, topicAt, topicAt + topicLength)
+    return new Message(topic, (flags & 3) as QoS, (flags & 4) !== 0, bytes, this.#at, this.#end, properties, expiresAtMs, null)
+  }
+
+  #at = 0
+
+  #varint(): number {
+    const bytes = this.#bytes
+    let value = 0
+    let scale = 1
+    for (;;) {
+      const b = bytes[this.#at++]
+      if (b === undefined) throw new RangeError('record ends in the middle of a number')
+      value += (b & 127) * scale
+      if (b < 128) return value
+      scale *= 128
+    }
+  }
+}

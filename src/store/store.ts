@@ -1,0 +1,204 @@
+// The port of the store and its contract. Two implementations keep it: SQLite on a worker thread (sqlite.ts, worker.ts) and
+// memory.ts; test/contract/store.suite.ts runs against both.
+//
+// What it keeps
+//   destination  anything with a durable cursor: a persistent session or an uplink. One kind of queue for both.
+//   audience     a set of destinations with how each wants its copy. Interned: a message names its audience by number.
+//   segment      the messages of one commit for one audience, packed; `first`..`last` are their sequence numbers.
+//   cursor       per destination: everything up to it is settled (acknowledged, dropped or expired), and so are the
+//                numbers in `ahead`, which were settled out of order.
+//   the rest     sessions, subscriptions, retained messages, delayed wills, QoS 2 state of both directions: small rows, `Change`s.
+//
+// What is always true
+//   1. `commit` is atomic and durable: when its promise resolves, segments and changes survive a power cut; when it is refused,
+//      nothing of its segments is kept. Batches take effect in the order they were given; one number comes back.
+//   2. `read` sees every batch whose `commit` was called before it.
+//   3. A segment is deleted when every destination of its audience has settled all of it, and never before, unless a limit
+//      of a destination drops it; then the drop is reported with its reason.
+//   4. Memory does not grow with what is stored, and opening does not read the queues.
+// Nothing here blocks the caller: the work happens on the worker thread. Sequence numbers are the caller's, ascend, and are below 2^44.
+
+import type { QoS } from '../message.ts'
+
+export const SEGMENT_BYTES_MAX = 64 * 1024 // what one read gives at least; a larger message stands alone in its segment
+export const SEQUENCE_MAX = 2 ** 44 - 1
+export const AUDIENCE_MAX = 2 ** 19 - 1
+
+/** One destination's place in an audience. */
+export interface Member {
+  readonly destination: number
+  /** The highest QoS the destination wants. */
+  readonly qos: QoS
+  /** Deliver QoS 0 messages at `qos` too: an uplink route carries everything at the QoS it names. */
+  readonly upgrade: boolean
+  readonly retainAsPublished: boolean
+  /** Subscription identifiers to send along, ascending. */
+  readonly subscriptionIdentifiers: readonly number[]
+}
+
+export interface AudienceRow {
+  readonly id: number
+  readonly members: readonly Member[]
+}
+
+export interface Segment {
+  readonly audience: number
+  readonly first: number
+  readonly last: number
+  readonly count: number
+  /** Wall time of the commit, for expiry over restarts and age limits. */
+  readonly storedAtMs: number
+  /** Records as store/record.ts packs them. */
+  readonly data: Uint8Array
+}
+
+export type WhenFull = 'drop-oldest' | 'drop-newest'
+
+export interface DestinationLimits {
+  readonly bytesMax: number
+  readonly countMax: number
+  /** Infinity: no age limit. */
+  readonly ageMsMax: number
+  readonly whenFull: WhenFull
+}
+
+export interface DestinationRow {
+  readonly id: number
+  readonly kind: 'session' | 'uplink'
+  /** Client identifier or the uplink's name; unique within its kind. */
+  readonly name: string
+  readonly limits: DestinationLimits
+}
+
+export interface SessionRow {
+  readonly destination: number
+  readonly version: 3 | 4 | 5
+  readonly sessionExpirySec: number
+  /** Wall time the client went away, or 0 while it is (or was, when the power was cut) connected. */
+  readonly disconnectedAtMs: number
+  /** A will that is still to be published: encoded by router/will.ts; null when there is none. */
+  readonly will: Uint8Array | null
+}
+
+export interface SubscriptionRow {
+  readonly destination: number
+  readonly filter: string
+  readonly qos: QoS
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  readonly retainHandling: 0 | 1 | 2
+  readonly identifier: number
+}
+
+/** An outgoing QoS 2 message: its packet identifier must outlive a crash, or the receiver would see it twice. */
+export interface InflightRow {
+  readonly destination: number
+  readonly packetIdentifier: number
+  readonly sequence: number
+  /** sent: PUBLISH may have gone out. released: PUBREC came, only PUBREL/PUBCOMP are left. */
+  readonly phase: 'sent' | 'released'
+}
+
+export interface CursorRow {
+  readonly destination: number
+  /** Everything up to here is settled. */
+  readonly cursor: number
+  /** Settled beyond the cursor, ascending. */
+  readonly ahead: readonly number[]
+}
+
+export interface RetainedRow {
+  readonly topic: string
+  /** One record (store/record.ts) with sequence 0. */
+  readonly data: Uint8Array
+  readonly storedAtMs: number
+}
+
+/** A small row to put or to delete. Applied in order, within the batch. */
+export type Change =
+  | { readonly kind: 'destination'; readonly row: DestinationRow }
+  /** Deletes the destination and all that is its own: session, subscriptions, in-flight state, its part of every queue. */
+  | { readonly kind: 'destination-end'; readonly destination: number }
+  | { readonly kind: 'session'; readonly row: SessionRow }
+  | { readonly kind: 'subscription'; readonly row: SubscriptionRow }
+  | { readonly kind: 'subscription-end'; readonly destination: number; readonly filter: string }
+  | { readonly kind: 'cursor'; readonly row: CursorRow }
+  | { readonly kind: 'inflight'; readonly row: InflightRow }
+  | { readonly kind: 'inflight-end'; readonly destination: number; readonly packetIdentifier: number }
+  /** An incoming QoS 2 packet identifier that has been taken: the same one again is a duplicate until PUBREL. */
+  | { readonly kind: 'received'; readonly destination: number; readonly packetIdentifier: number }
+  | { readonly kind: 'received-end'; readonly destination: number; readonly packetIdentifier: number }
+  | { readonly kind: 'retained'; readonly row: RetainedRow }
+  | { readonly kind: 'retained-end'; readonly topic: string }
+  /** A number that must survive: counters, budgets. */
+  | { readonly kind: 'value'; readonly key: string; readonly value: number }
+
+export interface Batch {
+  /** Audiences that segments of this batch name for the first time. */
+  readonly audiences: readonly AudienceRow[]
+  readonly changes: readonly Change[]
+  /** `data` may be transferred: the caller gives it away. */
+  readonly segments: readonly Segment[]
+}
+
+/** Messages a destination's limit took away. They are settled for it. */
+export interface Drop {
+  readonly destination: number
+  readonly reason: 'queue-bytes' | 'queue-count' | 'queue-age'
+  readonly count: number
+  readonly bytes: number
+  /** Settled up to here now. With drop-newest the messages of this very batch were dropped and this is 0. */
+  readonly upTo: number
+}
+
+export interface CommitResult {
+  /** Why the segments were not kept (the changes were), or null. They may be given again when there is room. */
+  readonly refused: 'store-full' | 'disk-full' | null
+  readonly drops: readonly Drop[]
+  /** Bytes in use on disk (pages in use times page size) after this commit. */
+  readonly bytesUsed: number
+}
+
+export interface ReadResult {
+  /** Whole segments in ascending order of `first`; those of different audiences may overlap in sequence. */
+  readonly segments: readonly Segment[]
+  /** Complete up to here: take the records with after < sequence <= upTo and come back for the rest. */
+  readonly upTo: number
+  /** Nothing more is stored for this destination now. */
+  readonly end: boolean
+}
+
+export interface QueueSize {
+  readonly count: number
+  readonly bytes: number
+}
+
+/** What a restart needs at once. Queues are not in it. */
+export interface Snapshot {
+  /** The highest sequence number ever stored, or 0. */
+  readonly lastSequence: number
+  readonly destinations: readonly (DestinationRow & { readonly cursor: CursorRow; readonly queued: QueueSize })[]
+  readonly audiences: readonly AudienceRow[]
+  readonly sessions: readonly SessionRow[]
+  readonly subscriptions: readonly SubscriptionRow[]
+  readonly inflight: readonly InflightRow[]
+  readonly received: readonly { readonly destination: number; readonly packetIdentifier: number }[]
+  readonly retained: readonly RetainedRow[]
+  readonly values: readonly { readonly key: string; readonly value: number }[]
+  readonly bytesUsed: number
+  /** Where a store that could not be opened was moved to, and why; null when all was well. */
+  readonly setAside: { readonly path: string; readonly cause: string } | null
+}
+
+export interface Store {
+  /** Throws OperatorError E_STORE_FOLDER or E_STORE_LOCKED. Called once, before everything else. */
+  open(): Promise<Snapshot>
+  /** Rejects only when the store is broken for good (E_STORE_FAILED): nothing may be acknowledged any more. */
+  commit(batch: Batch): Promise<CommitResult>
+  /** Stored messages of a destination with sequence > after; about `bytesMax`, at least one segment. */
+  read(destination: number, after: number, bytesMax: number): Promise<ReadResult>
+  /** Bytes the store has caused to be written since it was opened, as far as the system tells; for the flash-wear counter. */
+  readonly bytesWritten: number
+  /** Waits for what was given, checkpoints and closes. */
+  close(): Promise<void>
+}

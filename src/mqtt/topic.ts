@@ -25,25 +25,61 @@ export class Topic {
   }
 }
 
-const SLOTS = 4096 // direct-mapped: a collision costs one string and one UTF-8 check, never memory
+const WAYS = 4
+const SETS = 2048 // room for some thousand topics; more of them cost a string and a UTF-8 check each time, never memory
 
+/**
+ * The topics seen last. A set-associative cache: the hash picks a set of four; a new topic pushes the oldest out of its set. Topics that
+ * fall into one set would otherwise push each other out at every message, and with them the route that the router has found.
+ */
 export class TopicTable {
-  readonly #slots: (Topic | null)[] = Array.from<Topic | null>({ length: SLOTS }).fill(null)
+  readonly #topics: (Topic | null)[] = Array.from<Topic | null>({ length: SETS * WAYS }).fill(null)
+  readonly #hashes = new Int32Array(SETS * WAYS)
 
   /** The Topic of `bytes[start, end)`. Throws ProtocolError when the bytes are not a topic name [MQTT-3.3.2-1] [MQTT-3.3.2-2]. */
   resolve(bytes: Buffer, start: number, end: number): Topic {
-    let hash = 0x811c9dc5
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
-    const slot = (hash ^ (hash >>> 13)) & (SLOTS - 1)
-    const known = this.#slots[slot]!
-    if (known !== null && sameBytes(known.bytes, bytes, start, end)) return known
+    const hash = hashOf(bytes, start, end)
+    const first = ((hash ^ (hash >>> 16)) & (SETS - 1)) * WAYS
+    const hashes = this.#hashes
+    for (let i = first; i < first + WAYS; i++) {
+      if (hashes[i] !== hash) continue
+      const known = this.#topics[i]!
+      if (known !== null && sameBytes(known.bytes, bytes, start, end)) return known
+    }
+    return this.#learn(first, hash, bytes, start, end)
+  }
+
+  #learn(first: number, hash: number, bytes: Buffer, start: number, end: number): Topic {
     checkUtf8(bytes, start, end)
     const name = bytes.toString('utf8', start, end)
     checkTopicName(name)
-    const topic = new Topic(name, Buffer.from(bytes.subarray(start, end)))
-    this.#slots[slot] = topic
+    // Not from the shared pool, which every topic would keep alive.
+    const own = Buffer.allocUnsafeSlow(end - start)
+    bytes.copy(own, 0, start, end)
+    const topic = new Topic(name, own)
+    const topics = this.#topics
+    const hashes = this.#hashes
+    for (let i = first + WAYS - 1; i > first; i--) {
+      topics[i] = topics[i - 1]!
+      hashes[i] = hashes[i - 1]!
+    }
+    topics[first] = topic
+    hashes[first] = hash
     return topic
   }
+}
+
+/** Four bytes a step: byte by byte, the hash would take longer than all the rest of a PUBLISH. */
+function hashOf(bytes: Buffer, start: number, end: number): number {
+  let hash = end - start
+  let i = start
+  for (; i + 4 <= end; i += 4) {
+    hash ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)
+    hash = Math.imul(hash, 0x9e3779b1)
+    hash ^= hash >>> 15
+  }
+  for (; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
+  return hash ^ (hash >>> 13)
 }
 
 function sameBytes(known: Buffer, bytes: Buffer, start: number, end: number): boolean {

@@ -1,0 +1,334 @@
+// The main thread's end of the store: gathers durable messages and changes, and commits them in batches.
+//
+// What is always true
+//   1. One batch at a time is with the store. What comes meanwhile is the next batch: group commit.
+//   2. A message that every destination acknowledges before its commit is never written (ack or commit).
+//   3. Within one audience, and for every destination that does not keep up, messages are written in ascending sequence.
+//   4. Nothing waits longer than the commit window for its batch to be given to the store, unless the store itself is behind.
+//
+// When a batch is due
+//   at once     somebody waits for a change (a subscription, a QoS 2 step), or a queue is about to be read;
+//               or as much as fills a segment has gathered: waiting longer would save nothing
+//   when quiet  messages nobody can acknowledge in time came in a burst that has ended: their publishers wait for us
+//   at the end  of the commit window: as long as an acknowledgement may still save the write, or company share it
+import type { Clock, Timer } from '../clock.ts'
+import type { Counters } from '../counters.ts'
+import type { Message } from '../message.ts'
+import type { Turn } from '../turn.ts'
+import { Append, type Waiter } from './append.ts'
+import type { Audience } from './audience.ts'
+import type { Queue } from './queue.ts'
+import { recordSizeMax } from '../store/record.ts'
+import { packSegments } from './segment.ts'
+import { SEGMENT_BYTES_MAX, type AudienceRow, type Change, type CommitResult, type ReadResult, type RetainedRow, type Store } from '../store/store.ts'
+
+/** Acknowledged positions alone are no hurry: losing them costs a duplicate at QoS 1, so they wait for company this long. */
+const LAZY_MS = 1000
+/** A burst has ended when nothing came for this many of its gaps. */
+const QUIET_GAPS = 3
+const QUIET_MS_MIN = 1
+/** Bytes on their way to flash before publishers are held back. */
+const CONGESTED_BYTES = 16 * 1024 * 1024
+
+export interface JournalOptions {
+  readonly commitWindowMs: number
+  readonly lastSequence: number
+  /** The store is broken for good: nothing is acknowledged any more. */
+  readonly onFailure: (error: Error) => void
+}
+
+export class Journal {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #turn: Turn
+  readonly #counters: Counters
+  readonly #windowMs: number
+  readonly #onFailure: (error: Error) => void
+  readonly #queues = new Map<number, Queue>()
+
+  #lastSequence: number
+  #pending: Append[] = []
+  #head = 0 // pending before here is elided
+  #writing: Append[] = []
+  #changes: Change[] = []
+  #retained = new Map<string, Change>() // the last one per topic is all that counts
+  readonly #movedCursors = new Set<Queue>()
+  #afterCommit: (() => void)[] = []
+  #batch = 1 // number of the batch that is being gathered
+  #busy = false
+  #failed = false
+  #urgent = false
+  #timer: Timer | null = null
+  #timerAtMs = 0
+  #lazySinceMs = -1
+  #bytes = 0 // of messages pending and writing
+  #onRelief: (() => void)[] = []
+  // The burst of messages that no acknowledgement can save: count, bytes, first and last arrival.
+  #sure = 0
+  #sureBytes = 0
+  #sureFirstMs = 0
+  #sureLastMs = 0
+
+  constructor(store: Store, clock: Clock, turn: Turn, counters: Counters, options: JournalOptions) {
+    this.#store = store
+    this.#clock = clock
+    this.#turn = turn
+    this.#counters = counters
+    this.#windowMs = options.commitWindowMs
+    this.#lastSequence = options.lastSequence
+    this.#onFailure = options.onFailure
+    turn.onEnd(() => this.#check())
+  }
+
+  get lastSequence(): number {
+    return this.#lastSequence
+  }
+
+  /** The number of the batch that what is given now will be committed with. */
+  get batch(): number {
+    return this.#batch
+  }
+
+  /** So much is on its way to flash that publishers should be held back: see `onRelief`. */
+  get congested(): boolean {
+    return this.#bytes > CONGESTED_BYTES
+  }
+
+  get pendingCount(): number {
+    return this.#pending.length - this.#head + this.#writing.length
+  }
+
+  register(queue: Queue): void {
+    this.#queues.set(queue.destination, queue)
+  }
+
+  unregister(queue: Queue): void {
+    this.#queues.delete(queue.destination)
+    this.#movedCursors.delete(queue)
+  }
+
+  /** Calls `fn` once when the congestion is over. */
+  onRelief(fn: () => void): void {
+    this.#onRelief.push(fn)
+  }
+
+  /**
+   * Takes a message for flash. `waiter` hears when it is safe, `held` keeps it from being elided. The caller hands it to the
+   * queues of the audience.
+   */
+  append(message: Message, audience: Audience, held: boolean, waiter: Waiter | null): Append {
+    const nowMs = this.#turn.nowMs
+    const append = new Append(++this.#lastSequence, message, audience, held, nowMs, waiter)
+    this.#pending.push(append)
+    this.#bytes += message.size
+    if (message.qos === 2) this.#urgent = true
+    else if (held || !audience.live) {
+      if (this.#sure++ === 0) this.#sureFirstMs = nowMs
+      this.#sureLastMs = nowMs
+      this.#sureBytes += recordSizeMax(message)
+    }
+    this.#turn.request()
+    return append
+  }
+
+  /** Takes a small change; it is committed with the next batch, soon when `urgent`. */
+  change(change: Change, urgent: boolean): void {
+    this.#changes.push(change)
+    this.#hurry(urgent)
+  }
+
+  /** A retained message to keep (or to remove, with null): the last one per topic in a batch is the one written. */
+  retain(topic: string, row: RetainedRow | null): void {
+    this.#retained.set(topic, row === null ? { kind: 'retained-end', topic } : { kind: 'retained', row })
+    this.#hurry(false)
+  }
+
+  /** Calls `fn` when all that was given before is durable; hurries. */
+  whenDurable(fn: () => void): void {
+    this.#afterCommit.push(fn)
+    this.#hurry(true)
+  }
+
+  /** Calls `waiter` when all that was given before is durable, within the commit window. */
+  waitDurable(waiter: Waiter): void {
+    if (this.#lazySinceMs < 0) this.#lazySinceMs = this.#turn.nowMs
+    this.#lazySinceMs = Math.min(this.#lazySinceMs, this.#turn.nowMs - LAZY_MS + this.#windowMs)
+    this.#afterCommit.push(() => waiter.durable())
+    this.#turn.request()
+  }
+
+  /** A queue's position moved over something that is (or will be) on flash. */
+  cursorMoved(queue: Queue): void {
+    this.#movedCursors.add(queue)
+    this.#hurry(false)
+  }
+
+  /** An append was elided: its bytes are free. */
+  elided(append: Append): void {
+    this.#bytes -= append.message.size
+    this.#counters.elided++
+  }
+
+  read(destination: number, after: number, bytesMax: number): Promise<ReadResult> {
+    return this.#store.read(destination, after, bytesMax)
+  }
+
+  /** Messages for `queue` that are not on flash yet, in ascending sequence. */
+  *unwritten(queue: Queue): Iterable<Append> {
+    for (const append of this.#writing) if (append.audience.queues.includes(queue)) yield append
+    for (let i = this.#head; i < this.#pending.length; i++) {
+      const append = this.#pending[i]!
+      if (append.state === 'pending' && append.audience.queues.includes(queue)) yield append
+    }
+  }
+
+  /** Commits all that is there, whatever may still be acknowledged. Resolves when nothing is under way. */
+  async drain(): Promise<void> {
+    while (!this.#failed && (this.#busy || this.#head < this.#pending.length || this.#hasChanges)) {
+      await new Promise<void>((resolve) => {
+        this.#afterCommit.push(resolve)
+        if (!this.#busy) this.#submit(Infinity)
+      })
+    }
+  }
+
+  get #hasChanges(): boolean {
+    return this.#changes.length > 0 || this.#retained.size > 0 || this.#movedCursors.size > 0 || this.#afterCommit.length > 0
+  }
+
+  #hurry(urgent: boolean): void {
+    if (urgent) this.#urgent = true
+    else if (this.#lazySinceMs < 0) this.#lazySinceMs = this.#turn.nowMs
+    this.#turn.request()
+  }
+
+  /** Is a batch due? If not, when is the next moment to ask? */
+  #check(): void {
+    while (this.#head < this.#pending.length && this.#pending[this.#head]!.state === 'elided') this.#head++
+    if (this.#head === this.#pending.length && this.#head > 0) {
+      this.#pending = []
+      this.#head = 0
+    }
+    if (this.#busy || this.#failed) return
+    const nowMs = this.#clock.now()
+    const dueMs = this.#dueMs()
+    if (dueMs <= nowMs) this.#submit(nowMs)
+    else if (dueMs < Infinity) this.#wakeAt(dueMs, nowMs)
+  }
+
+  #dueMs(): number {
+    if (this.#urgent) return 0
+    if (this.#sureBytes >= SEGMENT_BYTES_MAX) return 0
+    let dueMs = this.#lazySinceMs < 0 ? Infinity : this.#lazySinceMs + LAZY_MS
+    const oldest = this.#pending[this.#head]
+    if (oldest !== undefined) dueMs = Math.min(dueMs, oldest.bornMs + this.#windowMs)
+    if (this.#sure > 1) {
+      const gapMs = (this.#sureLastMs - this.#sureFirstMs) / (this.#sure - 1)
+      dueMs = Math.min(dueMs, this.#sureLastMs + Math.max(QUIET_MS_MIN, QUIET_GAPS * gapMs))
+    }
+    return dueMs
+  }
+
+  #wakeAt(dueMs: number, nowMs: number): void {
+    // An earlier wake-up asks again by itself; a later one would be too late.
+    if (this.#timer !== null && this.#timerAtMs <= dueMs) return
+    this.#timer?.cancel()
+    this.#timerAtMs = dueMs
+    this.#timer = this.#clock.after(Math.ceil(dueMs - nowMs), () => {
+      this.#timer = null
+      this.#check()
+    })
+  }
+
+  #submit(nowMs: number): void {
+    const youngMs = nowMs - this.#windowMs
+    const write: Append[] = []
+    const keep: Append[] = []
+    const live = new Map<Audience, boolean>()
+    for (let i = this.#head; i < this.#pending.length; i++) {
+      const append = this.#pending[i]!
+      if (append.state !== 'pending') continue
+      if (!append.held && append.bornMs > youngMs && isLive(live, append.audience)) keep.push(append)
+      else {
+        append.state = 'writing'
+        write.push(append)
+      }
+    }
+    this.#pending = keep
+    this.#head = 0
+    this.#urgent = false
+    this.#lazySinceMs = -1
+    this.#sure = 0
+    this.#sureBytes = 0
+
+    const changes = this.#changes
+    for (const change of this.#retained.values()) changes.push(change)
+    for (const queue of this.#movedCursors) changes.push({ kind: 'cursor', row: queue.cursorRow() })
+    const after = this.#afterCommit
+    this.#changes = []
+    this.#afterCommit = []
+    this.#retained = new Map()
+    this.#movedCursors.clear()
+    if (write.length === 0 && changes.length === 0) {
+      for (const fn of after) fn()
+      return
+    }
+
+    const audiences = new Set<AudienceRow>()
+    for (const append of write) audiences.add(append.audience)
+    const batch = {
+      audiences: [...audiences].map((a) => ({ id: a.id, members: a.members })),
+      changes,
+      segments: packSegments(write, this.#clock.wall(), this.#clock.now()),
+    }
+    this.#busy = true
+    this.#batch++
+    this.#writing = write
+    this.#store.commit(batch).then(
+      (result) => this.#committed(write, after, result),
+      (error: unknown) => this.#fail(error as Error),
+    )
+  }
+
+  #committed(written: Append[], after: (() => void)[], result: CommitResult): void {
+    this.#busy = false
+    this.#writing = []
+    this.#counters.commits++
+    if (result.refused === null) this.#counters.committedMessages += written.length
+    else this.#counters.refusedStoreFull += written.length
+    for (const append of written) {
+      this.#bytes -= append.message.size
+      append.finish(result.refused)
+      if (result.refused !== null) for (const queue of append.audience.queues) queue.refused(append)
+    }
+    for (const drop of result.drops) {
+      this.#counters.droppedQueueLimit += drop.count
+      this.#queues.get(drop.destination)?.dropped(drop)
+    }
+    for (const fn of after) fn()
+    // QoS 2 messages that waited for this commit go out now.
+    const ready = new Set<Queue>()
+    for (const append of written) if (append.message.qos === 2) for (const queue of append.audience.queues) ready.add(queue)
+    for (const queue of ready) queue.consumerReady()
+    if (this.#onRelief.length > 0 && !this.congested) {
+      const relieved = this.#onRelief
+      this.#onRelief = []
+      for (const fn of relieved) fn()
+    }
+    this.#turn.request()
+  }
+
+  #fail(error: Error): void {
+    this.#failed = true
+    this.#onFailure(error)
+  }
+}
+
+function isLive(known: Map<Audience, boolean>, audience: Audience): boolean {
+  let live = known.get(audience)
+  if (live === undefined) {
+    live = audience.live
+    known.set(audience, live)
+  }
+  return live
+}

@@ -1,0 +1,341 @@
+// The main thread's end of one receiver's queue: a persistent session's, an uplink's, or (without a journal) that of a
+// session that ends with its connection. There is no other kind of queue.
+//
+//   offline  nobody takes; messages are only counted, the store has them
+//   behind   the consumer reads from flash, a window at a time; new messages go to flash only
+//   live     all that is not taken yet is in memory, at most TAIL_COUNT_MAX; new messages are handed over directly
+//
+// offline ──resume──► behind ──read up to the end──► live ──tail too long──► behind;  any ──suspend──► offline
+//
+// What is always true: deliveries come out in ascending sequence; everything up to the cursor is settled; a restart needs
+// the cursor and what was settled ahead of it, nothing else.
+import { type Clock, elapsedBetween } from '../clock.ts'
+import type { Counters } from '../counters.ts'
+import type { Message, QoS } from '../message.ts'
+import type { TopicTable } from '../mqtt/topic.ts'
+import { RecordReader } from '../store/record.ts'
+import type { CursorRow, Drop, Member, QueueSize, ReadResult, Segment } from '../store/store.ts'
+import type { Turn } from '../turn.ts'
+import type { Append } from './append.ts'
+import { Delivery, Fifo } from './delivery.ts'
+import type { Journal } from './journal.ts'
+
+const TAIL_COUNT_MAX = 1000
+const TAIL_BYTES_MAX = 1024 * 1024
+const READ_BYTES = 128 * 1024
+const READ_AHEAD = 500 // deliveries left in memory when the next window is asked for
+
+export interface QueueDeps {
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly topics: TopicTable
+  readonly counters: Counters
+}
+
+export class Queue {
+  /** Number of the durable destination; 0 when the queue lives in memory only. */
+  readonly destination: number
+  readonly #deps: QueueDeps
+  readonly #journal: Journal | null
+  #mode: 'offline' | 'behind' | 'live'
+  /** In memory, not taken. */
+  readonly #tail = new Fifo<Delivery>()
+  #tailBytes = 0
+  /** Taken, in order; settled ones leave from the front. */
+  readonly #outstanding = new Fifo<Delivery>()
+  /** Sequence of the last delivery taken or passed over. */
+  #taken: number
+  /** Everything up to here is in memory or passed. */
+  #readTo: number
+  #reading = false
+  #epoch = 0 // a read that was asked for before a suspension must not be taken for a later one
+  /** Settled beyond the cursor in an earlier connection or run: passed over when read again. */
+  #ahead = new Set<number>()
+  #count: number
+  #bytes: number
+  #ready: () => void = () => {}
+
+  constructor(deps: QueueDeps, journal: Journal | null, destination: number, cursor?: CursorRow, size?: QueueSize) {
+    this.#deps = deps
+    this.#journal = journal
+    this.destination = destination
+    this.#mode = journal === null ? 'live' : 'offline'
+    this.#taken = cursor?.cursor ?? journal?.lastSequence ?? 0
+    this.#readTo = this.#taken
+    this.#ahead = new Set(cursor?.ahead)
+    this.#count = size?.count ?? 0
+    this.#bytes = size?.bytes ?? 0
+    journal?.register(this)
+  }
+
+  /** The consumer is online and keeps up: it may acknowledge before the commit. */
+  get live(): boolean {
+    return this.#mode === 'live'
+  }
+
+  get durable(): boolean {
+    return this.#journal !== null
+  }
+
+  /** Messages that are not settled. */
+  get size(): QueueSize {
+    return { count: this.#count, bytes: this.#bytes }
+  }
+
+  /** Messages in memory that were not taken. */
+  get tailLength(): number {
+    return this.#tail.length
+  }
+
+  /** `fn` is called when `take` may give something again. */
+  onReady(fn: () => void): void {
+    this.#ready = fn
+  }
+
+  consumerReady(): void {
+    this.#ready()
+  }
+
+  /**
+   * Hands over a message that has just been routed here; `append` is its way to flash (null without a journal). False when
+   * it was dropped because the queue, not durable, is full.
+   */
+  push(message: Message, append: Append | null, qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]): boolean {
+    if (this.#mode !== 'live') {
+      this.#count++
+      this.#bytes += message.size
+      return true
+    }
+    let sequence: number
+    if (append === null) {
+      if (this.#tail.length >= TAIL_COUNT_MAX || this.#tailBytes >= TAIL_BYTES_MAX) return false
+      sequence = ++this.#readTo
+    } else {
+      sequence = append.sequence
+      this.#readTo = sequence
+    }
+    this.#count++
+    this.#bytes += message.size
+    this.#tail.push(new Delivery(sequence, message, append, qos, retain, subscriptionIdentifiers))
+    this.#tailBytes += message.size
+    this.#ready()
+    if (this.#tail.length > 0) this.#overflow()
+    return true
+  }
+
+  /** The next delivery in order, or null when there is none now; `onReady` says when to ask again. */
+  take(): Delivery | null {
+    for (;;) {
+      const delivery = this.#tail.peek()
+      if (delivery === undefined) {
+        if (this.#mode === 'behind') this.#fill()
+        return null
+      }
+      const append = delivery.append
+      if (append !== null && append.deferred) return null
+      this.#tail.shift()
+      const message = delivery.message
+      this.#tailBytes -= message.size
+      this.#taken = delivery.sequence
+      if (this.#mode === 'behind' && this.#tail.length < READ_AHEAD) this.#fill()
+      if (append !== null && append.state === 'refused') {
+        this.#count--
+        this.#bytes -= message.size
+        continue
+      }
+      this.#outstanding.push(delivery)
+      // [MQTT-3.3.2-5] expired copies that have not started are deleted
+      if (message.expiresAtMs !== Infinity && message.expiresAtMs <= this.#deps.turn.nowMs) {
+        this.#deps.counters.droppedExpired++
+        this.settle(delivery)
+        continue
+      }
+      return delivery
+    }
+  }
+
+  /** The receiver has the message (or will never get it): its place is free. Called once per delivery. */
+  settle(delivery: Delivery): void {
+    const append = delivery.append
+    delivery.settled = true
+    this.#count--
+    this.#bytes -= delivery.message.size
+    delivery.forgetMessage()
+    while (this.#outstanding.peek()?.settled === true) this.#outstanding.shift()
+    if (this.#journal === null) return
+    if (append !== null && append.settleOne()) this.#journal.elided(append)
+    else this.#journal.cursorMoved(this)
+  }
+
+  /** Where a restart goes on. */
+  cursorRow(): CursorRow {
+    const head = this.#outstanding.peek()
+    const cursor = head === undefined ? this.#taken : head.sequence - 1
+    const ahead: number[] = []
+    for (let i = 1; i < this.#outstanding.length; i++) {
+      const delivery = this.#outstanding.at(i)!
+      if (delivery.settled) ahead.push(delivery.sequence)
+    }
+    for (const sequence of this.#ahead) {
+      if (sequence > cursor) ahead.push(sequence)
+      else this.#ahead.delete(sequence)
+    }
+    if (ahead.length > 1) ahead.sort((a, b) => a - b)
+    return { destination: this.destination, cursor, ahead }
+  }
+
+  /** The consumer is there: deliveries start from the cursor, those settled ahead left out. */
+  resume(): void {
+    if (this.#journal === null) {
+      this.#ready()
+      return
+    }
+    this.#mode = 'behind'
+    this.#catchUp()
+  }
+
+  /** The consumer is gone: everything unsettled will be delivered again, in the same order. */
+  suspend(): void {
+    if (this.#journal === null || this.#mode === 'offline') return
+    const row = this.cursorRow()
+    this.#mode = 'offline'
+    this.#epoch++
+    this.#reading = false
+    this.#forget(row.cursor)
+    this.#ahead = new Set(row.ahead)
+    this.#outstanding.clear()
+  }
+
+  /** The store had no room for a message that was counted here. */
+  refused(append: Append): void {
+    if (this.#mode === 'live') return // it is in the tail or was delivered: counted down there
+    this.#count--
+    this.#bytes -= append.message.size
+  }
+
+  /** A limit took messages away in the store. */
+  dropped(drop: Drop): void {
+    this.#count = Math.max(0, this.#count - drop.count)
+    this.#bytes = Math.max(0, this.#bytes - drop.bytes)
+    if (this.#mode === 'live') return
+    this.#readTo = Math.max(this.#readTo, drop.upTo)
+    if (this.#mode === 'offline') this.#taken = Math.max(this.#taken, drop.upTo)
+  }
+
+  /** Ends the queue: whatever it held belongs to nobody now. */
+  end(): void {
+    this.#epoch++
+    this.#mode = 'offline'
+    this.#forget(this.#taken)
+    this.#outstanding.clear()
+    this.#journal?.unregister(this)
+  }
+
+  #forget(taken: number): void {
+    this.#tail.clear()
+    this.#tailBytes = 0
+    this.#taken = taken
+    this.#readTo = taken
+  }
+
+  /** The consumer did not take the last one: keep it on bytes of its own, or leave it to flash when there are too many. */
+  #overflow(): void {
+    if (this.#journal !== null && (this.#tail.length > TAIL_COUNT_MAX || this.#tailBytes > TAIL_BYTES_MAX)) {
+      this.#mode = 'behind'
+      this.#forget(this.#taken)
+      this.#catchUp()
+      return
+    }
+    const last = this.#tail.at(this.#tail.length - 1)!
+    last.message = last.message.detach()
+  }
+
+  /** All that is on its way to flash must be there before the first read, or a later message could be read before it. */
+  #catchUp(): void {
+    const epoch = ++this.#epoch
+    this.#reading = true
+    this.#journal!.whenDurable(() => {
+      if (epoch !== this.#epoch) return
+      this.#reading = false
+      this.#fill()
+    })
+  }
+
+  #fill(): void {
+    if (this.#reading || this.#mode !== 'behind') return
+    this.#reading = true
+    const epoch = this.#epoch
+    this.#journal!.read(this.destination, this.#readTo, READ_BYTES).then(
+      (result) => {
+        if (epoch !== this.#epoch) return
+        this.#reading = false
+        this.#take(result)
+      },
+      () => {}, // the journal has heard of a broken store too, and ends the gateway
+    )
+  }
+
+  #take(result: ReadResult): void {
+    for (const delivery of this.#deliveries(result)) {
+      this.#tail.push(delivery)
+      this.#tailBytes += delivery.message.size
+      this.#readTo = delivery.sequence
+    }
+    if (result.end) this.#goLive()
+    else this.#readTo = Math.max(this.#readTo, result.upTo)
+    this.#ready()
+    if (this.#mode === 'behind' && this.#tail.length === 0) this.#fill()
+  }
+
+  /** The end of what is on flash is reached: the rest is on its way there, in memory. */
+  #goLive(): void {
+    const rest: Append[] = []
+    for (const append of this.#journal!.unwritten(this)) {
+      if (rest.push(append) <= TAIL_COUNT_MAX) continue
+      this.#catchUp() // too many: they are read once they are written
+      return
+    }
+    this.#mode = 'live'
+    for (const append of rest) {
+      const i = append.audience.queues.indexOf(this)
+      this.#tail.push(toDelivery(append.sequence, append.message.detach(), append, append.audience.members[i]!))
+      this.#tailBytes += append.message.size
+      this.#readTo = append.sequence
+    }
+  }
+
+  #deliveries(result: ReadResult): Delivery[] {
+    const members = new Map<number, Member>()
+    for (const audience of result.audiences) {
+      const member = audience.members.find((m) => m.destination === this.destination)
+      if (member !== undefined) members.set(audience.id, member)
+    }
+    const list: Delivery[] = []
+    let ordered = true // audiences may overlap in sequence
+    for (const segment of result.segments) {
+      const member = members.get(segment.audience)
+      if (member === undefined) continue
+      if (list.length > 0 && segment.first < list[list.length - 1]!.sequence) ordered = false
+      this.#unpack(segment, member, result.upTo, list)
+    }
+    return ordered ? list : list.sort((a, b) => a.sequence - b.sequence)
+  }
+
+  #unpack(segment: Segment, member: Member, upTo: number, list: Delivery[]): void {
+    const { clock, topics, turn } = this.#deps
+    const elapsedMs = elapsedBetween(segment.storedAtMs, clock.wall())
+    const reader = new RecordReader(segment.data, segment.first)
+    while (reader.next()) {
+      const sequence = reader.sequence
+      if (sequence <= this.#readTo) continue
+      if (sequence > upTo) return
+      if (this.#ahead.has(sequence)) continue
+      list.push(toDelivery(sequence, reader.message(topics, turn.nowMs, elapsedMs), null, member))
+    }
+  }
+}
+
+function toDelivery(sequence: number, message: Message, append: Append | null, member: Member): Delivery {
+  const qos = member.upgrade ? member.qos : (Math.min(message.qos, member.qos) as QoS)
+  return new Delivery(sequence, message, append, qos, member.retainAsPublished && message.retain, member.subscriptionIdentifiers)
+}

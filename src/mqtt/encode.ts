@@ -1,0 +1,153 @@
+// PUBLISH as receivers get it. What all receivers of a version, QoS and RETAIN get alike is encoded once and kept on the message;
+// a receiver's packet identifier and DUP are patched into a copy.
+//
+//   QoS 0, as it came in          the message's own bytes, nothing is written
+//   QoS 0                         the one encoding, shared by all receivers
+//   QoS 1 and 2                   a copy of the one encoding in the receiver's slab, patched
+//   alias, subscription ids       composed for the receiver
+//   a message that expires        composed anew each time: the seconds left differ
+import type { EncodedPublish, Message, QoS } from '../message.ts'
+import type { ProtocolVersion } from './packet.ts'
+import { PropertyId } from './properties.ts'
+import { varintSize } from './read.ts'
+import { Slab } from './slab.ts'
+
+const PUBLISH = 0x30
+const DUP = 0x08
+const EXPIRY_BYTES = 5
+const ALIAS_BYTES = 3
+const NO_IDENTIFIERS: readonly number[] = []
+
+/** Encodings live here, not in a receiver's slab: they are shared. */
+const slab = new Slab()
+
+/** The PUBLISH with DUP 0 and packet identifier 0, for receivers without alias and subscription identifiers. `nowMs` is Clock.now(). */
+export function encodePublish(message: Message, version: ProtocolVersion, qos: QoS, retain: boolean, nowMs: number): EncodedPublish {
+  if (qos === 0 && !retain && message.wireVersion === (version === 5 ? 5 : 4)) {
+    return { bytes: message.bytes, start: message.wireStart, end: message.wireEnd, packetIdentifierAt: 0 }
+  }
+  if (version === 5 && message.expiresAtMs !== Infinity) return encodePublishFor(message, 5, qos, retain, false, 0, NO_IDENTIFIERS, 0, true, nowMs)
+  const slot = (version === 5 ? 6 : 0) + qos * 2 + (retain ? 1 : 0)
+  const encodings = (message.encodings ??= noEncodings())
+  return (encodings[slot] ??= encodePublishFor(message, version, qos, retain, false, 0, NO_IDENTIFIERS, 0, true, nowMs))
+}
+
+/** Two families, three QoS, RETAIN or not. A literal is ten times faster than Array.from. */
+function noEncodings(): (EncodedPublish | null)[] {
+  return [null, null, null, null, null, null, null, null, null, null, null, null]
+}
+
+/**
+ * The PUBLISH for one receiver, always composed anew. `subscriptionIdentifiers` and `topicAlias` (0: none) are for version 5;
+ * without `sendTopic` the topic is left empty, for an alias that the receiver knows.
+ */
+export function encodePublishFor(
+  message: Message,
+  version: ProtocolVersion,
+  qos: QoS,
+  retain: boolean,
+  dup: boolean,
+  packetIdentifier: number,
+  subscriptionIdentifiers: readonly number[],
+  topicAlias: number,
+  sendTopic: boolean,
+  nowMs: number,
+): EncodedPublish {
+  const properties = propertiesLength(message, version, subscriptionIdentifiers, topicAlias)
+  const remaining = remainingLength(message, version, qos, properties, sendTopic)
+  const start = slab.take(1 + varintSize(remaining) + remaining)
+  const { bytes, end } = slab
+  bytes[start] = PUBLISH | (dup ? DUP : 0) | (qos << 1) | (retain ? 1 : 0)
+  let at = writeVarint(bytes, start + 1, remaining)
+
+  const topic = message.topic.bytes
+  const topicLength = sendTopic ? topic.length : 0
+  bytes[at++] = topicLength >> 8
+  bytes[at++] = topicLength & 255
+  if (sendTopic) at += topic.copy(bytes, at)
+
+  const packetIdentifierAt = qos === 0 ? 0 : at
+  if (qos !== 0) {
+    bytes[at++] = packetIdentifier >> 8
+    bytes[at++] = packetIdentifier & 255
+  }
+
+  if (version === 5) {
+    at = writeVarint(bytes, at, properties)
+    if (message.expiresAtMs !== Infinity) {
+      bytes[at++] = PropertyId.messageExpiry
+      at = bytes.writeUInt32BE(secondsLeft(message, nowMs), at)
+    }
+    if (topicAlias !== 0) {
+      bytes[at++] = PropertyId.topicAlias
+      bytes[at++] = topicAlias >> 8
+      bytes[at++] = topicAlias & 255
+    }
+    for (let i = 0; i < subscriptionIdentifiers.length; i++) {
+      bytes[at++] = PropertyId.subscriptionIdentifier
+      at = writeVarint(bytes, at, subscriptionIdentifiers[i]!)
+    }
+    if (message.properties !== null) at += message.properties.copy(bytes, at)
+  }
+
+  message.bytes.copy(bytes, at, message.payloadStart, message.payloadEnd)
+  return { bytes, start, end, packetIdentifierAt }
+}
+
+/** Bytes of the whole packet, to compare with the receiver's Maximum Packet Size [MQTT-3.1.2-24]. */
+export function publishSize(
+  message: Message,
+  version: ProtocolVersion,
+  qos: QoS,
+  subscriptionIdentifiers: readonly number[] = NO_IDENTIFIERS,
+  topicAlias = 0,
+  sendTopic = true,
+): number {
+  const remaining = remainingLength(message, version, qos, propertiesLength(message, version, subscriptionIdentifiers, topicAlias), sendTopic)
+  return 1 + varintSize(remaining) + remaining
+}
+
+/**
+ * Copies a PUBLISH of QoS 1 or 2 into `slab` with its packet identifier and DUP [MQTT-3.3.1-1]; it stands at `slab.bytes[slab.start, slab.end)`.
+ * `encoded` has DUP 0.
+ */
+export function copyPublish(slab: Slab, encoded: EncodedPublish, packetIdentifier: number, dup: boolean): void {
+  const from = encoded.start
+  const to = slab.take(encoded.end - from)
+  const bytes = slab.bytes
+  encoded.bytes.copy(bytes, to, from, encoded.end)
+  if (dup) bytes[to]! |= DUP
+  const at = to + encoded.packetIdentifierAt - from
+  bytes[at] = packetIdentifier >> 8
+  bytes[at + 1] = packetIdentifier & 255
+}
+
+/** Message Expiry Interval still left [MQTT-3.3.2-6], in seconds, rounded up: 0 only when the message has expired. */
+function secondsLeft(message: Message, nowMs: number): number {
+  return Math.min(0xffffffff, Math.max(0, Math.ceil((message.expiresAtMs - nowMs) / 1000)))
+}
+
+/** Length of the properties without their length; -1 before MQTT 5.0, which has none. */
+function propertiesLength(message: Message, version: ProtocolVersion, subscriptionIdentifiers: readonly number[], topicAlias: number): number {
+  if (version !== 5) return -1
+  let length = message.properties === null ? 0 : message.properties.length
+  if (message.expiresAtMs !== Infinity) length += EXPIRY_BYTES
+  if (topicAlias !== 0) length += ALIAS_BYTES
+  for (let i = 0; i < subscriptionIdentifiers.length; i++) length += 1 + varintSize(subscriptionIdentifiers[i]!)
+  return length
+}
+
+function remainingLength(message: Message, version: ProtocolVersion, qos: QoS, properties: number, sendTopic: boolean): number {
+  let length = 2 + (sendTopic ? message.topic.bytes.length : 0) + (qos === 0 ? 0 : 2) + message.payloadEnd - message.payloadStart
+  if (version === 5) length += varintSize(properties) + properties // [MQTT-2.2.2-1]
+  return length
+}
+
+function writeVarint(bytes: Buffer, at: number, value: number): number {
+  while (value >= 128) {
+    bytes[at++] = (value & 127) | 128
+    value >>>= 7
+  }
+  bytes[at++] = value
+  return at
+}

@@ -1,0 +1,355 @@
+// One client's connection: bytes in, packets to its session, packets out, and the one place where a mistake of the client
+// becomes an answer.
+//
+//   opening ──CONNECT──► open ──DISCONNECT, error, silence──► closed
+//
+// Back-pressure has two reasons to stop reading, kept apart by name:
+//   receiver  somebody this client publishes to does not keep up; ends when that one has read, or has been given up on
+//   flash     the store is behind
+// A receiver that does not read is "pressing" while its publishers wait, and "shedding" when it has made them wait too long:
+// then its QoS 0 messages are dropped and counted until it reads again.
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../clock.ts'
+import type { Counters } from '../counters.ts'
+import type { Message } from '../message.ts'
+import { encodeConnack, encodeDisconnect } from '../mqtt/control.ts'
+import { Decoder } from '../mqtt/decode.ts'
+import { copyPublish, encodePublish, encodePublishFor, publishSize } from '../mqtt/encode.ts'
+import { encodeAck, PINGRESP, writeAck } from '../mqtt/encode-ack.ts'
+import type { ConnectPacket, Packet, ProtocolVersion } from '../mqtt/packet.ts'
+import { ProtocolError, Reason, type ReasonCode } from '../mqtt/reason.ts'
+import { Slab } from '../mqtt/slab.ts'
+import { OutboundAliases } from '../mqtt/outbound-alias.ts'
+import type { TopicTable } from '../mqtt/topic.ts'
+import type { Delivery } from '../journal/delivery.ts'
+import type { Link } from '../session/link.ts'
+import type { Session } from '../session/session.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { Turn } from '../turn.ts'
+import { Outbox } from '../session/outbox.ts'
+
+const slab = new Slab()
+const NO_IDENTIFIERS: readonly number[] = []
+/** A receiver may make its publishers wait this long before its QoS 0 messages are dropped. */
+const PATIENCE_MS = 1000
+/** A client that is told why it is cut off gets this long to read it. */
+const LINGER_MS = 1000
+
+export interface ConnectionLimits {
+  readonly packetBytesMax: number
+  readonly connectBytesMax: number
+  readonly connectTimeoutMs: number
+  readonly receiveMaximum: number
+  readonly topicAliasMaximum: number
+  readonly outputBytesMax: number
+}
+
+export interface ConnectionLog {
+  debug(fields: object, text: string): void
+  info(fields: object, text: string): void
+}
+
+export interface ConnectionDeps {
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly topics: TopicTable
+  readonly counters: Counters
+  readonly sessions: Sessions
+  readonly log: ConnectionLog
+  readonly limits: ConnectionLimits
+}
+
+export class Connection implements Link {
+  readonly #deps: ConnectionDeps
+  readonly #stream: Duplex
+  readonly #peer: string
+  readonly #decoder: Decoder
+  readonly #outbox: Outbox
+  readonly #onClosed: (connection: Connection) => void
+  #state: 'opening' | 'open' | 'closed' = 'opening'
+  #session: Session | null = null
+  #aliases: OutboundAliases | null = null
+  #maximumPacketSize = Infinity
+  #keepAliveMs = 0
+  #openedAtMs: number
+  #heardAtMs: number
+  #holdReceiver = false
+  #holdFlash = false
+  /** Publishers that wait for this client to read. */
+  #waiting: Connection[] = []
+  #pressingSinceMs = 0
+  #shedding = false
+
+  constructor(stream: Duplex, peer: string, deps: ConnectionDeps, onClosed: (connection: Connection) => void) {
+    this.#stream = stream
+    this.#peer = peer
+    this.#deps = deps
+    this.#onClosed = onClosed
+    const { packetBytesMax, connectBytesMax, topicAliasMaximum } = deps.limits
+    this.#decoder = new Decoder({ role: 'server', topics: deps.topics, packetBytesMax, connectBytesMax, topicAliasMaximum })
+    this.#outbox = new Outbox(stream, deps.turn)
+    this.#openedAtMs = this.#heardAtMs = deps.turn.nowMs
+    stream.on('data', (chunk: Buffer) => this.#onData(chunk))
+    stream.on('drain', () => this.#onDrain())
+    stream.on('error', (error) => this.#close(`connection failed: ${error.message}`))
+    stream.on('end', () => this.#close('client closed the connection'))
+    stream.on('close', () => this.#close('client closed the connection'))
+  }
+
+  get version(): ProtocolVersion {
+    return this.#decoder.version === 0 ? 4 : this.#decoder.version
+  }
+
+  // ---- what a session sends
+
+  get writable(): boolean {
+    return this.#outbox.length < this.#pressMark
+  }
+
+  sendQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[]): void {
+    const { limits, counters, turn } = this.#deps
+    const length = this.#outbox.length
+    if (length > this.#pressMark) {
+      if (this.#shedding || length > limits.outputBytesMax) {
+        counters.droppedSlowReader++
+        return
+      }
+      turn.pressure = this
+    }
+    const { version } = this
+    if (this.#maximumPacketSize !== Infinity && publishSize(message, version, 0, subscriptionIdentifiers) > this.#maximumPacketSize) {
+      counters.droppedTooLarge++ // [MQTT-3.1.2-25]
+      return
+    }
+    counters.publishSent++
+    if (this.#aliases === null && subscriptionIdentifiers.length === 0) {
+      const encoded = encodePublish(message, version, 0, retain, turn.nowMs)
+      this.#outbox.append(encoded.bytes, encoded.start, encoded.end)
+    } else this.#sendComposed(message, 0, retain, false, 0, subscriptionIdentifiers)
+  }
+
+  sendPublish(delivery: Delivery, dup: boolean): boolean {
+    const { message, qos, retain, packetIdentifier, subscriptionIdentifiers } = delivery
+    const { version } = this
+    if (this.#maximumPacketSize !== Infinity && publishSize(message, version, qos, subscriptionIdentifiers) > this.#maximumPacketSize) {
+      this.#deps.counters.droppedTooLarge++ // [MQTT-3.1.2-25]
+      return false
+    }
+    this.#deps.counters.publishSent++
+    if (this.#aliases === null && subscriptionIdentifiers.length === 0) {
+      copyPublish(slab, encodePublish(message, version, qos, retain, this.#deps.turn.nowMs), packetIdentifier, dup)
+      this.#outbox.append(slab.bytes, slab.start, slab.end)
+    } else this.#sendComposed(message, qos, retain, dup, packetIdentifier, subscriptionIdentifiers)
+    return true
+  }
+
+  sendAck(type: 4 | 5 | 6 | 7, packetIdentifier: number, reason: number): void {
+    if (reason === 0 || this.version !== 5) {
+      writeAck(slab, type, packetIdentifier)
+      this.#outbox.append(slab.bytes, slab.start, slab.end)
+    } else this.send(encodeAck(5, type, packetIdentifier, reason))
+  }
+
+  send(packet: Buffer): void {
+    this.#outbox.append(packet, 0, packet.length)
+  }
+
+  press(): void {
+    if (!this.#shedding) this.#deps.turn.pressure = this
+  }
+
+  end(reason: ReasonCode, why: string): void {
+    if (this.#state === 'closed') return
+    if (this.#state === 'open' && this.version === 5) this.send(encodeDisconnect(5, { reason, reasonString: why, sizeMax: this.#maximumPacketSize }))
+    this.#close(why)
+  }
+
+  // ---- back-pressure
+
+  holdForFlash(): void {
+    this.#holdFlash = true
+    this.#stream.pause()
+  }
+
+  releaseForFlash(): void {
+    this.#holdFlash = false
+    this.#goOn()
+  }
+
+  get #pressMark(): number {
+    return this.#deps.limits.outputBytesMax >> 2
+  }
+
+  #holdForReceiver(receiver: Connection): void {
+    if (receiver.#state === 'closed') return
+    if (receiver.#waiting.length === 0) receiver.#pressingSinceMs = this.#deps.turn.nowMs
+    receiver.#waiting.push(this)
+    this.#holdReceiver = true
+    this.#stream.pause()
+  }
+
+  #releaseWaiting(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const connection of waiting) {
+      connection.#holdReceiver = false
+      connection.#goOn()
+    }
+  }
+
+  #goOn(): void {
+    if (this.#holdFlash || this.#holdReceiver || this.#state === 'closed') return
+    this.#stream.resume()
+    this.#process() // what was left of the chunk
+  }
+
+  #onDrain(): void {
+    this.#outbox.drained()
+    this.#shedding = false
+    this.#session?.outgoing.pump()
+    this.#releaseWaiting()
+  }
+
+  // ---- what the client sends
+
+  #onData(chunk: Buffer): void {
+    if (this.#state === 'closed') return
+    this.#heardAtMs = this.#deps.turn.nowMs
+    this.#deps.counters.bytesReceived += chunk.length
+    this.#decoder.push(chunk)
+    this.#process()
+  }
+
+  #process(): void {
+    const { turn, counters } = this.#deps
+    try {
+      while (!this.#holdReceiver && !this.#holdFlash && this.#state !== 'closed') {
+        const packet = this.#decoder.next(turn.nowMs)
+        if (packet === null) return
+        counters.packetsReceived++
+        if (this.#session === null) this.#opening(packet)
+        else this.#handle(packet, this.#session)
+        if (turn.pressure !== null) {
+          const receiver = turn.pressure as Connection
+          turn.pressure = null
+          if (receiver !== this) this.#holdForReceiver(receiver)
+        }
+      }
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #handle(packet: Packet, session: Session): void {
+    switch (packet.type) {
+      case 12:
+        return this.send(PINGRESP)
+      case 14: {
+        if (packet.sessionExpirySec !== null && packet.sessionExpirySec > 0 && session.expirySec === 0) {
+          throw new ProtocolError(Reason.protocolError, 'DISCONNECT raises a session expiry interval of 0') // section 3.14.2.2.2
+        }
+        this.#leave('client disconnected', packet.reason !== Reason.disconnectWithWill, packet.sessionExpirySec)
+        return
+      }
+      case 15:
+        throw new ProtocolError(Reason.protocolError, 'AUTH without an authentication method in CONNECT') // [MQTT-4.12.0-7]
+      default:
+        return session.handle(packet)
+    }
+  }
+
+  #opening(packet: Packet): void {
+    const connect = packet as ConnectPacket // the decoder lets nothing else come first
+    const { limits, sessions, log } = this.#deps
+    if (connect.authenticationMethod !== null) {
+      throw new ProtocolError(Reason.badAuthenticationMethod, `authentication method "${connect.authenticationMethod}" is not known here`)
+    }
+    this.#maximumPacketSize = connect.maximumPacketSize
+    const { session, sessionPresent, assignedClientId } = sessions.attach(connect, this)
+    this.#session = session
+    this.#state = 'open'
+    this.#decoder.origin = session
+    this.#keepAliveMs = connect.keepAliveSec * 1500 // [MQTT-3.1.2-22]
+    if (connect.topicAliasMaximum > 0) this.#aliases = new OutboundAliases(Math.min(connect.topicAliasMaximum, limits.topicAliasMaximum))
+    log.debug({ client: session.clientId, peer: this.#peer, version: connect.version, sessionPresent }, 'client connected')
+    this.send(
+      encodeConnack(connect.version, {
+        reason: Reason.success, // [MQTT-3.1.4-5]
+        sessionPresent,
+        assignedClientId,
+        sessionExpirySec: session.expirySec === connect.sessionExpirySec ? null : session.expirySec,
+        receiveMaximum: limits.receiveMaximum,
+        maximumPacketSize: limits.packetBytesMax,
+        topicAliasMaximum: limits.topicAliasMaximum,
+      }),
+    )
+    sessions.start(session, connect, this)
+  }
+
+  #sendComposed(message: Message, qos: 0 | 1 | 2, retain: boolean, dup: boolean, packetIdentifier: number, identifiers: readonly number[]): void {
+    const alias = this.#aliases?.aliasOf(message.topic.name) ?? 0
+    const sendTopic = alias >= 0
+    const encoded = encodePublishFor(
+      message, this.version, qos, retain, dup, packetIdentifier,
+      this.version === 5 ? identifiers : NO_IDENTIFIERS, Math.abs(alias), sendTopic, this.#deps.turn.nowMs,
+    )
+    this.#outbox.append(encoded.bytes, encoded.start, encoded.end)
+  }
+
+  // ---- how it ends
+
+  /** Called about once a second: silence, patience. */
+  check(nowMs: number): void {
+    if (this.#state === 'opening') {
+      if (nowMs - this.#openedAtMs > this.#deps.limits.connectTimeoutMs) this.#close('no CONNECT in time')
+      return
+    }
+    if (this.#keepAliveMs > 0 && nowMs - this.#heardAtMs > this.#keepAliveMs && !this.#holdReceiver && !this.#holdFlash) {
+      this.#deps.counters.keepAliveTimeouts++
+      this.end(Reason.keepAliveTimeout, 'nothing heard for one and a half keep-alive intervals')
+      return
+    }
+    if (this.#waiting.length > 0 && nowMs - this.#pressingSinceMs > PATIENCE_MS) {
+      this.#shedding = true
+      this.#releaseWaiting()
+    }
+  }
+
+  /** The one catch: the client's mistake is answered as its version can hear it. */
+  #fail(error: unknown): void {
+    if (!(error instanceof ProtocolError)) throw error
+    this.#deps.counters.protocolErrors++
+    if (this.#state === 'opening') {
+      this.#deps.counters.connectionsRefused++
+      // A CONNECT that is merely malformed gets no answer in 3.x; what can be refused by a return code does [MQTT-3.1.4-1].
+      const answerable = this.#decoder.version === 5 || (error.reason !== Reason.malformedPacket && error.reason !== Reason.protocolError)
+      if (answerable && this.#decoder.version !== 0) {
+        this.send(encodeConnack(this.#decoder.version, { reason: error.reason, reasonString: error.message, sizeMax: this.#maximumPacketSize }))
+      } else if (error.reason === Reason.unsupportedProtocolVersion) this.send(encodeConnack(5, { reason: error.reason })) // [MQTT-3.1.2-2]
+      this.#close(error.message)
+    } else this.end(error.reason, error.message)
+  }
+
+  #close(why: string): void {
+    this.#leave(why, false, null)
+  }
+
+  #leave(why: string, clean: boolean, expirySec: number | null): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    const { sessions, log, clock, counters } = this.#deps
+    this.#outbox.write()
+    this.#outbox.close()
+    counters.bytesSent += this.#outbox.sent
+    this.#stream.end()
+    // A peer that reads nothing would keep the socket for ever.
+    const linger = clock.after(LINGER_MS, () => this.#stream.destroy())
+    this.#stream.once('close', () => linger.cancel())
+    this.#stream.resume() // what still comes is read and thrown away, or the close would never be seen
+    const session = this.#session
+    log.debug({ client: session?.clientId, peer: this.#peer, why }, 'connection ended')
+    this.#releaseWaiting()
+    this.#onClosed(this)
+    if (session !== null && session.link === this) sessions.detach(session, this.version, clean, expirySec)
+  }
+}

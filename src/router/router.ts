@@ -1,0 +1,121 @@
+// Routing: one message in, its copies out to sessions and uplinks, its durable copy to the journal.
+//
+//   publish ─► retained ─► route of the topic ─► journal (one append for all durable receivers) ─► each receiver
+//
+// A receiver is called directly. Nothing here waits: what must wait for flash waits in its queue.
+import type { Clock } from '../clock.ts'
+import type { Counters } from '../counters.ts'
+import type { Message, QoS } from '../message.ts'
+import type { Topic, TopicTable } from '../mqtt/topic.ts'
+import type { Append, Waiter } from '../journal/append.ts'
+import type { Audience, Audiences } from '../journal/audience.ts'
+import type { Journal } from '../journal/journal.ts'
+import { RecordReader, recordSizeMax, writeRecord } from '../store/record.ts'
+import type { RetainedRow } from '../store/store.ts'
+import { elapsedBetween } from '../clock.ts'
+import type { Turn } from '../turn.ts'
+import { FilterIndex } from './filter-index.ts'
+import { RetainedMessages } from './retained.ts'
+import { memberOf, Route, Target } from './route.ts'
+import type { Subscriber, Wish } from './subscriber.ts'
+
+export interface RouterDeps {
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly topics: TopicTable
+  readonly counters: Counters
+  readonly journal: Journal
+  readonly audiences: Audiences
+}
+
+export interface RouterLimits {
+  readonly retainedMessagesMax: number
+  readonly retainedBytesMax: number
+}
+
+export class Router {
+  readonly index = new FilterIndex()
+  readonly retained: RetainedMessages
+  readonly #deps: RouterDeps
+
+  constructor(deps: RouterDeps, limits: RouterLimits) {
+    this.#deps = deps
+    this.retained = new RetainedMessages(limits.retainedMessagesMax, limits.retainedBytesMax)
+  }
+
+  /** Puts the retained messages of an earlier run in place. */
+  restoreRetained(rows: readonly RetainedRow[]): void {
+    const { clock, topics } = this.#deps
+    for (const row of rows) {
+      const reader = new RecordReader(row.data, 0)
+      if (reader.next()) this.retained.set(reader.message(topics, clock.now(), elapsedBetween(row.storedAtMs, clock.wall())))
+    }
+  }
+
+  /**
+   * Routes a message. `waiter` (QoS 1 and 2) hears when it is safe; false means that nothing durable has to wait for it: the
+   * caller may acknowledge at once.
+   */
+  publish(message: Message, waiter: Waiter | null): boolean {
+    const { journal } = this.#deps
+    const keeps = message.retain && this.#retain(message)
+    const selection = this.#route(message.topic).selectionFor(message)
+    const audience = message.qos > 0 ? selection.durable : selection.upgrading
+    let append: Append | null = null
+    if (audience !== null) append = journal.append(message, audience, message.qos === 2 || (keeps && waiter !== null), waiter)
+    const targets = selection.targets
+    for (let i = 0; i < targets.length; i++) this.#deliver(targets[i]!, message, append)
+    if (append !== null) return true
+    if (!keeps || waiter === null) return false
+    journal.waitDurable(waiter)
+    return true
+  }
+
+  /** Sends the retained messages a new subscription selects to its subscriber [MQTT-3.3.1-9]. */
+  deliverRetained(subscriber: Subscriber, filter: string, wish: Wish): void {
+    // They arrive with RETAIN set whatever the subscription says: that is what marks them as retained [MQTT-3.3.1-8].
+    const target = new Target(subscriber, { ...wish, retainAsPublished: true })
+    let audience: Audience | null = null
+    for (const message of this.retained.select(filter, this.#deps.turn.nowMs)) {
+      let append: Append | null = null
+      if (target.durable && target.effectiveQos(message.qos) > 0) {
+        audience ??= this.#deps.audiences.intern([memberOf(target)], [subscriber.queue])
+        append = this.#deps.journal.append(message, audience, message.qos === 2, null)
+      }
+      this.#deliver(target, message, append)
+    }
+  }
+
+  #deliver(target: Target, message: Message, append: Append | null): void {
+    const qos: QoS = target.effectiveQos(message.qos)
+    const retain = message.retain && target.retainAsPublished
+    if (qos === 0) target.subscriber.deliverQos0(message, retain, target.identifiers)
+    else if (!target.subscriber.deliver(message, target.durable ? append : null, qos, retain, target.identifiers)) this.#deps.counters.droppedQueueFull++
+  }
+
+  #route(topic: Topic): Route {
+    const known = topic.route
+    if (known !== null && known.generation === this.index.generation) return known as Route
+    const route = new Route(this.index.generation, this.index.match(topic.name), this.#deps.audiences)
+    topic.route = route
+    return route
+  }
+
+  /** Keeps a retained message; true when it is to survive a restart. */
+  #retain(message: Message): boolean {
+    if (!this.retained.set(message)) {
+      this.#deps.counters.retainedRefused++
+      return false
+    }
+    const name = message.topic.name
+    if (name.startsWith('$')) return false // $SYS is made anew
+    this.#deps.journal.retain(name, message.payloadLength === 0 ? null : retainedRow(message, this.#deps.clock))
+    return true
+  }
+}
+
+function retainedRow(message: Message, clock: Clock): RetainedRow {
+  const bytes = Buffer.allocUnsafeSlow(recordSizeMax(message))
+  const end = writeRecord(bytes, 0, message, 0, clock.now())
+  return { topic: message.topic.name, data: bytes.subarray(0, end), storedAtMs: clock.wall() }
+}

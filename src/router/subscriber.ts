@@ -1,0 +1,26 @@
+// What the router knows of a receiver: a session or an uplink.
+import type { Message, QoS } from '../message.ts'
+import type { Append } from '../journal/append.ts'
+import type { Queue } from '../journal/queue.ts'
+
+export interface Subscriber {
+  /** Its queue; `queue.durable` decides whether its messages go to flash. */
+  readonly queue: Queue
+  /** True while somebody is there to receive. */
+  readonly online: boolean
+  /** At most once: sent now or never. */
+  deliverQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[]): void
+  /** At QoS 1 or 2, through the queue. `append` is the message's way to flash when the queue is durable. False when it was dropped. */
+  deliver(message: Message, append: Append | null, qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]): boolean
+}
+
+/** How one receiver wants the messages of one filter. */
+export interface Wish {
+  readonly qos: QoS
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  /** Subscription identifier, 0 for none. */
+  readonly identifier: number
+  /** Deliver QoS 0 messages at `qos` too (uplink routes). */
+  readonly upgrade: boolean
+}

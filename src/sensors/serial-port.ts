@@ -1,0 +1,103 @@
+// The edge to the operating system's serial ports, and the only importer of the serialport package.
+// Rules:
+// - serialport is imported by the first open: a gateway without serial sensors never loads its native part.
+// - An OpenPort reports its end once, by lost(): error, close, end of data. It never opens again by itself.
+// - close() always lets go of the descriptor and never rejects; nothing is reported after it was called.
+// - The driver retries a read of zero bytes without end (a hung-up USB port), and takes EIO for a fault of the read, so
+//   the path is looked at from outside (nodeAt), and the owner closes the port when the node is gone.
+import { readdir, stat } from 'node:fs/promises'
+import type { SerialPort } from 'serialport'
+import type { SerialSensorConfig } from '../config/config.ts'
+
+export interface PortEvents {
+  /** The chunk is valid during the call only. */
+  data(chunk: Buffer): void
+  lost(why: string): void
+}
+
+export interface OpenPort {
+  close(): Promise<void>
+}
+
+/** What serial.ts needs of the operating system; the tests of its timing give another one. */
+export interface SerialPorts {
+  /** Opens and locks the port. Rejects with the driver's Error; data arrives in a later turn than the answer. */
+  open(serial: SerialSensorConfig['serial'], events: PortEvents): Promise<OpenPort>
+  /** A word for the very device node at `path`, links followed; null when there is none. Never rejects. */
+  nodeAt(path: string): Promise<string | null>
+  /** Names in /dev/serial/by-id. Never rejects. */
+  byId(): Promise<string[]>
+}
+
+export const serialPorts: SerialPorts = { open: openPort, nodeAt, byId }
+
+async function openPort(serial: SerialSensorConfig['serial'], events: PortEvents): Promise<OpenPort> {
+  const driver = await import('serialport')
+  const port = new driver.SerialPort({
+    path: serial.path,
+    baudRate: serial.baud,
+    dataBits: serial.dataBits,
+    parity: serial.parity,
+    stopBits: serial.stopBits,
+    lock: true,
+    autoOpen: false,
+  })
+  // An error event without a listener ends the process; this one outlives all others.
+  port.on('error', () => {})
+  await new Promise<void>((resolve, reject) => port.open((error) => (error === null ? resolve() : reject(error))))
+  return watch(port, events)
+}
+
+function watch(port: SerialPort, events: PortEvents): OpenPort {
+  let reported = false
+  const lost = (why: string): void => {
+    if (reported) return
+    reported = true
+    events.lost(why)
+  }
+  port.on('data', (chunk: Buffer) => {
+    if (!reported) events.data(chunk)
+  })
+  port.on('close', (error: Error | null) => lost(error?.message ?? 'the port was closed'))
+  port.on('error', (error: Error) => lost(error.message))
+  port.on('end', () => lost('the port ended'))
+  return {
+    close() {
+      reported = true
+      return closePort(port)
+    },
+  }
+}
+
+/** destroy() alone would keep the descriptor, and with it the lock: the driver closes in close() only. */
+function closePort(port: SerialPort): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      port.destroy()
+      resolve()
+    }
+    // `closing` means that the driver closes by itself after a read error: its close event is still to come.
+    if (port.closing) port.once('close', done).once('error', done)
+    else if (port.isOpen) port.close(done)
+    else done()
+  })
+}
+
+async function nodeAt(path: string): Promise<string | null> {
+  try {
+    const { dev, ino, rdev } = await stat(path)
+    return `${dev}:${ino}:${rdev}`
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    // Anything else (EACCES on the folder) says nothing about the node: opening will tell.
+    return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' ? null : 'unknown'
+  }
+}
+
+async function byId(): Promise<string[]> {
+  try {
+    return (await readdir('/dev/serial/by-id')).sort()
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,160 @@
+// Messages coming in at QoS 1 and 2, from a client to the broker or from a cloud to an uplink: duplicates of QoS 2 by packet
+// identifier, and acknowledgements that leave in the order the messages came, each when its message is safe.
+//
+// What is always true
+//   1. PUBACK and PUBREC leave when the message is durable for every durable destination, and in order [MQTT-4.6.0-2] [MQTT-4.6.0-3].
+//   2. A QoS 2 packet identifier is taken from PUBLISH to PUBREL; the same again in between is a duplicate [MQTT-4.3.3-10], also after a crash.
+//   3. PUBCOMP leaves when the identifier is durably free, or a new message under it could be taken for a duplicate.
+import { Reason } from '../mqtt/reason.ts'
+import type { Refusal, Waiter } from '../journal/append.ts'
+import { Fifo } from '../journal/delivery.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { Transport } from './outgoing.ts'
+
+/** One acknowledgement that waits for its message, and for those before it. */
+class PendingAck implements Waiter {
+  readonly type: 4 | 5
+  readonly packetIdentifier: number
+  readonly #owner: Incoming
+  /** null until the message is safe or refused. */
+  reason: number | null = null
+
+  constructor(owner: Incoming, type: 4 | 5, packetIdentifier: number) {
+    this.#owner = owner
+    this.type = type
+    this.packetIdentifier = packetIdentifier
+  }
+
+  durable(): void {
+    this.reason = Reason.success
+    this.#owner.answer(this)
+  }
+
+  refused(_why: Refusal): void {
+    this.reason = Reason.quotaExceeded
+    this.#owner.answer(this)
+  }
+}
+
+export class Incoming {
+  readonly #destination: number
+  readonly #journal: Journal | null
+  readonly #received: Set<number>
+  readonly #pending = new Fifo<PendingAck>()
+  #pubacksOwed = 0
+  #transport: Transport | null = null
+  #sendsReasons = false
+  #onDrained: (() => void) | null = null
+
+  /** `destination` 0: the peer's state ends with the connection, nothing of it is made durable. */
+  constructor(destination: number, journal: Journal, received: Iterable<number> = []) {
+    this.#destination = destination
+    this.#journal = destination === 0 ? null : journal
+    this.#received = new Set(received)
+  }
+
+  /** `sendsReasons`: the peer understands reason codes (5.0); to a 3.x peer a refusal is an acknowledgement withheld. */
+  attach(transport: Transport, sendsReasons: boolean): void {
+    this.#transport = transport
+    this.#sendsReasons = sendsReasons
+  }
+
+  detach(): void {
+    this.#transport = null
+    this.#pending.clear()
+    this.#pubacksOwed = 0
+    this.#onDrained = null
+  }
+
+  /** Messages whose acknowledgement is still owed: QoS 1 until PUBACK, QoS 2 until PUBCOMP. */
+  get unacknowledged(): number {
+    return this.#pubacksOwed + this.#received.size
+  }
+
+  /** Acknowledgements that wait for flash. They come without anything more from the peer. */
+  get waitingForFlash(): number {
+    return this.#pending.length
+  }
+
+  /** Calls `fn` once when no acknowledgement waits any more. */
+  onDrained(fn: () => void): void {
+    this.#onDrained = fn
+  }
+
+  /** The place of the PUBACK for a message that has just come. */
+  expectPuback(packetIdentifier: number): Waiter {
+    return this.#expect(4, packetIdentifier)
+  }
+
+  /** The place of the PUBREC, or null when the message is a duplicate: then PUBREC is on its way and nothing is published. */
+  expectPubrec(packetIdentifier: number): Waiter | null {
+    const ack = this.#expect(5, packetIdentifier)
+    if (this.#received.has(packetIdentifier)) {
+      if (this.#journal === null) ack.durable()
+      // The first one may still be refused: then this one was not taken either.
+      else this.#journal.whenDurable(() => (this.#received.has(packetIdentifier) ? ack.durable() : ack.refused('store-full')))
+      return null
+    }
+    this.#received.add(packetIdentifier)
+    this.#journal?.change({ kind: 'received', destination: this.#destination, packetIdentifier }, false)
+    return ack
+  }
+
+  /** Nothing durable waits for the message itself: acknowledge when the peer's own state is durable. */
+  safeWithState(ack: Waiter): void {
+    if (this.#journal === null) ack.durable()
+    else this.#journal.whenDurable(() => ack.durable())
+  }
+
+  onPubrel(packetIdentifier: number): void {
+    const transport = this.#transport
+    if (!this.#received.delete(packetIdentifier)) {
+      transport?.sendAck(7, packetIdentifier, Reason.packetIdentifierNotFound)
+      return
+    }
+    if (this.#journal === null) {
+      transport?.sendAck(7, packetIdentifier, Reason.success)
+      return
+    }
+    this.#journal.change({ kind: 'received-end', destination: this.#destination, packetIdentifier }, true)
+    this.#journal.whenDurable(() => {
+      if (this.#transport === transport) transport?.sendAck(7, packetIdentifier, Reason.success)
+    })
+  }
+
+  /** The other side has forgotten the session: its identifiers start anew. */
+  peerForgot(): void {
+    for (const packetIdentifier of this.#received) {
+      this.#journal?.change({ kind: 'received-end', destination: this.#destination, packetIdentifier }, false)
+    }
+    this.#received.clear()
+  }
+
+  /** `ack` has its reason: send it and those behind it that have theirs. */
+  answer(ack: PendingAck): void {
+    if (ack.type === 5 && ack.reason !== Reason.success) {
+      // The message was not taken: under this identifier it may be sent again and is new then.
+      this.#received.delete(ack.packetIdentifier)
+      this.#journal?.change({ kind: 'received-end', destination: this.#destination, packetIdentifier: ack.packetIdentifier }, false)
+    }
+    const transport = this.#transport
+    if (transport === null) return
+    for (let next = this.#pending.peek(); next !== undefined && next.reason !== null; next = this.#pending.peek()) {
+      this.#pending.shift()
+      if (next.type === 4) this.#pubacksOwed--
+      if (next.reason === Reason.success || this.#sendsReasons) transport.sendAck(next.type, next.packetIdentifier, next.reason)
+    }
+    if (this.#onDrained !== null && this.#pending.length === 0) {
+      const fn = this.#onDrained
+      this.#onDrained = null
+      fn()
+    }
+  }
+
+  #expect(type: 4 | 5, packetIdentifier: number): PendingAck {
+    const ack = new PendingAck(this, type, packetIdentifier)
+    this.#pending.push(ack)
+    if (type === 4) this.#pubacksOwed++
+    return ack
+  }
+}

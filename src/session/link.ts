@@ -1,0 +1,20 @@
+// What a session needs of the connection its client is on.
+import type { Message } from '../message.ts'
+import type { ProtocolVersion } from '../mqtt/packet.ts'
+import type { ReasonCode } from '../mqtt/reason.ts'
+import type { Transport } from './outgoing.ts'
+
+export interface Link extends Transport {
+  readonly version: ProtocolVersion
+  /** At most once: dropped and counted when the client does not read. */
+  sendQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[]): void
+  /** A whole packet. */
+  send(packet: Buffer): void
+  /** This client's queue is long: whoever publishes to it in this turn is held back. */
+  press(): void
+  /** Does not read from the client until `release`: flash is behind. */
+  holdForFlash(): void
+  releaseForFlash(): void
+  /** Ends the connection; a 5.0 client is told why [MQTT-3.14.4-1]. */
+  end(reason: ReasonCode, why: string): void
+}

@@ -1,0 +1,225 @@
+// Messages on their way to one receiver at QoS 1 and 2: packet identifiers, the send quota, the steps of each handshake
+// (MQTT 5.0 sections 4.3, 4.4, 4.9). The broker's sessions and the uplink's client use the same machine.
+//
+//   QoS 1   take ─► PUBLISH ─► PUBACK ─► settled
+//   QoS 2   take ─► identifier durable ─► PUBLISH ─► PUBREC ─► settled, "released" durable ─► PUBREL ─► PUBCOMP
+//
+// What is always true
+//   1. At most `receiveMaximum` of the receiver are under way [MQTT-3.3.4-9]; acknowledgements are never held back by it [MQTT-3.3.4-10].
+//   2. Messages go out in the order of their queue; after a reconnect the unacknowledged go first, in the same order and under
+//      the same identifiers, with DUP [MQTT-4.4.0-1] [MQTT-4.6.0-1].
+//   3. Where the receiver outlives a crash, what it must not see twice (QoS 2) is durable before it is sent.
+import { Reason } from '../mqtt/reason.ts'
+import { type Delivery, Fifo } from '../journal/delivery.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { Queue } from '../journal/queue.ts'
+import type { InflightRow } from '../store/store.ts'
+
+/** Where packets leave: the connection of a session or of an uplink. */
+export interface Transport {
+  /** False while the receiver does not read; `pump` again when that is over. */
+  readonly writable: boolean
+  /** Sends one PUBLISH. False when no answer will come (too large for the receiver, or sent at QoS 0 after all): it counts as delivered. */
+  sendPublish(delivery: Delivery, dup: boolean): boolean
+  /** PUBACK 4, PUBREC 5, PUBREL 6, PUBCOMP 7. */
+  sendAck(type: 4 | 5 | 6 | 7, packetIdentifier: number, reason: number): void
+}
+
+export class Outgoing {
+  readonly queue: Queue
+  readonly #journal: Journal | null
+  #transport: Transport | null = null
+  #quota = 0
+  #lastIdentifier = 0
+  /** What waits for PUBACK or PUBREC, by packet identifier. */
+  readonly #sent = new Map<number, Delivery>()
+  /** Identifiers that wait for PUBCOMP. */
+  readonly #released = new Set<number>()
+  /** Unacknowledged when the connection ended: sequence → identifier, kept for the redelivery. */
+  readonly #again = new Map<number, number>()
+  /** Identifiers in `#again`: not free. */
+  readonly #reserved = new Set<number>()
+  /** Taken, waiting until the identifier is durable; later ones wait behind, to keep the order. */
+  readonly #gate = new Fifo<Delivery>()
+  #gateBatch = 0
+
+  constructor(queue: Queue, journal: Journal | null, restored: readonly InflightRow[] = []) {
+    this.queue = queue
+    this.#journal = queue.durable ? journal : null
+    for (const row of restored) {
+      if (row.phase === 'released') this.#released.add(row.packetIdentifier)
+      else {
+        this.#again.set(row.sequence, row.packetIdentifier)
+        this.#reserved.add(row.packetIdentifier)
+      }
+    }
+    queue.onReady(() => this.pump())
+  }
+
+  /** PUBLISH and PUBREL sent and not answered. */
+  get inFlight(): number {
+    return this.#sent.size + this.#released.size
+  }
+
+  attach(transport: Transport, receiveMaximum: number): void {
+    this.#transport = transport
+    this.#quota = receiveMaximum
+    for (const identifier of this.#released) transport.sendAck(6, identifier, Reason.success)
+    this.queue.resume()
+  }
+
+  /** The connection is gone. What was not acknowledged will be sent again. */
+  detach(): void {
+    if (this.#transport === null) return
+    this.#transport = null
+    for (const [identifier, delivery] of this.#sent) {
+      this.#again.set(delivery.sequence, identifier)
+      this.#reserved.add(identifier)
+    }
+    this.#sent.clear()
+    this.#gate.clear()
+    this.queue.suspend()
+  }
+
+  /**
+   * The receiver has forgotten the session (session present 0): identifiers mean nothing to it any more. What was
+   * unacknowledged is sent as new; what it had received (PUBREC) is done.
+   */
+  receiverForgot(): void {
+    for (const identifier of [...this.#released, ...this.#reserved]) this.#endIdentifier(identifier)
+    this.#released.clear()
+    this.#reserved.clear()
+    this.#again.clear()
+  }
+
+  /** Sends what may be sent now. */
+  pump(): void {
+    const transport = this.#transport
+    if (transport === null) return
+    while (this.inFlight < this.#quota && transport.writable) {
+      const delivery = this.queue.take()
+      if (delivery === null) {
+        if (this.#again.size > 0 && this.queue.live) this.#giveUpAgain(Infinity)
+        return
+      }
+      this.#start(delivery, transport)
+    }
+  }
+
+  onPuback(identifier: number): void {
+    const delivery = this.#take(identifier, 1)
+    if (delivery === null) return
+    if (delivery.gate !== 0) this.#endIdentifier(identifier) // it was to be QoS 2
+    this.queue.settle(delivery)
+    this.pump()
+  }
+
+  onPubrec(identifier: number, reason: number): void {
+    const delivery = this.#take(identifier, 2)
+    if (delivery === null) {
+      // Once more for one that is released already: our PUBREL was lost with the connection. Else it is unknown.
+      const known = this.#released.has(identifier)
+      if (reason < 0x80) this.#transport?.sendAck(6, identifier, known ? Reason.success : Reason.packetIdentifierNotFound)
+      return
+    }
+    const sequence = delivery.sequence
+    this.queue.settle(delivery)
+    if (reason >= 0x80) {
+      // The receiver refused it: the identifier is free again, nothing follows [MQTT-4.3.3-4].
+      this.#endIdentifier(identifier)
+      this.pump()
+      return
+    }
+    this.#released.add(identifier)
+    if (this.#journal === null) {
+      this.#transport?.sendAck(6, identifier, Reason.success)
+      return
+    }
+    const row: InflightRow = { destination: this.queue.destination, packetIdentifier: identifier, sequence, phase: 'released' }
+    this.#journal.change({ kind: 'inflight', row }, true)
+    const transport = this.#transport
+    this.#journal.whenDurable(() => {
+      if (this.#transport === transport && this.#released.has(identifier)) transport?.sendAck(6, identifier, Reason.success)
+    })
+  }
+
+  onPubcomp(identifier: number): void {
+    if (!this.#released.delete(identifier)) return
+    this.#endIdentifier(identifier)
+    this.pump()
+  }
+
+  #start(delivery: Delivery, transport: Transport): void {
+    let identifier = this.#again.get(delivery.sequence)
+    const dup = identifier !== undefined
+    if (this.#again.size > 0) {
+      this.#again.delete(delivery.sequence)
+      this.#giveUpAgain(delivery.sequence)
+    }
+    if (identifier === undefined) identifier = this.#freeIdentifier()
+    else this.#reserved.delete(identifier)
+    delivery.packetIdentifier = identifier
+    this.#sent.set(identifier, delivery)
+    if (this.#journal !== null && delivery.qos === 2 && !dup) this.#makeDurable(delivery, this.#journal)
+    else if (this.#gate.length === 0) this.#send(delivery, dup, transport)
+    else this.#gate.push(delivery)
+  }
+
+  #send(delivery: Delivery, dup: boolean, transport: Transport): void {
+    if (transport.sendPublish(delivery, dup)) return
+    this.#sent.delete(delivery.packetIdentifier)
+    if (delivery.gate !== 0) this.#endIdentifier(delivery.packetIdentifier)
+    this.queue.settle(delivery)
+  }
+
+  #makeDurable(delivery: Delivery, journal: Journal): void {
+    const { packetIdentifier, sequence } = delivery
+    journal.change({ kind: 'inflight', row: { destination: this.queue.destination, packetIdentifier, sequence, phase: 'sent' } }, true)
+    const batch = journal.batch
+    delivery.gate = batch
+    this.#gate.push(delivery)
+    if (this.#gateBatch === batch) return
+    this.#gateBatch = batch
+    const transport = this.#transport
+    journal.whenDurable(() => {
+      if (transport === null || this.#transport !== transport) return
+      for (let next = this.#gate.peek(); next !== undefined && next.gate <= batch; next = this.#gate.peek()) {
+        this.#gate.shift()
+        this.#send(next, false, transport)
+      }
+      this.pump()
+    })
+  }
+
+  /** The delivery that waits for an answer under `identifier`, taken out, if it is of this QoS. */
+  #take(identifier: number, qos: 1 | 2): Delivery | null {
+    const delivery = this.#sent.get(identifier)
+    if (delivery === undefined || delivery.qos !== qos) return null
+    this.#sent.delete(identifier)
+    return delivery
+  }
+
+  /** The next identifier that is neither zero nor in use [MQTT-2.2.1-4]. The quota keeps some free. */
+  #freeIdentifier(): number {
+    for (;;) {
+      this.#lastIdentifier = this.#lastIdentifier === 0xffff ? 1 : this.#lastIdentifier + 1
+      const identifier = this.#lastIdentifier
+      if (!this.#sent.has(identifier) && !this.#released.has(identifier) && !this.#reserved.has(identifier)) return identifier
+    }
+  }
+
+  /** Messages before `sequence` that were to be sent again are not in the queue any more (expired, dropped by a limit). */
+  #giveUpAgain(sequence: number): void {
+    for (const [other, identifier] of this.#again) {
+      if (other >= sequence) continue
+      this.#again.delete(other)
+      this.#reserved.delete(identifier)
+      this.#endIdentifier(identifier)
+    }
+  }
+
+  #endIdentifier(packetIdentifier: number): void {
+    // No hurry: an old row costs one PUBREL too many after a crash.
+    this.#journal?.change({ kind: 'inflight-end', destination: this.queue.destination, packetIdentifier }, false)
+  }
+}

@@ -1,0 +1,222 @@
+// All sessions by client identifier: who takes over whom, who is resumed, who ends, and when (sections 3.1.2.4, 3.1.2.11, 4.1).
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import { elapsedBetween } from '../clock.ts'
+import type { Counters } from '../counters.ts'
+import type { ConnectPacket } from '../mqtt/packet.ts'
+import { ProtocolError, Reason } from '../mqtt/reason.ts'
+import type { TopicTable } from '../mqtt/topic.ts'
+import type { Router } from '../router/router.ts'
+import type { Audiences } from '../journal/audience.ts'
+import type { Journal } from '../journal/journal.ts'
+import { Queue, type QueueDeps } from '../journal/queue.ts'
+import type { DestinationLimits, Snapshot } from '../store/store.ts'
+import type { Turn } from '../turn.ts'
+import type { Link } from './link.ts'
+import { Session, type SessionDeps } from './session.ts'
+import { decodeWill, encodeWill, willMessage } from './will.ts'
+
+const FOREVER_SEC = 0xffffffff
+
+export interface SessionsDeps {
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly topics: TopicTable
+  readonly counters: Counters
+  readonly journal: Journal
+  readonly audiences: Audiences
+  readonly router: Router
+  /** Gives numbers to durable destinations; uplinks take theirs from the same. */
+  readonly nextDestination: () => number
+}
+
+export interface SessionLimits {
+  readonly receiveMaximum: number
+  readonly subscriptionsPerClientMax: number
+  readonly sessionExpirySecMax: number
+  readonly sessionsMax: number
+  readonly queue: DestinationLimits
+}
+
+export interface Attached {
+  readonly session: Session
+  readonly sessionPresent: boolean
+  /** The client gave none; a 5.0 client is told [MQTT-3.1.3-7]. */
+  readonly assignedClientId: string | null
+}
+
+export class Sessions {
+  readonly #deps: SessionsDeps
+  readonly #limits: SessionLimits
+  readonly #sessionDeps: SessionDeps
+  readonly #queueDeps: QueueDeps
+  readonly #byClientId = new Map<string, Session>()
+  /** Without their client: the only ones that have deadlines. */
+  readonly #away = new Set<Session>()
+
+  constructor(deps: SessionsDeps, limits: SessionLimits) {
+    this.#deps = deps
+    this.#limits = limits
+    this.#sessionDeps = {
+      router: deps.router,
+      journal: deps.journal,
+      counters: deps.counters,
+      receiveMaximum: limits.receiveMaximum,
+      subscriptionsMax: limits.subscriptionsPerClientMax,
+    }
+    this.#queueDeps = deps
+  }
+
+  get count(): number {
+    return this.#byClientId.size
+  }
+
+  get onlineCount(): number {
+    return this.#byClientId.size - this.#away.size
+  }
+
+  get subscriptionCount(): number {
+    let n = 0
+    for (const session of this.#byClientId.values()) n += session.subscriptionCount
+    return n
+  }
+
+  /** Puts the sessions of an earlier run in place, all of them without their clients. */
+  restore(snapshot: Snapshot): void {
+    const { clock, journal } = this.#deps
+    const rowOf = new Map(snapshot.sessions.map((row) => [row.destination, row]))
+    for (const destination of snapshot.destinations) {
+      const row = rowOf.get(destination.id)
+      if (destination.kind !== 'session' || row === undefined) continue
+      const queue = new Queue(this.#queueDeps, journal, destination.id, destination.cursor, destination.queued)
+      const inflight = snapshot.inflight.filter((r) => r.destination === destination.id)
+      const received = snapshot.received.filter((r) => r.destination === destination.id).map((r) => r.packetIdentifier)
+      const session = new Session(this.#sessionDeps, destination.name, queue, inflight, received)
+      session.expirySec = row.sessionExpirySec
+      if (row.will !== null) session.will = decodeWill(row.will, this.#deps.topics)
+      // A client that was connected when the power went has been away since now, as far as anyone knows.
+      const awayMs = row.disconnectedAtMs === 0 ? 0 : elapsedBetween(row.disconnectedAtMs, clock.wall())
+      this.#byClientId.set(session.clientId, session)
+      this.#goneSince(session, clock.now() - awayMs)
+    }
+    for (const row of snapshot.subscriptions) this.#sessionOf(snapshot, row.destination)?.restoreSubscription(row)
+  }
+
+  queueOf(destination: number): Queue | undefined {
+    for (const session of this.#byClientId.values()) if (session.queue.destination === destination) return session.queue
+    return undefined
+  }
+
+  /** A client has sent a CONNECT that is acceptable: gives it its session, the old one or a new one. Throws ProtocolError when there is no room. */
+  attach(packet: ConnectPacket, link: Link): Attached {
+    const assignedClientId = packet.clientId === '' ? `auto-${randomBytes(12).toString('hex')}` : null // [MQTT-3.1.3-6] [MQTT-3.2.2-16]
+    const clientId = assignedClientId ?? packet.clientId
+    let session = this.#byClientId.get(clientId)
+    if (session?.link != null) {
+      session.link.end(Reason.sessionTakenOver, 'another connection uses this client identifier') // [MQTT-3.1.4-3]
+      session = this.#byClientId.get(clientId) // it may have ended with its connection
+    }
+    if (session !== undefined && packet.clean) {
+      this.#endSession(session, false) // [MQTT-3.1.2-4]
+      session = undefined
+    }
+    const sessionPresent = session !== undefined
+    if (session === undefined) {
+      if (this.#byClientId.size >= this.#limits.sessionsMax) throw new ProtocolError(Reason.quotaExceeded, 'no room for another session')
+      session = this.#create(clientId, this.#expiryOf(packet.sessionExpirySec) > 0)
+    }
+    session.expirySec = this.#expiryOf(packet.sessionExpirySec)
+    session.will = packet.will
+    this.#away.delete(session)
+    this.#keep(session, packet.version, 0)
+    return { session, sessionPresent, assignedClientId }
+  }
+
+  /** CONNACK has been given to the connection: deliveries may follow it. */
+  start(session: Session, packet: ConnectPacket, link: Link): void {
+    session.attach(link, packet.receiveMaximum)
+  }
+
+  /** The connection of a session has ended. `clean`: by DISCONNECT, which takes the will with it; `expirySec` when that changed it. */
+  detach(session: Session, version: 3 | 4 | 5, clean: boolean, expirySec: number | null): void {
+    if (clean) session.will = null // [MQTT-3.14.4-3]
+    if (expirySec !== null) session.expirySec = this.#expiryOf(expirySec)
+    session.detach()
+    const nowMs = this.#deps.clock.now()
+    this.#goneSince(session, nowMs)
+    this.#keep(session, version, this.#deps.clock.wall())
+    this.#settle(session, nowMs)
+  }
+
+  /** Once a second: delayed wills and sessions whose time is over. */
+  check(nowMs: number): void {
+    for (const session of this.#away) this.#settle(session, nowMs)
+  }
+
+  /** The granted expiry: what is asked for, up to the configured maximum. */
+  #expiryOf(askedSec: number): number {
+    return Math.min(askedSec, this.#limits.sessionExpirySecMax)
+  }
+
+  get expirySecMax(): number {
+    return this.#limits.sessionExpirySecMax
+  }
+
+  #sessionOf(snapshot: Snapshot, destination: number): Session | undefined {
+    const name = snapshot.destinations.find((d) => d.id === destination)?.name
+    return name === undefined ? undefined : this.#byClientId.get(name)
+  }
+
+  #create(clientId: string, durable: boolean): Session {
+    const { journal } = this.#deps
+    let destination = 0
+    if (durable) {
+      destination = this.#deps.nextDestination()
+      journal.change({ kind: 'destination', row: { id: destination, kind: 'session', name: clientId, limits: this.#limits.queue } }, false)
+    }
+    const queue = new Queue(this.#queueDeps, durable ? journal : null, destination)
+    const session = new Session(this.#sessionDeps, clientId, queue)
+    this.#byClientId.set(clientId, session)
+    return session
+  }
+
+  #goneSince(session: Session, sinceMs: number): void {
+    this.#away.add(session)
+    session.endsAtMs = session.expirySec === FOREVER_SEC ? Infinity : sinceMs + session.expirySec * 1000
+    if (session.will !== null) session.willAtMs = sinceMs + session.will.delaySec * 1000
+  }
+
+  /** Publishes what is due and ends what is over [MQTT-3.1.2-8]. */
+  #settle(session: Session, nowMs: number): void {
+    const over = session.endsAtMs <= nowMs
+    if (session.will !== null && (over || session.willAtMs <= nowMs)) this.#publishWill(session)
+    if (over) this.#endSession(session, true)
+  }
+
+  #publishWill(session: Session): void {
+    const will = session.will!
+    session.will = null // [MQTT-3.1.2-10]
+    session.willAtMs = Infinity
+    this.#deps.router.publish(willMessage(will, session, this.#deps.clock.now()), null)
+    this.#keep(session, 5, this.#deps.clock.wall())
+  }
+
+  #endSession(session: Session, willIsDone: boolean): void {
+    if (!willIsDone && session.will !== null) this.#publishWill(session)
+    this.#away.delete(session)
+    this.#byClientId.delete(session.clientId)
+    session.end()
+    const { destination, durable } = session.queue
+    if (!durable) return
+    this.#deps.audiences.endDestination(destination)
+    this.#deps.journal.change({ kind: 'destination-end', destination }, false)
+  }
+
+  /** Writes the session's row. */
+  #keep(session: Session, version: 3 | 4 | 5, disconnectedAtMs: number): void {
+    if (!session.queue.durable || this.#byClientId.get(session.clientId) !== session) return
+    const will = session.will === null ? null : encodeWill(session.will)
+    const row = { destination: session.queue.destination, version, sessionExpirySec: session.expirySec, disconnectedAtMs, will }
+    this.#deps.journal.change({ kind: 'session', row }, false)
+  }
+}

@@ -9,6 +9,7 @@ export const CATALOGUE = {
   E_LISTEN: 'check `host` and `port` under broker.listeners: the address must be one of this machine',
   E_STORE_FOLDER: 'give a folder this user may write to as store.path',
   E_STORE_LOCKED: 'another Sandpiper runs on this folder: stop it, or set another store.path',
+  E_STORE_VERSION: 'install the release that wrote this store, or set another store.path',
   E_STORE_FAILED: 'the store cannot write: check the card and free space (df -h); the gateway stops so that nothing is acknowledged unsafely',
   E_SECRET: 'make the file readable for this user, or write the secret where the configuration points',
   E_USAGE: 'sandpiper --help shows the commands',

@@ -75,6 +75,7 @@ export class Message {
    * a hundred bytes would keep 64 KB alive.
    */
   detach(): Message {
+    this.encodings = null // they hold slabs alive, and can be made again
     if (this.bytes.length <= 2 * (this.payloadEnd - this.payloadStart) + 256) return this
     const payload = Buffer.from(this.payload)
     const properties = this.properties === null ? null : Buffer.from(this.properties)

@@ -94,7 +94,9 @@ export interface RouteConfig {
   readonly from: string
   /** Where they go: the same wildcards in the same order, other levels around them. */
   readonly to: string
+  /** The highest on the link; a message keeps its own when that is lower. */
   readonly qos: 0 | 1 | 2
+  /** Carry a message's RETAIN flag over the link; false always clears it. */
   readonly retain: boolean
 }
 
@@ -104,6 +106,8 @@ export interface UplinkConfig {
   readonly host: string
   readonly port: number
   readonly tls: boolean
+  /** For `tls`. `ca`: PEM to trust instead of the system's authorities, empty when it could not be read and nothing may be trusted. */
+  readonly tlsOptions: { readonly ca: Buffer | null; readonly servername: string | null }
   readonly clientId: string
   readonly username: string | null
   readonly password: Buffer | null

@@ -56,6 +56,8 @@ export class Journal {
   #afterCommit: (() => void)[] = []
   #batch = 1 // number of the batch that is being gathered
   #busy = false
+  #busySinceMs = 0
+  #bytesUsed = 0
   #failed = false
   #urgent = false
   #timer: Timer | null = null
@@ -92,6 +94,16 @@ export class Journal {
   /** So much is on its way to flash that publishers should be held back: see `onRelief`. */
   get congested(): boolean {
     return this.#bytes > CONGESTED_BYTES
+  }
+
+  /** What the store took on disk at the last commit. */
+  get bytesUsed(): number {
+    return this.#bytesUsed
+  }
+
+  /** How long the commit that is under way has been; 0 when there is none. */
+  get commitAgeMs(): number {
+    return this.#busy ? this.#clock.now() - this.#busySinceMs : 0
   }
 
   get pendingCount(): number {
@@ -282,6 +294,7 @@ export class Journal {
       segments: packSegments(write, this.#clock.wall(), this.#clock.now()),
     }
     this.#busy = true
+    this.#busySinceMs = this.#clock.now()
     this.#batch++
     this.#writing = write
     this.#store.commit(batch).then(
@@ -292,6 +305,7 @@ export class Journal {
 
   #committed(written: Append[], after: (() => void)[], result: CommitResult): void {
     this.#busy = false
+    this.#bytesUsed = result.bytesUsed
     this.#writing = []
     this.#counters.commits++
     if (result.refused === null) this.#counters.committedMessages += written.length

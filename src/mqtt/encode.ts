@@ -18,8 +18,11 @@ const EXPIRY_BYTES = 5
 const ALIAS_BYTES = 3
 const NO_IDENTIFIERS: readonly number[] = []
 
-/** Encodings live here, not in a receiver's slab: they are shared. */
-const slab = new Slab()
+/**
+ * Encodings live here, not in a receiver's slab: they are shared. Small slabs, because a message that waits for its acknowledgement
+ * keeps the one that its encoding stands in.
+ */
+const shared = new Slab(32 * 1024)
 
 /** The PUBLISH with DUP 0 and packet identifier 0, for receivers without alias and subscription identifiers. `nowMs` is Clock.now(). */
 export function encodePublish(message: Message, version: ProtocolVersion, qos: QoS, retain: boolean, nowMs: number): EncodedPublish {
@@ -55,8 +58,8 @@ export function encodePublishFor(
 ): EncodedPublish {
   const properties = propertiesLength(message, version, subscriptionIdentifiers, topicAlias)
   const remaining = remainingLength(message, version, qos, properties, sendTopic)
-  const start = slab.take(1 + varintSize(remaining) + remaining)
-  const { bytes, end } = slab
+  const start = shared.take(1 + varintSize(remaining) + remaining)
+  const { bytes, end } = shared
   bytes[start] = PUBLISH | (dup ? DUP : 0) | (qos << 1) | (retain ? 1 : 0)
   let at = writeVarint(bytes, start + 1, remaining)
 

@@ -1,7 +1,7 @@
 // Cuts the byte stream into packets by their fixed headers (MQTT 5.0 section 2.1); what is in them is decode.ts's business.
 //
 //   a packet that stands whole in a chunk is found in place, without a copy;
-//   the one that a chunk's end has cut is copied once into a buffer of its own, allocated when its length is known and allowed,
+//   the packet that a chunk's end has cut is copied once into a buffer of its own, allocated when its length is known and allowed,
 //   and reading goes on in place behind it;
 //   a packet longer than the limit is refused when its fixed header is seen: nothing of it is buffered.
 //

@@ -102,9 +102,9 @@ export class Sessions {
     for (const row of snapshot.subscriptions) this.#sessionOf(snapshot, row.destination)?.restoreSubscription(row)
   }
 
-  queueOf(destination: number): Queue | undefined {
-    for (const session of this.#byClientId.values()) if (session.queue.destination === destination) return session.queue
-    return undefined
+  /** The durable queues by destination. */
+  *queues(): Iterable<readonly [number, Queue]> {
+    for (const { queue } of this.#byClientId.values()) if (queue.durable) yield [queue.destination, queue]
   }
 
   /** A client has sent a CONNECT that is acceptable: gives it its session, the old one or a new one. Throws ProtocolError when there is no room. */

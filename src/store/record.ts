@@ -10,7 +10,7 @@
 //
 // Varints are base 128, low group first, as in MQTT (section 1.5.5) but up to 2^53.
 import { Message, type QoS } from '../message.ts'
-import type { TopicTable } from '../mqtt/topic.ts'
+import type { Topic, TopicTable } from '../mqtt/topic.ts'
 
 const PROPERTIES = 8
 const EXPIRY = 16
@@ -70,30 +70,44 @@ export function writeRecord(bytes: Buffer, at: number, message: Message, delta: 
   return at + message.bytes.copy(bytes, at, message.payloadStart, message.payloadEnd)
 }
 
-/** Walks the records of one segment. Positions only; `message()` makes the message of the record it stands on. */
+const DAMAGED = 'record is damaged: '
+
+/**
+ * Walks the records of one segment. Positions only; `message()` makes the message of the record it stands on.
+ * Bytes that a card has altered end in a RangeError, never in a read outside of the record.
+ */
 export class RecordReader {
   readonly #bytes: Buffer
   readonly #first: number
-  #next = 0
+  #at = 0
+  #limit = 0 // a number may not reach beyond this
   #body = 0
   #end = 0
   sequence = 0
 
+  /** `first` is the segment's first sequence, which the records count from. */
   constructor(data: Uint8Array, first: number) {
     this.#bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
     this.#first = first
   }
 
+  /** Where the record it stands on ends, and the next one starts. */
+  get end(): number {
+    return this.#end
+  }
+
   /** Steps to the next record; false at the end. Throws RangeError when the segment is damaged. */
   next(): boolean {
-    if (this.#next >= this.#bytes.length) return false
-    this.#at = this.#next
+    if (this.#end >= this.#bytes.length) return false
+    this.#at = this.#end
+    this.#limit = this.#bytes.length
     const length = this.#varint()
-    this.#end = this.#at + length
-    if (this.#end > this.#bytes.length) throw new RangeError('record reaches beyond its segment')
+    const end = this.#at + length
+    if (end > this.#bytes.length) throw new RangeError(DAMAGED + 'it reaches beyond its segment')
+    this.#limit = end
     this.sequence = this.#first + this.#varint()
     this.#body = this.#at
-    this.#next = this.#end
+    this.#end = end
     return true
   }
 
@@ -101,34 +115,49 @@ export class RecordReader {
   message(topics: TopicTable, nowMs: number, elapsedMs: number): Message {
     const bytes = this.#bytes
     this.#at = this.#body
-    const flags = bytes[this.#at++]!
+    this.#limit = this.#end
+    const flags = this.#at < this.#end ? bytes[this.#at++]! : 0xff
+    if ((flags & 3) === 3 || flags >= 2 * EXPIRY) throw new RangeError(DAMAGED + 'its flags mean nothing')
     const expiresAtMs = flags & EXPIRY ? nowMs - elapsedMs + this.#varint() * 1000 : Infinity
     const topicLength = this.#varint()
-    const topicAt = this.#at
-    this.#at += topicLength
+    const topicAt = this.#skip(topicLength)
     let properties: Buffer | null = null
     if (flags & PROPERTIES) {
       const length = this.#varint()
-      properties = bytes.subarray(this.#at, this.#at + length)
-      this.#at += length
+      const at = this.#skip(length)
+      properties = bytes.subarray(at, at + length)
     }
-    if (this.#at > this.#end) throw new RangeError('record is shorter than its fields')
-    const topic = topics.resolve(bytes, topicAt, topicAt + topicLength)
+    const topic = resolveTopic(topics, bytes, topicAt, topicAt + topicLength)
     return new Message(topic, (flags & 3) as QoS, (flags & 4) !== 0, bytes, this.#at, this.#end, properties, expiresAtMs, null)
   }
 
-  #at = 0
+  /** Passes over `length` bytes and returns where they start. */
+  #skip(length: number): number {
+    const at = this.#at
+    if (at + length > this.#end) throw new RangeError(DAMAGED + 'it is shorter than its fields')
+    this.#at = at + length
+    return at
+  }
 
   #varint(): number {
     const bytes = this.#bytes
     let value = 0
     let scale = 1
     for (;;) {
-      const b = bytes[this.#at++]
-      if (b === undefined) throw new RangeError('record ends in the middle of a number')
+      if (this.#at >= this.#limit) throw new RangeError(DAMAGED + 'it ends in the middle of a number')
+      const b = bytes[this.#at++]!
       value += (b & 127) * scale
+      if (value > Number.MAX_SAFE_INTEGER || scale > Number.MAX_SAFE_INTEGER) throw new RangeError(DAMAGED + 'a number in it is too large')
       if (b < 128) return value
       scale *= 128
     }
+  }
+}
+
+function resolveTopic(topics: TopicTable, bytes: Buffer, start: number, end: number): Topic {
+  try {
+    return topics.resolve(bytes, start, end)
+  } catch (cause) {
+    throw new RangeError(DAMAGED + 'its topic is not a topic name', { cause }) // the card's fault, not a peer's
   }
 }

@@ -134,7 +134,10 @@ export type Change =
   | { readonly kind: 'value'; readonly key: string; readonly value: number }
 
 export interface Batch {
-  /** Audiences that segments of this batch name for the first time. */
+  /**
+   * Every audience that segments of this batch name. The store may know it already (then the row is the same), and may forget
+   * an audience that has no segments left. Numbers are never given to another set.
+   */
   readonly audiences: readonly AudienceRow[]
   readonly changes: readonly Change[]
   /** `data` may be transferred: the caller gives it away. */
@@ -162,6 +165,8 @@ export interface CommitResult {
 export interface ReadResult {
   /** Whole segments in ascending order of `first`; those of different audiences may overlap in sequence. */
   readonly segments: readonly Segment[]
+  /** The audiences these segments name. */
+  readonly audiences: readonly AudienceRow[]
   /** Complete up to here: take the records with after < sequence <= upTo and come back for the rest. */
   readonly upTo: number
   /** Nothing more is stored for this destination now. */
@@ -175,7 +180,7 @@ export interface QueueSize {
 
 /** What a restart needs at once. Queues are not in it. */
 export interface Snapshot {
-  /** The highest sequence number ever stored, or 0. */
+  /** The highest sequence number in any segment, cursor, `ahead` or in-flight row, or 0. */
   readonly lastSequence: number
   readonly destinations: readonly (DestinationRow & { readonly cursor: CursorRow; readonly queued: QueueSize })[]
   readonly audiences: readonly AudienceRow[]

@@ -1,0 +1,25 @@
+// The schema of gateway.yaml as a whole. Its sections are in broker-schema.ts, sensor-schema.ts and uplink-schema.ts.
+//
+// `site` is the one key that must be given. An empty file is refused, not taken for all defaults: it is what a power cut
+// while saving leaves on a FAT partition, and it must not silently take the sensors and uplinks of a site away.
+import { broker, log, store } from './broker-schema.ts'
+import { identifier } from './scalar.ts'
+import { defaulted, object, required, type JsonSchema } from './schema.ts'
+import { sensors } from './sensor-schema.ts'
+import { uplinks } from './uplink-schema.ts'
+
+export const site = identifier('the name of the site')
+
+export const gateway = object({
+  site: required('Name of this place, unique among all your gateways. {site} stands for it in topics, client identifiers and user names.', site),
+  broker: defaulted('The MQTT broker for the devices around.', {}, broker),
+  store: defaulted('Where messages are kept until they are delivered.', {}, store),
+  sensors: defaulted('Sensors that the gateway reads itself.', [], sensors),
+  uplinks: defaulted('Remote brokers that messages are carried to and from.', [], uplinks),
+  log: defaulted('What the gateway writes about itself.', {}, log),
+})
+
+/** JSON Schema (draft 7) of gateway.yaml, for editors: completion, documentation and checks while typing. */
+export function jsonSchema(): JsonSchema {
+  return { $schema: 'http://json-schema.org/draft-07/schema#', title: 'Sandpiper gateway.yaml', ...gateway.json }
+}

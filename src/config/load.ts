@@ -1,0 +1,140 @@
+// gateway.yaml → a frozen Config, or everything that is wrong with it. Nothing here throws for what a file may hold.
+//
+//   bytes ─ bounded, UTF-8, no control characters ─► YAML tree ─ schema ─► Config ─► frozen
+//     E_CONFIG_READ            E_CONFIG               E_CONFIG   E_CONFIG, E_SECRET
+//
+// When the text is not YAML, only that is reported: what the schema would say of the rest is noise.
+import { closeSync, openSync, readSync } from 'node:fs'
+import { isUtf8 } from 'node:buffer'
+import { dirname, resolve } from 'node:path'
+import type { Config } from './config.ts'
+import { store } from './broker-schema.ts'
+import { gateway, site } from './gateway-schema.ts'
+import { Place, Run, type Problem, type SecretSource } from './place.ts'
+import { parseYaml, type Tree } from './yaml.ts'
+
+export type { Problem } from './place.ts'
+
+export const CONFIG_BYTES_MAX = 1_000_000
+
+export interface LoadOptions {
+  /**
+   * Secrets in files and environment variables. `require` (default): a missing one is a problem. `optional`: a warning, and
+   * null in the Config; for the last good configuration, which must come up. `skip`: none is read.
+   */
+  readonly secrets?: SecretSource['mode']
+  /** Where `{ env: NAME }` looks; default process.env. */
+  readonly env?: SecretSource['env']
+}
+
+export interface Accepted {
+  readonly config: Config
+  /** As it was read: for `rememberLastGood`. */
+  readonly text: string
+  readonly warnings: readonly Problem[]
+}
+
+export interface Refused {
+  /** In the order of the file; at least one. */
+  readonly problems: readonly Problem[]
+  /** What could be read, for the lines in a report; null when nothing could. */
+  readonly text: string | null
+  /** Where the file most likely wants its store, to look for the last good configuration. */
+  readonly storePath: string
+}
+
+export type LoadResult = Accepted | Refused
+
+/** Reads and checks a file. Reads the disk synchronously: at start and reload only. */
+export function loadConfig(path: string, options: LoadOptions = {}): LoadResult {
+  let bytes: Buffer
+  try {
+    bytes = readBounded(path)
+  } catch (error) {
+    return unreadable(path, `${path} ${reason(error as NodeJS.ErrnoException)}`)
+  }
+  if (bytes.length > CONFIG_BYTES_MAX) return unreadable(path, `${path} is larger than ${CONFIG_BYTES_MAX / 1e6} MB`)
+  return checkBytes(bytes, path, options)
+}
+
+/** Checks a text that is in memory. Relative paths in it start at the folder of `fileName`. */
+export function checkText(text: string, fileName: string, options: LoadOptions = {}): LoadResult {
+  if (Buffer.byteLength(text) > CONFIG_BYTES_MAX) return unreadable(fileName, `${fileName} is larger than ${CONFIG_BYTES_MAX / 1e6} MB`)
+  const plain = text.startsWith('\uFEFF') ? text.slice(1) : text // a byte order mark, as Windows' Notepad writes it
+  const folder = dirname(resolve(fileName))
+  const { tree, mistakes, broken } = parseYaml(plain)
+  const secrets: SecretSource = { mode: options.secrets ?? 'require', env: options.env ?? process.env }
+  const run = new Run(plain, folder, siteOf(tree), secrets)
+  const garbage = /[^\P{Cc}\t\r\n\u0085]/u.exec(plain)
+  if (garbage !== null) {
+    const code = garbage[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
+    run.problem(garbage.index, '', `the character U+${code} cannot stand in this file`, 'it is not text, or was damaged: write the file anew')
+  } else if (tree === null && !broken) {
+    run.problem(0, '', 'the file is empty', 'it needs at least `site: NAME`; everything else has a default')
+  } else {
+    for (const mistake of mistakes) run.problem(mistake.start, '', mistake.message, mistake.hint)
+    const config = broken ? undefined : gateway.check(new Place(run, tree!, ''))
+    if (config !== undefined && run.problems.length === 0) return { config: deepFreeze(config), text: plain, warnings: run.warnings }
+  }
+  run.problems.sort((a, b) => a.line - b.line || a.column - b.column)
+  return { problems: run.problems, text: plain, storePath: guessStorePath(tree, folder) }
+}
+
+function checkBytes(bytes: Buffer, path: string, options: LoadOptions): LoadResult {
+  if (isUtf8(bytes)) return checkText(bytes.toString('utf8'), path, options)
+  const hint = 'save the file as UTF-8 text'
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) return unreadable(path, `${path} is UTF-16`, hint)
+  const text = bytes.toString('utf8') // with U+FFFD for what is not
+  const folder = dirname(resolve(path))
+  const run = new Run(text, folder, '', { mode: 'skip', env: {} })
+  run.problem(text.indexOf('\uFFFD'), '', 'this is not UTF-8 text', hint)
+  return { problems: run.problems, text, storePath: guessStorePath(null, folder) }
+}
+
+// Before the checks, because topics need it wherever they stand. A wrong one is reported by its own check.
+function siteOf(tree: Tree | null): string {
+  return silently(tree, 'site', (place) => site.check(place)) ?? 'site'
+}
+
+function guessStorePath(tree: Tree | null, folder: string): string {
+  return silently(tree, 'store', (place) => store.check(place)?.path, folder) ?? resolve(folder, './data')
+}
+
+function silently<T>(tree: Tree | null, key: string, check: (place: Place) => T | undefined, folder = ''): T | undefined {
+  const entry = tree?.kind === 'map' ? tree.entries.get(key) : undefined
+  return entry && check(new Place(new Run('', folder, '', { mode: 'skip', env: {} }), entry.value, key))
+}
+
+function unreadable(path: string, message: string, hint = 'give a readable file: --config FILE'): Refused {
+  const problem: Problem = { code: 'E_CONFIG_READ', line: 1, column: 1, path: '', message, hint }
+  return { problems: [problem], text: null, storePath: guessStorePath(null, dirname(resolve(path))) }
+}
+
+function reason(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ENOENT') return 'does not exist'
+  if (error.code === 'EISDIR') return 'is a folder'
+  if (error.code === 'EACCES') return 'may not be read by this user'
+  return `cannot be read (${error.message})`
+}
+
+function readBounded(path: string): Buffer {
+  const file = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(CONFIG_BYTES_MAX + 4) // a byte order mark, and one more to see that it is too long
+    let length = 0
+    for (;;) {
+      const read = readSync(file, bytes, length, bytes.length - length, null)
+      length += read
+      if (read === 0 || length === bytes.length) return bytes.subarray(0, length)
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  // Buffers cannot be frozen.
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || Object.isFrozen(value)) return value
+  for (const inner of Object.values(value)) deepFreeze(inner)
+  return Object.freeze(value)
+}

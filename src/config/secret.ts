@@ -1,0 +1,79 @@
+// Secrets: written in the file, in a file of their own, or in an environment variable. Their values never enter a message.
+//
+// A secret that cannot be read is E_SECRET at its place. When the gateway must come up anyway (`optional`), it is a warning
+// and the answer is null: the uplink keeps its queue and is turned away by the cloud, and the site runs.
+import { closeSync, openSync, readSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Place } from './place.ts'
+import { text } from './scalar.ts'
+import { object, optional, wordOr, type Schema } from './schema.ts'
+
+const SECRET_BYTES_MAX = 65_535 // the longest password MQTT carries, and more than any certificate chain
+
+/** A secret's bytes, or null when it may be and is missing. */
+export interface Secret {
+  readonly bytes: Buffer | null
+}
+
+const reference = object({
+  file: optional('File that holds it; a newline at its end does not count. A relative path starts at the folder of this file.', text({ expected: 'a file' })),
+  env: optional('Environment variable that holds it.', text({ expected: 'the name of an environment variable', pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, hint: 'write its name without $' })),
+}).into((r, place): Secret | undefined => {
+  if (r.file !== null && r.env !== null) return place.keyProblem('env', `${place.name} has both \`file\` and \`env\``, 'give one of them')
+  if (r.file !== null) return readSecretFile(place.key('file'), r.file)
+  if (r.env !== null) return readVariable(place.key('env'), r.env)
+  return place.problem(`${place.name} has no \`file\` or \`env\``, 'write `{ file: /etc/sandpiper/NAME }` or `{ env: NAME }`')
+})
+
+export function secret(): Schema<Secret> {
+  const hint = 'put it in quotes, or write `{ file: … }`'
+  return wordOr(
+    text({ expected: 'text', secret: true, hint }).into((value): Secret => ({ bytes: Buffer.from(value, 'utf8') })),
+    reference,
+  )
+}
+
+/** A file with a secret or a certificate, read to its end without the last newline. */
+export function readSecretFile(place: Place, path: string): Secret | undefined {
+  if (place.run.secrets.mode === 'skip') return { bytes: null }
+  const absolute = resolve(place.run.folder, path)
+  let bytes: Buffer
+  try {
+    bytes = readBounded(absolute)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    return missing(place, `${absolute} ${code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? (error as Error).message})`}`, 'write the secret there, or make it readable for the user of the gateway')
+  }
+  const end = bytes.length - (bytes.at(-1) !== 0x0a ? 0 : bytes.at(-2) === 0x0d ? 2 : 1)
+  if (end === 0) return missing(place, `${absolute} is empty`, 'write the secret into it')
+  if (end > SECRET_BYTES_MAX) return missing(place, `${absolute} is longer than ${SECRET_BYTES_MAX} bytes`, 'point to the file with the secret')
+  return { bytes: bytes.subarray(0, end) }
+}
+
+function readVariable(place: Place, name: string): Secret | undefined {
+  if (place.run.secrets.mode === 'skip') return { bytes: null }
+  const value = place.run.secrets.env[name]
+  if (value !== undefined && value !== '') return { bytes: Buffer.from(value, 'utf8') }
+  return missing(place, `the environment variable ${name} is not set`, 'set it for the gateway (systemd: EnvironmentFile=), or use `{ file: … }`')
+}
+
+function missing(place: Place, message: string, hint: string): Secret | undefined {
+  if (place.run.secrets.mode === 'require') return place.problem(message, hint, 'E_SECRET')
+  place.warning(message, hint, 'E_SECRET')
+  return { bytes: null }
+}
+
+function readBounded(path: string): Buffer {
+  const file = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(SECRET_BYTES_MAX + 3) // with CR LF, and one more to see that it is too long
+    let length = 0
+    for (;;) {
+      const read = readSync(file, bytes, length, bytes.length - length, null)
+      length += read
+      if (read === 0 || length === bytes.length) return bytes.subarray(0, length)
+    }
+  } finally {
+    closeSync(file)
+  }
+}

@@ -1,0 +1,130 @@
+// gateway.yaml, `uplinks:`. Each is a remote MQTT broker, what is carried to and from it, and the queue that waits for it.
+import type { RouteConfig, UplinkConfig } from './config.ts'
+import { queue } from './broker-schema.ts'
+import { clip, type Place } from './place.ts'
+import { filtersOverlap, remapProblem } from './routes.ts'
+import { boolean, choice, duration, identifier, integer, text, topicFilter } from './scalar.ts'
+import { byKey, defaulted, list, object, optional, required, type Schema } from './schema.ts'
+import { readSecretFile, secret } from './secret.ts'
+
+const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883 }
+
+const routeOptions = {
+  as: optional('Topic filter on the other side, with the same wildcards in the same order. Left out: the topics keep their names.', topicFilter()),
+  qos: defaulted('Highest QoS on the link. A message keeps its own when that is lower.', 1, choice([0, 1, 2])),
+  retain: defaulted('Carry the RETAIN flag of a message over the link; otherwise it arrives as an ordinary message.', false, boolean()),
+} as const
+
+const outRoute = object({ out: required('Local topics that are sent to the cloud.', topicFilter()), ...routeOptions }).into((r, place) =>
+  route('out', r.out, r.as, r, place),
+)
+
+const inRoute = object({ in: required('Remote topics that are fetched from the cloud.', topicFilter()), ...routeOptions }).into((r, place) => {
+  const local = r.as ?? r.in
+  if (local.startsWith('$')) return place.key(r.as === null ? 'in' : 'as').problem(`the local side "${clip(local)}" starts with $`, 'topics with $ belong to the broker: give `as:` another first level')
+  return route('in', r.in, r.as, r, place)
+})
+
+function route(direction: 'out' | 'in', from: string, as: string | null, options: { qos: 0 | 1 | 2; retain: boolean }, place: Place): RouteConfig | undefined {
+  const to = as ?? from
+  const problem = remapProblem(from, to)
+  if (problem !== null) {
+    return place.key('as').problem(`"${clip(from)}" cannot become "${clip(to)}": ${problem}`, `write the wildcards of \`${direction}\` in \`as\` too, in the same order`)
+  }
+  return { direction, from, to, qos: options.qos, retain: options.retain }
+}
+
+const tls = object({
+  ca: optional('File with the certificate authorities (PEM) to trust instead of the system’s.', text({ expected: 'a file' }).into(readCertificates)),
+  servername: optional('Name the server’s certificate must have, when it is not the host of `url`.', text({ expected: 'a host name' })),
+})
+
+function readCertificates(path: string, place: Place): Buffer | undefined {
+  const read = readSecretFile(place, path)
+  if (read === undefined) return undefined
+  // Nothing to trust, so that TLS fails: with null the system's authorities would be trusted, which the site did not ask for.
+  if (read.bytes === null) return Buffer.alloc(0)
+  if (!read.bytes.includes('-----BEGIN CERTIFICATE-----')) return place.problem(`${clip(path)} holds no PEM certificate`, 'it must have lines -----BEGIN CERTIFICATE-----')
+  return read.bytes
+}
+
+const url = text({ expected: 'mqtt://HOST:PORT or mqtts://HOST:PORT', secret: true }).into((written, place): URL | undefined => {
+  const hint = 'write for example mqtts://broker.example.com:8883'
+  const parsed = URL.canParse(written) ? new URL(written) : null
+  const scheme = /^([A-Za-z]+):\/\//.exec(written)?.[1]
+  if (parsed === null || scheme === undefined || parsed.hostname === '') return place.problem(`${place.name} is not a URL`, hint)
+  if (PORTS[parsed.protocol] === undefined) return place.problem(`${place.name} has the scheme ${clip(scheme)}://, which no uplink speaks`, hint)
+  if (parsed.username !== '' || parsed.password !== '') return place.problem(`${place.name} holds a user or password`, 'give them as `username:` and `password:`')
+  if (!/^\/?$/.test(parsed.pathname) || parsed.search !== '' || parsed.hash !== '') return place.problem(`${place.name} goes on behind the port`, hint)
+  if (parsed.port === '0') return place.problem(`${place.name} has the port 0`, hint)
+  return parsed
+})
+
+const uplink: Schema<UplinkConfig> = object({
+  name: required('Name of the uplink in logs, counters and the store: its queue belongs to this name. Unique.', identifier('an uplink name')),
+  url: required('The remote broker: mqtt://HOST:PORT, or mqtts:// for TLS. The port is 1883, or 8883 with TLS, when left out.', url),
+  tls: defaulted('TLS, for mqtts://. Certificates are always checked.', {}, tls),
+  clientId: defaulted('Client identifier at the remote broker. {site} is replaced.', '{site}', text({ expected: 'a client identifier', placeholders: true })),
+  username: optional('User name at the remote broker. {site} is replaced.', text({ expected: 'a user name', placeholders: true })),
+  password: optional('Password: text, `{ file: … }` or `{ env: NAME }`.', secret()),
+  version: defaulted('MQTT version: 5, or 4 for MQTT 3.1.1.', 5, choice([4, 5])),
+  keepAlive: defaulted('A silent link is asked for a sign of life this often. Costs bytes. 0s: never.', '60s', duration(0, 65_535_000)),
+  connectTimeout: defaulted('Time for name, TCP, TLS and CONNACK together.', '20s', duration(1000, 600_000)),
+  maxInflight: defaulted('Unacknowledged messages on the link at a time.', 100, integer(1, 65_535)),
+  backoff: defaulted('Waiting time before the next attempt; it grows from min to max with some chance in it.', {}, object({
+    min: defaulted('First waiting time.', '1s', duration(100, 3_600_000)),
+    max: defaulted('Longest waiting time.', '120s', duration(100, 86_400_000)),
+  }).into((b, place) => (b.min <= b.max ? { minMs: b.min, maxMs: b.max } : place.key(place.has('min') ? 'min' : 'max').problem('`min` is longer than `max`', 'swap them, or give both')))),
+  routes: required('What is carried: `out` to the cloud, `in` from it.', list<RouteConfig>(byKey('a route', { out: outRoute, in: inRoute }), { min: 1 })),
+  queue: defaulted('Messages that wait for the link.', {}, queue('the link', '1GB')),
+}).into((u, place) => {
+  const withTls = u.url.protocol === 'mqtts:'
+  let valid = noEcho(u.version, u.routes, place.key('routes'))
+  if (!withTls && place.has('tls')) {
+    place.keyProblem('tls', '`tls` is set, but `url` says mqtt:// without TLS', 'write mqtts:// in `url`, or remove `tls`')
+    valid = false
+  }
+  if (u.version === 4 && u.password !== null && u.username === null) {
+    place.keyProblem('password', 'MQTT 3.1.1 sends no password without a user name', 'add `username:`') // [MQTT-3.1.2-22] of 3.1.1
+    valid = false
+  }
+  if (u.keepAlive % 1000 !== 0) {
+    place.key('keepAlive').problem('`keepAlive` must be whole seconds', 'MQTT counts it in seconds: write for example 60s')
+    valid = false
+  }
+  if (!valid) return undefined
+  const host = u.url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const port = u.url.port === '' ? PORTS[u.url.protocol]! : Number(u.url.port)
+  const { keepAlive, connectTimeout, maxInflight, password, tls: tlsOptions, ...rest } = u
+  return { ...rest, host, port, tls: withTls, tlsOptions, password: password?.bytes ?? null, keepAliveSec: keepAlive / 1000, connectTimeoutMs: connectTimeout, inflightMax: maxInflight }
+})
+
+// MQTT 3.1.1 has no No Local: the remote sends us back what we publish into our own subscription, for ever.
+function noEcho(version: 4 | 5, routes: readonly RouteConfig[], place: Place): boolean {
+  if (version === 5) return true
+  let valid = true
+  routes.forEach((out, i) => {
+    if (out.direction !== 'out') return
+    const echo = routes.findIndex((r) => r.direction === 'in' && filtersOverlap(out.to, r.from))
+    if (echo < 0) return
+    valid = false
+    const at = place.item(i)
+    at.key(at.has('as') ? 'as' : 'out').problem(
+      `what goes out as "${clip(out.to)}" comes back in through \`in: ${clip(routes[echo]!.from)}\`, again and again: MQTT 3.1.1 cannot leave out its own messages`,
+      'use `version: 5`, or let the two have different topics at the cloud',
+    )
+  })
+  return valid
+}
+
+export const uplinks: Schema<readonly UplinkConfig[]> = list(uplink, {
+  unique: [
+    { key: 'name', of: (u) => u.name, message: (name) => `the uplink name \`${name}\` is used twice`, hint: 'give each uplink a name of its own: its queue belongs to it' },
+    {
+      key: 'clientId',
+      of: (u) => `${u.clientId}@${u.host}:${u.port}`,
+      message: (id) => `two uplinks connect as ${clip(id)}`,
+      hint: 'the remote broker would close one for the other, again and again: give each its own `clientId`',
+    },
+  ],
+})

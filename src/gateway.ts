@@ -1,0 +1,203 @@
+// The composition root: builds the parts in the order a message meets them, and stops them in reverse.
+//
+//   store ─► journal ─► router ─► sessions, uplinks ─► $SYS ─► sensors ─► listeners
+import type { Clock } from './clock.ts'
+import { systemClock } from './clock.ts'
+import type { Config, QueueConfig } from './config/config.ts'
+import { Counters } from './counters.ts'
+import { Audiences } from './journal/audience.ts'
+import { Journal } from './journal/journal.ts'
+import { Queue } from './journal/queue.ts'
+import { TopicTable } from './mqtt/topic.ts'
+import type { ConnectionDeps } from './net/connection.ts'
+import { Listener } from './net/listener.ts'
+import { SysTopics } from './ops/sys-topics.ts'
+import { Router } from './router/router.ts'
+import { makeSensor, type Sensor } from './sensors/sensor.ts'
+import type { SensorState } from './sensors/state.ts'
+import { Sessions } from './session/sessions.ts'
+import { SqliteStore } from './store/sqlite.ts'
+import type { DestinationLimits, Snapshot, Store } from './store/store.ts'
+import { Turn } from './turn.ts'
+import { Uplink, type UplinkState } from './uplink/uplink.ts'
+
+export interface GatewayLog {
+  debug(fields: object, text: string): void
+  info(fields: object, text: string): void
+  warn(fields: object, text: string): void
+  error(fields: object, text: string): void
+}
+
+export interface GatewayOptions {
+  readonly log: GatewayLog
+  readonly version: string
+  /** The store is broken for good: the process has to end. */
+  readonly onFatal: (error: Error) => void
+  readonly clock?: Clock
+  /** Default: SQLite in `config.store.path`. */
+  readonly store?: Store
+}
+
+/** A CONNECT is small; a port scanner's first bytes may be anything. Room for a will of some size. */
+const CONNECT_BYTES_MAX = 256 * 1024
+const CHECK_MS = 1000
+/** Written to flash at a stop at most this long; systemd is told five seconds in all. */
+const DRAIN_MS_MAX = 3000
+
+export class Gateway {
+  readonly config: Config
+  readonly counters = new Counters()
+  readonly sessions: Sessions
+  readonly uplinks: readonly Uplink[]
+  readonly #clock: Clock
+  readonly #log: GatewayLog
+  readonly #store: Store
+  readonly #journal: Journal
+  readonly #router: Router
+  readonly #sys: SysTopics
+  readonly #sensors: readonly Sensor[]
+  readonly #listeners: readonly Listener[]
+  #nextDestination: number
+
+  /** Opens the store and starts everything. Throws OperatorError when the store or a port is not to be had; then nothing is left running. */
+  static async start(config: Config, options: GatewayOptions): Promise<Gateway> {
+    const store = options.store ?? new SqliteStore({ folder: config.store.path, bytesMax: config.store.bytesMax, clock: options.clock ?? systemClock })
+    const snapshot = await store.open()
+    const gateway = new Gateway(config, options, store, snapshot)
+    try {
+      await gateway.#listen()
+    } catch (error) {
+      await gateway.stop()
+      throw error
+    }
+    return gateway
+  }
+
+  private constructor(config: Config, options: GatewayOptions, store: Store, snapshot: Snapshot) {
+    const clock = options.clock ?? systemClock
+    const { log } = options
+    const { counters } = this
+    this.config = config
+    this.#clock = clock
+    this.#log = log
+    this.#store = store
+    if (snapshot.setAside !== null) log.error(snapshot.setAside, 'the store could not be opened: it was set aside and a new one begun')
+    this.#nextDestination = 1 + snapshot.destinations.reduce((max, d) => Math.max(max, d.id), 0)
+
+    const turn = new Turn(clock)
+    const topics = new TopicTable()
+    const journal = new Journal(store, clock, turn, counters, {
+      commitWindowMs: config.store.commitWindowMs,
+      lastSequence: snapshot.lastSequence,
+      onFailure: options.onFatal,
+    })
+    this.#journal = journal
+    const audiences = new Audiences()
+    const router = new Router({ clock, turn, topics, counters, journal, audiences }, config.broker)
+    this.#router = router
+
+    this.sessions = new Sessions(
+      { clock, turn, topics, counters, journal, audiences, router, nextDestination: () => this.#nextDestination++ },
+      { ...config.broker, queue: limitsOf(config.broker.sessionQueue) },
+    )
+    this.sessions.restore(snapshot)
+    this.#sys = new SysTopics({ router, counters, clock, version: options.version, sessions: this.sessions, storeBytes: () => journal.bytesUsed })
+    this.uplinks = config.uplinks.map((uplink) => {
+      const { queue, inflight, received } = this.#destinationOf(uplink.name, uplink.queue, snapshot, { clock, turn, topics, counters })
+      const deps = {
+        clock,
+        turn,
+        topics,
+        counters,
+        router,
+        journal,
+        log,
+        site: config.site,
+        packetBytesMax: config.broker.packetBytesMax,
+        marksOrigin: config.uplinks.length > 1,
+        stateChanged: (state: UplinkState) => this.#onUplinkState(state),
+        random: Math.random,
+      }
+      return new Uplink(uplink, queue, deps, inflight, received)
+    })
+    const queues = new Map([...this.uplinks.map((u) => [u.queue.destination, u.queue] as const), ...this.sessions.queues()])
+    audiences.restore(snapshot.audiences, (destination) => queues.get(destination))
+    router.restoreRetained(snapshot.retained)
+    this.#reportOrphans(snapshot)
+
+    this.#sensors = config.sensors.map((sensor) =>
+      makeSensor(sensor, { clock, log, sink: { publish: (message) => void router.publish(message, null) }, stateChanged: (state) => this.#onSensorState(state) }),
+    )
+    const deps: ConnectionDeps = { clock, turn, topics, counters, sessions: this.sessions, log, limits: { ...config.broker, connectBytesMax: Math.min(CONNECT_BYTES_MAX, config.broker.packetBytesMax) } }
+    this.#listeners = config.broker.listeners.map((listener) => new Listener(listener, config.broker.connectionsMax, deps))
+  }
+
+  /** The ports that are listened on, in the order of the configuration. */
+  get ports(): number[] {
+    return this.#listeners.map((listener) => listener.port)
+  }
+
+  /** Messages and bytes that wait for somebody, and what the store takes on disk. */
+  get stored(): { readonly bytesUsed: number; readonly bytesWritten: number } {
+    return { bytesUsed: this.#journal.bytesUsed, bytesWritten: this.#store.bytesWritten }
+  }
+
+  /** True while flash keeps up: no commit has been under way for longer than that. For the watchdog. */
+  progresses(withinMs: number): boolean {
+    return this.#journal.commitAgeMs <= withinMs
+  }
+
+  /** Stops in reverse order. What was acknowledged is on flash already; the rest is written if that takes no longer than a few seconds. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#sensors.map((sensor) => sensor.stop()))
+    await Promise.all(this.#listeners.map((listener) => listener.stop()))
+    this.#sys.stop()
+    for (const uplink of this.uplinks) uplink.stop()
+    await Promise.race([this.#journal.drain(), new Promise<void>((resolve) => void this.#clock.after(DRAIN_MS_MAX, resolve))])
+    await this.#store.close()
+  }
+
+  async #listen(): Promise<void> {
+    for (const listener of this.#listeners) await listener.start()
+    this.#clock.every(CHECK_MS, () => this.sessions.check(this.#clock.now()))
+    this.#sys.start(this.config.broker.sysIntervalMs)
+    for (const uplink of this.uplinks) uplink.start()
+    for (const sensor of this.#sensors) sensor.start()
+  }
+
+  /** The durable destination of an uplink: what an earlier run left, or a new one. */
+  #destinationOf(name: string, config: QueueConfig, snapshot: Snapshot, deps: ConstructorParameters<typeof Queue>[0]) {
+    const known = snapshot.destinations.find((d) => d.kind === 'uplink' && d.name === name)
+    const id = known?.id ?? this.#nextDestination++
+    this.#journal.change({ kind: 'destination', row: { id, kind: 'uplink', name, limits: limitsOf(config) } }, false)
+    return {
+      queue: new Queue(deps, this.#journal, id, known?.cursor, known?.queued),
+      inflight: snapshot.inflight.filter((row) => row.destination === id),
+      received: snapshot.received.filter((row) => row.destination === id).map((row) => row.packetIdentifier),
+    }
+  }
+
+  /** Queues of uplinks that the configuration does not name any more: kept, for a name may have been mistyped. */
+  #reportOrphans(snapshot: Snapshot): void {
+    for (const destination of snapshot.destinations) {
+      if (destination.kind !== 'uplink' || this.uplinks.some((u) => u.name === destination.name)) continue
+      const { count } = destination.queued
+      this.#log.warn({ uplink: destination.name, queued: count }, 'the store holds messages for an uplink that is not configured: they are kept')
+    }
+  }
+
+  #onUplinkState(state: UplinkState): void {
+    this.#sys.set(`broker/connection/${state.name}/state`, state.phase === 'up' ? 1 : 0) // as Mosquitto tells of its bridges
+    const { phase, queued, lastError } = state
+    this.#sys.set(`broker/uplinks/${state.name}`, JSON.stringify({ phase, queued, lastError }))
+  }
+
+  #onSensorState(state: SensorState): void {
+    const { status, readings, skipped, lastError } = state
+    this.#sys.set(`broker/sensors/${state.name}`, JSON.stringify({ status, readings, skipped, lastError }))
+  }
+}
+
+function limitsOf(queue: QueueConfig): DestinationLimits {
+  return { bytesMax: queue.bytesMax, countMax: queue.countMax, ageMsMax: queue.ageMsMax, whenFull: queue.whenFull }
+}

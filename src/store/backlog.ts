@@ -1,0 +1,288 @@
+// The backlog of one destination: what it has settled, and what that leaves in the lanes it is a member of.
+//
+//   settled   ≤ cursor        ahead: single numbers         hole: (holeFrom, holeTo], dropped while older ones are in flight
+//   ──────────────────┤ · · ▪ · ▪ · · ├─────────────────────────┤ · · · · · · ►
+//
+// Always true: `count` and `bytes` are exactly the records of its lanes beyond the cursor, outside the hole and not in `ahead`;
+// `live` holds every lane with a row that ends beyond the cursor, and for each a number that no unsettled row starts before.
+// Nothing settled is ever unsettled: an older cursor row than the one kept changes nothing.
+import { elapsedBetween } from '../clock.ts'
+import type { Header, Lane, Size } from './lane.ts'
+import { markRecords } from './lane.ts'
+import type { CursorRow, DestinationRow, Drop, ReadResult, Segment } from './store.ts'
+import { SEQUENCE_MAX } from './store.ts'
+import { readQueue } from './read.ts'
+
+const STEPS_MAX = 2048 // rows that one limit drops from one queue in one commit, 5 µs each: the rest goes with the next commits
+
+export interface StoredCursor {
+  readonly cursor: number
+  readonly ahead: readonly number[]
+  readonly holeFrom: number
+  readonly holeTo: number
+}
+
+export class Backlog {
+  row: DestinationRow
+  cursor: number
+  /** Settled beyond the cursor: sequence → bytes, 0 when it is not in any lane (acknowledged before its commit). */
+  readonly ahead = new Map<number, number>()
+  holeFrom: number
+  holeTo: number
+  /** What `read` gave out last ends here: in flight, dropped last of all. */
+  readUpTo = 0
+  count = 0
+  bytes = 0
+  readonly lanes = new Set<Lane>()
+  readonly live = new Map<Lane, number>()
+  /** The cursor row has to be written. */
+  changed = false
+  /** Wall time of the oldest row that may be dropped: undefined until looked up, null when there is none. */
+  #oldestAtMs: number | null | undefined
+
+  readonly #dirty: Set<Lane>
+
+  /** `dirty` takes the lanes that may have something to delete. */
+  constructor(row: DestinationRow, stored: StoredCursor, dirty: Set<Lane>) {
+    this.row = row
+    this.#dirty = dirty
+    this.cursor = stored.cursor
+    this.holeFrom = stored.holeFrom
+    this.holeTo = stored.holeTo
+    for (const sequence of stored.ahead) this.ahead.set(sequence, 0)
+  }
+
+  get id(): number {
+    return this.row.id
+  }
+
+  get cursorRow(): CursorRow {
+    return { destination: this.id, cursor: this.cursor, ahead: [...this.ahead.keys()].sort((a, b) => a - b) }
+  }
+
+  /** More is queued than its limits allow to stay. */
+  get isOver(): boolean {
+    const { bytesMax, countMax, whenFull } = this.row.limits
+    return whenFull === 'drop-oldest' && (this.count > countMax || this.bytes > bytesMax)
+  }
+
+  /** Counts what is queued; once, when the store has been opened. A few seeks per lane, whatever their lengths. */
+  recount(): void {
+    this.live.clear()
+    for (const lane of this.lanes) {
+      const row = lane.rowAfter(this.cursor)
+      if (row !== null) this.live.set(lane, row.first)
+    }
+    const beyond = this.#measure(Math.max(this.cursor, this.holeTo), SEQUENCE_MAX)
+    const before = this.#measure(this.cursor, this.holeFrom)
+    this.count = beyond.count + before.count
+    this.bytes = beyond.bytes + before.bytes
+    const ahead = [...this.ahead.keys()]
+    this.ahead.clear()
+    this.#settleAhead(ahead)
+    this.changed = false
+  }
+
+  /** How far everything is settled, from `sequence` on. */
+  settledFrom(sequence: number): number {
+    if (this.cursor >= sequence) return this.cursor
+    return this.holeFrom <= sequence && sequence < this.holeTo ? this.holeTo : sequence
+  }
+
+  /** What of a new segment is still to be settled here. */
+  unsettled(segment: Segment): Size {
+    if (this.cursor < segment.first && this.ahead.size === 0) return { count: segment.count, bytes: segment.data.length }
+    const size = { count: 0, bytes: 0 }
+    if (this.cursor >= segment.last) return size
+    const { sequences, ends, count } = markRecords(segment.data, segment.first, segment.count)
+    for (let i = 0; i < count; i++) {
+      if (sequences[i]! <= this.cursor || this.ahead.has(sequences[i]!)) continue
+      size.count++
+      size.bytes += ends[i]! - (i === 0 ? 0 : ends[i - 1]!)
+    }
+    return size
+  }
+
+  /** A segment has been appended to `lane`, which this queue is a member of. */
+  appended(lane: Lane, segment: Segment, unsettled: Size): void {
+    if (this.cursor >= segment.last) return
+    this.count += unsettled.count
+    this.bytes += unsettled.bytes
+    if (!this.live.has(lane)) this.live.set(lane, segment.first)
+    if (this.#oldestAtMs === null) this.#oldestAtMs = undefined
+    if (unsettled.count === segment.count) return
+    for (const [sequence, bytes] of this.ahead) if (bytes === 0) this.ahead.set(sequence, lane.weigh(sequence))
+  }
+
+  settle(cursor: number, ahead: readonly number[]): void {
+    this.#advance(cursor)
+    if (ahead.length > 0) this.#settleAhead(ahead)
+  }
+
+  /** Drops what the limits do not allow; `batchFirst` is the lowest sequence of the commit that is being applied. */
+  limit(batchFirst: number, drops: Drop[]): void {
+    const { bytesMax, countMax, whenFull } = this.row.limits
+    if (whenFull !== 'drop-oldest') return
+    if (this.count > countMax) this.#dropOldest('count', countMax, batchFirst, drops)
+    if (this.bytes > bytesMax) this.#dropOldest('bytes', bytesMax, batchFirst, drops)
+  }
+
+  /** Drops what has become too old. In flight messages are left to end their way. */
+  expire(nowWallMs: number, drops: Drop[]): void {
+    const from = this.#dropFrom()
+    let upTo = from
+    for (let step = 0; step < STEPS_MAX; step++) {
+      if (this.#oldestAtMs === undefined || step > 0) this.#oldestAtMs = this.#oldest(upTo)?.row.storedAtMs ?? null
+      if (this.#oldestAtMs === null || elapsedBetween(this.#oldestAtMs, nowWallMs) <= this.row.limits.ageMsMax) break
+      upTo = this.#oldest(upTo)!.row.last
+    }
+    if (upTo > from) this.#drop('queue-age', from, upTo, drops)
+  }
+
+  read(after: number, bytesMax: number): ReadResult {
+    const result = readQueue(this, after, bytesMax)
+    if (result.segments.length > 0 && result.upTo !== this.readUpTo) {
+      this.readUpTo = result.upTo
+      this.#oldestAtMs = undefined
+    }
+    return result
+  }
+
+  #measure(low: number, high: number): Size {
+    const size = { count: 0, bytes: 0 }
+    if (low < high) for (const [lane, next] of this.live) if (next <= high) lane.measure(low, high, size)
+    return size
+  }
+
+  /** Takes (low, high] out of the counts: what was stored there and not yet settled. Returns it. */
+  #subtract(low: number, high: number): Size {
+    const size = this.#measure(low, high)
+    for (const [sequence, bytes] of this.ahead) {
+      if (sequence <= low || sequence > high) continue
+      this.ahead.delete(sequence)
+      if (bytes > 0) size.count--
+      size.bytes -= bytes
+    }
+    this.count -= size.count
+    this.bytes -= size.bytes
+    this.changed = true
+    this.#oldestAtMs = undefined
+    return size
+  }
+
+  /** Settles everything up to `cursor`. */
+  #advance(cursor: number): Size {
+    if (cursor <= this.cursor) return { count: 0, bytes: 0 }
+    const overHole = this.holeTo > 0 && cursor >= this.holeFrom
+    const size = this.#subtract(this.cursor, overHole ? this.holeFrom : cursor)
+    this.cursor = cursor
+    if (overHole) {
+      const rest = this.#subtract(this.holeTo, cursor)
+      size.count += rest.count
+      size.bytes += rest.bytes
+      this.cursor = Math.max(cursor, this.holeTo)
+      this.holeFrom = 0
+      this.holeTo = 0
+    }
+    for (const [lane, next] of this.live) {
+      if (next > this.cursor) continue
+      this.#dirty.add(lane)
+      const row = lane.rowAfter(this.cursor)
+      if (row === null) this.live.delete(lane)
+      else this.live.set(lane, row.first)
+    }
+    return size
+  }
+
+  #settleAhead(sequences: readonly number[]): void {
+    for (const sequence of sequences) {
+      if (sequence <= this.cursor || this.ahead.has(sequence)) continue
+      if (sequence > this.holeFrom && sequence <= this.holeTo) continue
+      let bytes = 0
+      for (const [lane, next] of this.live) if (bytes === 0 && next <= sequence) bytes = lane.weigh(sequence)
+      this.ahead.set(sequence, bytes)
+      if (bytes > 0) this.count--
+      this.bytes -= bytes
+      this.changed = true
+    }
+  }
+
+  /** Where dropping starts: after all that is settled or has been read out. */
+  #dropFrom(): number {
+    return Math.max(this.cursor, this.holeTo, this.readUpTo)
+  }
+
+  #dropOldest(by: keyof Size, max: number, batchFirst: number, drops: Drop[]): void {
+    const reason = `queue-${by}` as const
+    const from = this.#dropFrom()
+    if (from > this.cursor) {
+      const upTo = this.#find(by, this[by] - max, from, batchFirst - 1)
+      if (upTo > from) this.#drop(reason, from, upTo, drops)
+      // All that is left is in flight or has just come: the new ones stay.
+      if (this[by] > max && this.holeTo > 0) this.#drop(reason, this.cursor, this.holeFrom, drops)
+    }
+    if (this[by] > max) this.#drop(reason, this.cursor, this.#find(by, this[by] - max, this.cursor, SEQUENCE_MAX), drops)
+  }
+
+  #drop(reason: Drop['reason'], from: number, upTo: number, drops: Drop[]): void {
+    const size = { count: 0, bytes: 0 }
+    const add = (s: Size): void => {
+      size.count += s.count
+      size.bytes += s.bytes
+    }
+    // One hole is remembered. When the reader has passed it, what is still in flight before it goes too.
+    if (from > this.cursor && this.holeTo > 0 && from !== this.holeTo) add(this.#advance(this.holeFrom))
+    if (from <= this.cursor) add(this.#advance(upTo))
+    else {
+      add(this.#subtract(from, upTo))
+      if (this.holeTo === 0) this.holeFrom = from
+      this.holeTo = upTo
+      for (const lane of this.live.keys()) this.#dirty.add(lane)
+    }
+    if (size.count > 0) drops.push({ destination: this.id, reason, count: size.count, bytes: size.bytes, upTo })
+  }
+
+  /** The row with the lowest start among those with something after `sequence`. */
+  #oldest(sequence: number): { lane: Lane; row: Header } | null {
+    let oldest: { lane: Lane; row: Header } | null = null
+    for (const [lane, next] of this.live) {
+      if (oldest !== null && next >= oldest.row.first) continue
+      const row = lane.rowAfter(sequence)
+      if (row !== null && (oldest === null || row.first < oldest.row.first)) oldest = { lane, row }
+    }
+    return oldest
+  }
+
+  /** How far to drop from `from` on, at most up to `bound`, to be rid of `excess`: whole rows, then records of the last one. */
+  #find(by: keyof Size, excess: number, from: number, bound: number): number {
+    let upTo = from
+    for (let step = 0; step < STEPS_MAX && excess > 0 && upTo < bound; step++) {
+      const oldest = this.#oldest(upTo)
+      if (oldest === null || oldest.row.first > bound) break
+      const end = Math.min(oldest.row.last, bound)
+      const size = this.#measure(upTo, end)
+      for (const [sequence, bytes] of this.ahead) {
+        if (sequence <= upTo || sequence > end) continue
+        if (bytes > 0) size.count--
+        size.bytes -= bytes
+      }
+      if (size[by] > excess) return this.#findRecord(by, excess, upTo, end)
+      excess -= size[by]
+      upTo = end
+    }
+    return upTo
+  }
+
+  #findRecord(by: keyof Size, excess: number, low: number, high: number): number {
+    const records: { sequence: number; bytes: number }[] = []
+    for (const [lane, next] of this.live) {
+      if (next <= high) lane.visit(low, high, (sequence, bytes) => records.push({ sequence, bytes }))
+    }
+    records.sort((a, b) => a.sequence - b.sequence)
+    for (const { sequence, bytes } of records) {
+      if (!this.ahead.has(sequence)) excess -= by === 'count' ? 1 : bytes
+      if (excess <= 0) return sequence
+    }
+    return high
+  }
+}

@@ -1,0 +1,53 @@
+// What a commit does, the same in SQLite and in memory. Runs inside one transaction.
+//
+//   changes, in order ─► delete what that settled ─► is there room? ─► segments ─► limits ─► delete what they dropped
+//
+// The changes come first, so that what a batch settles makes room for what it brings.
+import type { Queues } from './queues.ts'
+import type { Batch, Change, CommitResult, Drop } from './store.ts'
+
+/** The small rows: everything but queues and cursors. */
+export interface Tables {
+  apply(change: Change): void
+}
+
+/** Pages that a segment takes beside its bytes, in bytes: its row, its share of inner pages, an unfilled page. */
+export const SEGMENT_OVERHEAD_BYTES = 1200
+
+/**
+ * `room` says how many bytes may still be used; `refused` is set when it is known already that segments cannot be kept.
+ * `bytesUsed` of the result is for the caller to fill in.
+ */
+export function applyBatch(
+  batch: Batch,
+  tables: Tables,
+  queues: Queues,
+  nowWallMs: number,
+  room: () => number,
+  refused: CommitResult['refused'],
+): { refused: CommitResult['refused']; drops: Drop[]; trimmed: boolean } {
+  const drops: Drop[] = []
+  for (const change of batch.changes) {
+    if (change.kind === 'cursor') {
+      queues.settle(change.row.destination, change.row.cursor, change.row.ahead)
+      continue
+    }
+    tables.apply(change)
+    if (change.kind === 'destination') queues.put(change.row)
+    else if (change.kind === 'destination-end') queues.end(change.destination)
+    else if (change.kind === 'inflight') queues.noteSequence(change.row.sequence)
+  }
+  let trimmed = queues.trim()
+  if (batch.segments.length > 0 && refused === null) {
+    let bytes = 0
+    for (const segment of batch.segments) bytes += segment.data.length + SEGMENT_OVERHEAD_BYTES
+    if (bytes > room()) refused = 'store-full'
+    else {
+      const audiences = new Map(batch.audiences.map((row) => [row.id, row]))
+      for (const segment of batch.segments) queues.append(segment, audiences.get(segment.audience), drops)
+    }
+  }
+  queues.limit(nowWallMs, drops)
+  if (drops.length > 0) trimmed = queues.trim() && trimmed
+  return { refused, drops, trimmed }
+}

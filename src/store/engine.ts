@@ -1,0 +1,137 @@
+// The store in SQLite, as the worker thread runs it: open, commit, read, close. Synchronous; every call is one turn.
+//
+//   BEGIN ─► applyBatch, for each batch that waits ─► COMMIT (fsync) ─► results
+//      └ SQLITE_FULL: roll back, read the queues' state again, once more with the changes alone ('disk-full')
+//      └ anything else: the store has failed for good
+import type { Database, Statement } from 'better-sqlite3'
+import { applyBatch, SEGMENT_OVERHEAD_BYTES } from './batch.ts'
+import { giveUpReserve, hasRoom, isFull, keepReserve, openFolder } from './folder.ts'
+import { Queues } from './queues.ts'
+import { PAGE_BYTES } from './schema.ts'
+import { SqliteSegments } from './segments.ts'
+import type { Batch, CommitResult, ReadResult, Snapshot } from './store.ts'
+import { SqliteTables } from './tables.ts'
+
+export interface EngineOptions {
+  readonly folder: string
+  readonly bytesMax: number
+}
+
+export interface Given {
+  readonly batch: Batch
+  readonly nowWallMs: number
+}
+
+interface Parts {
+  readonly segments: SqliteSegments
+  readonly tables: SqliteTables
+  queues: Queues
+}
+
+export class Engine {
+  readonly #options: EngineOptions
+  readonly #db: Database
+  readonly #parts: Parts
+  readonly #pagesUsed: Statement<[], number>
+  readonly #setAside: Snapshot['setAside']
+  /** The disk was full at the last attempt: the next one asks the file system first. */
+  #full = false
+  /** There are settled rows left to delete. */
+  hasRest = false
+
+  /** Throws what openFolder throws. */
+  constructor(options: EngineOptions, wallMs: number) {
+    this.#options = options
+    const { db, setAside, loaded } = openFolder(options.folder, wallMs, load)
+    this.#db = db
+    this.#setAside = setAside
+    this.#parts = loaded
+    this.#pagesUsed = db
+      .prepare<[], number>('SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count')
+      .pluck()
+    keepReserve(options.folder)
+  }
+
+  get snapshot(): Snapshot {
+    const { queues, tables } = this.#parts
+    return {
+      lastSequence: queues.lastSequence,
+      destinations: queues.destinations,
+      audiences: queues.audiences,
+      ...tables.rest,
+      bytesUsed: this.#bytesUsed,
+      setAside: this.#setAside,
+    }
+  }
+
+  /** Commits the batches in one transaction: all of them are durable, or none is and it throws. */
+  commit(given: readonly Given[]): CommitResult[] {
+    const bytes = given.reduce((sum, { batch }) => sum + batch.segments.reduce((n, s) => n + s.data.length + SEGMENT_OVERHEAD_BYTES, 0), 0)
+    if (this.#full && hasRoom(this.#options.folder, bytes)) {
+      this.#full = false
+      keepReserve(this.#options.folder)
+    }
+    const refused = this.#full ? 'disk-full' : null
+    try {
+      return this.#transact(given, refused)
+    } catch (error) {
+      if (!isFull(error)) throw error
+    }
+    this.#full = true
+    giveUpReserve(this.#options.folder)
+    return this.#transact(given, 'disk-full')
+  }
+
+  read(destination: number, after: number, bytesMax: number): ReadResult {
+    return this.#parts.queues.read(destination, after, bytesMax)
+  }
+
+  /** Deletes more of what is settled, in a transaction of its own. */
+  sweep(): void {
+    this.#db.exec('BEGIN IMMEDIATE')
+    this.hasRest = !this.#parts.queues.trim()
+    this.#db.exec('COMMIT')
+  }
+
+  /** Checkpoints and closes. */
+  close(): void {
+    this.#db.close()
+  }
+
+  #transact(given: readonly Given[], refused: CommitResult['refused']): CommitResult[] {
+    const { queues, tables } = this.#parts
+    const room = (): number => this.#options.bytesMax - this.#bytesUsed
+    const results: CommitResult[] = []
+    try {
+      this.#db.exec('BEGIN IMMEDIATE')
+      let rest = false
+      for (const { batch, nowWallMs } of given) {
+        const result = applyBatch(batch, tables, queues, nowWallMs, room, refused)
+        if (!result.trimmed) rest = true
+        results.push({ refused: result.refused, drops: result.drops, bytesUsed: this.#bytesUsed })
+      }
+      this.#db.exec('COMMIT')
+      this.hasRest = rest
+      return results
+    } catch (error) {
+      if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
+      this.#parts.queues = loadQueues(this.#parts) // what was counted in memory was not kept
+      throw error
+    }
+  }
+
+  get #bytesUsed(): number {
+    return this.#pagesUsed.get()! * PAGE_BYTES
+  }
+}
+
+function load(db: Database): Parts {
+  const segments = new SqliteSegments(db)
+  const tables = new SqliteTables(db)
+  return { segments, tables, queues: db.transaction(() => loadQueues({ segments, tables }))() }
+}
+
+function loadQueues({ segments, tables }: Pick<Parts, 'segments' | 'tables'>): Queues {
+  const { cursors, lanes, lastSequence } = segments
+  return new Queues(segments, { destinations: tables.destinations, cursors, lanes, lastSequence })
+}

@@ -1,0 +1,132 @@
+// The store's folder: making it, opening the database in it, and setting a damaged one aside.
+//
+//   store.db, store.db-wal     the database and its write-ahead log
+//   store.db.damaged           left when damage showed while running: the next start sets the database aside
+//   store.db.aside-<time>      what was set aside, with its log; nobody deletes these but the operator
+//   store.reserve              1 MB of nothing, given up when the disk is full, so that cursors can still be written
+import DatabaseFile, { type Database } from 'better-sqlite3'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { OperatorError } from '../errors.ts'
+import { configure, migrate, storedVersion, VERSION } from './schema.ts'
+import type { Snapshot } from './store.ts'
+
+const FILES = ['', '-wal', '-shm', '-journal'] as const
+const RESERVE_BYTES = 1024 * 1024
+const LOCK_WAIT_MS = 500 // a gateway that is being restarted lets go within this
+
+export const databasePath = (folder: string): string => join(folder, 'store.db')
+const markerPath = (folder: string): string => `${databasePath(folder)}.damaged`
+const reservePath = (folder: string): string => join(folder, 'store.reserve')
+
+export interface Opened {
+  readonly db: Database
+  readonly setAside: Snapshot['setAside']
+}
+
+/**
+ * Opens the database, new when there is none or when the one there is damaged. `load` reads what opening needs; damage that it
+ * meets counts as well. Throws OperatorError E_STORE_FOLDER, E_STORE_LOCKED or E_STORE_VERSION.
+ */
+export function openFolder<T>(folder: string, wallMs: number, load: (db: Database) => T): Opened & { readonly loaded: T } {
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (cause) {
+    throw new OperatorError('E_STORE_FOLDER', `cannot make the store's folder ${folder} (${reason(cause)})`, { cause })
+  }
+  const marker = markerPath(folder)
+  let setAside: Snapshot['setAside'] = null
+  if (existsSync(marker)) setAside = moveAside(folder, wallMs, readFileSync(marker, 'utf8').trim())
+  try {
+    return { ...open(folder, load), setAside }
+  } catch (cause) {
+    if (!isDamage(cause)) throw translate(cause, folder)
+    setAside = moveAside(folder, wallMs, reason(cause))
+  }
+  try {
+    return { ...open(folder, load), setAside }
+  } catch (cause) {
+    throw translate(cause, folder)
+  }
+}
+
+function open<T>(folder: string, load: (db: Database) => T): { db: Database; loaded: T } {
+  const path = databasePath(folder)
+  const db = new DatabaseFile(path, { timeout: LOCK_WAIT_MS })
+  try {
+    configure(db)
+    const version = storedVersion(db)
+    if (version > VERSION) {
+      throw new OperatorError('E_STORE_VERSION', `the store ${path} has version ${version}, and this release knows ${VERSION}`)
+    }
+    migrate(db)
+    return { db, loaded: load(db) }
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/** SQLite's name of an error, or null. */
+export function sqliteCode(error: unknown): string | null {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  return typeof code === 'string' && code.startsWith('SQLITE_') ? code : null
+}
+
+export function isDamage(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code !== null && (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB')
+}
+
+export function isFull(error: unknown): boolean {
+  return sqliteCode(error) === 'SQLITE_FULL'
+}
+
+/** Damage showed while running. The next start begins with a new database. */
+export function markDamaged(folder: string, cause: string): void {
+  writeFileSync(markerPath(folder), `${cause}\n`, { flush: true })
+}
+
+/** Makes the reserve when there is room for it. */
+export function keepReserve(folder: string): void {
+  const path = reservePath(folder)
+  try {
+    if (!existsSync(path)) writeFileSync(path, Buffer.alloc(RESERVE_BYTES))
+  } catch {
+    rmSync(path, { force: true }) // no room now: there will be none to give up
+  }
+}
+
+export function giveUpReserve(folder: string): void {
+  rmSync(reservePath(folder), { force: true })
+}
+
+/** Whether the file system has room for `bytes` and the reserve. */
+export function hasRoom(folder: string, bytes: number): boolean {
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize > 3 * bytes + 2 * RESERVE_BYTES // log, database, and what others write meanwhile
+}
+
+function moveAside(folder: string, wallMs: number, cause: string): { path: string; cause: string } {
+  const path = databasePath(folder)
+  const stamp = new Date(wallMs).toISOString().replace(/[:.]/g, '-')
+  let aside = `${path}.aside-${stamp}`
+  for (let n = 2; existsSync(aside); n++) aside = `${path}.aside-${stamp}-${n}`
+  for (const suffix of FILES) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
+  rmSync(markerPath(folder), { force: true })
+  return { path: aside, cause }
+}
+
+function translate(error: unknown, folder: string): OperatorError {
+  if (error instanceof OperatorError) return error
+  const code = sqliteCode(error)
+  if (code?.startsWith('SQLITE_BUSY') === true || code === 'SQLITE_LOCKED') {
+    return new OperatorError('E_STORE_LOCKED', `the store in ${folder} is in use`, { cause: error })
+  }
+  return new OperatorError('E_STORE_FOLDER', `cannot open the store in ${folder} (${reason(error)})`, { cause: error })
+}
+
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return 'code' in error && typeof error.code === 'string' ? `${error.code}: ${error.message}` : error.message
+}

@@ -1,0 +1,161 @@
+// The store's thread: takes commands in order, answers each in order, and never does anything else.
+//
+// Commits that wait in the port while one is written join the next transaction: one fsync for all of them. After a failure
+// nothing is answered but that failure.
+import { closeSync, openSync, readSync } from 'node:fs'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { OperatorError } from '../errors.ts'
+import { Engine, type EngineOptions, type Given } from './engine.ts'
+import { isDamage, markDamaged } from './folder.ts'
+import { packFrame, type SegmentFrame, unpackFrame } from './frames.ts'
+import type { AudienceRow, Change, CommitResult, ReadResult, Snapshot } from './store.ts'
+
+export type Command =
+  | { readonly kind: 'open'; readonly wallMs: number }
+  | {
+      readonly kind: 'commit'
+      readonly audiences: readonly AudienceRow[]
+      readonly changes: readonly Change[]
+      readonly frame: SegmentFrame
+      readonly nowWallMs: number
+    }
+  | { readonly kind: 'read'; readonly destination: number; readonly after: number; readonly bytesMax: number }
+  | { readonly kind: 'close' }
+
+export type Answer =
+  | { readonly kind: 'opened'; readonly snapshot: Snapshot }
+  | { readonly kind: 'committed'; readonly result: CommitResult; readonly bytesWritten: number | null }
+  | { readonly kind: 'read'; readonly frame: SegmentFrame; readonly rest: Omit<ReadResult, 'segments'> }
+  | { readonly kind: 'closed'; readonly bytesWritten: number | null }
+  /** `code` is an OperatorError's; null when the store has failed for good. */
+  | { readonly kind: 'failed'; readonly code: string | null; readonly message: string }
+
+const GROUP_MAX = 64
+const SAMPLE_MS = 1000
+
+const options = workerData as EngineOptions
+const port = parentPort!
+let engine: Engine | null = null
+let failure: Answer | null = null
+
+/** What the kernel has counted for this thread; null when it does not. */
+const io = ((): number | null => {
+  try {
+    return openSync('/proc/thread-self/io', 'r')
+  } catch {
+    return null
+  }
+})()
+const ioText = Buffer.alloc(512)
+let sampledAtMs = -Infinity
+let sampled: number | null = null
+
+function bytesWritten(nowMs: number): number | null {
+  if (io === null || nowMs < sampledAtMs + SAMPLE_MS) return sampled
+  sampledAtMs = nowMs
+  const match = /^write_bytes: (\d+)/m.exec(ioText.toString('latin1', 0, readSync(io, ioText, 0, ioText.length, 0)))
+  if (match !== null) sampled = Number(match[1])
+  return sampled
+}
+
+function post(answer: Answer, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(answer, transfer)
+}
+
+function fail(error: unknown): Answer {
+  const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof OperatorError) return { kind: 'failed', code: error.code, message }
+  if (isDamage(error)) {
+    try {
+      markDamaged(options.folder, message)
+    } catch {
+      // A card that cannot be written to any more; the failure below says what it can.
+    }
+  }
+  return { kind: 'failed', code: null, message }
+}
+
+function given(command: Extract<Command, { kind: 'commit' }>): Given {
+  const { audiences, changes, frame, nowWallMs } = command
+  return { batch: { audiences, changes, segments: unpackFrame(frame) }, nowWallMs }
+}
+
+/** Carries out a commit and those behind it; returns the first command that is none, if it took one. */
+function commitGroup(first: Extract<Command, { kind: 'commit' }>): Command | null {
+  const group = [given(first)]
+  let other: Command | null = null
+  while (group.length < GROUP_MAX && other === null) {
+    const next = receiveMessageOnPort(port)?.message as Command | undefined
+    if (next === undefined) break
+    if (next.kind === 'commit') group.push(given(next))
+    else other = next
+  }
+  let results: CommitResult[]
+  try {
+    results = engine!.commit(group)
+  } catch (error) {
+    failure = fail(error)
+    for (let i = 0; i < group.length; i++) post(failure)
+    return other
+  }
+  const written = bytesWritten(performanceNow())
+  for (const result of results) post({ kind: 'committed', result, bytesWritten: written })
+  if (engine!.hasRest) setImmediate(sweep)
+  return other
+}
+
+// A thread has no Clock of the main thread's; this one only spaces the samples of a counter.
+function performanceNow(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n)
+}
+
+function sweep(): void {
+  if (engine === null || failure !== null || !engine.hasRest) return
+  try {
+    engine.sweep()
+  } catch (error) {
+    failure = fail(error)
+  }
+  if (engine.hasRest) setImmediate(sweep)
+}
+
+function handle(command: Command): Command | null {
+  if (failure !== null && command.kind !== 'close') {
+    post(failure)
+    return null
+  }
+  switch (command.kind) {
+    case 'open':
+      engine = new Engine(options, command.wallMs)
+      post({ kind: 'opened', snapshot: engine.snapshot })
+      return null
+    case 'commit':
+      return commitGroup(command)
+    case 'read': {
+      const { segments, ...rest } = engine!.read(command.destination, command.after, command.bytesMax)
+      const { frame, transfer } = packFrame(segments)
+      post({ kind: 'read', frame, rest }, transfer)
+      return null
+    }
+    case 'close':
+      sampledAtMs = -Infinity
+      engine?.close()
+      engine = null
+      post({ kind: 'closed', bytesWritten: bytesWritten(performanceNow()) })
+      if (io !== null) closeSync(io)
+      port.close()
+      return null
+  }
+}
+
+port.on('message', (message: Command) => {
+  for (let command: Command | null = message; command !== null; ) {
+    try {
+      command = handle(command)
+    } catch (error) {
+      failure = fail(error)
+      post(failure)
+      command = null
+    }
+  }
+})

@@ -1,0 +1,125 @@
+// What the bench may ask of the load generator's process, and what it gets back. One job at a time, over IPC.
+
+/** Closed loop, as fast as the broker goes. Counts deliveries between `warmMs` and `warmMs + runMs`. */
+export interface FlowJob {
+  readonly kind: 'flow'
+  readonly port: number
+  readonly brokerPid: number
+  readonly qos: 0 | 1
+  readonly publishers: number
+  readonly subscribers: number
+  /** The subscriber's session survives its connection: clean session = 0. */
+  readonly persistent: boolean
+  /** QoS 1: unacknowledged messages of each publisher. */
+  readonly window: number
+  /** Messages of one publisher on their way to the subscribers, at most: what a queue in the broker can hold. */
+  readonly outstanding: number
+  /** Messages in one write, where the window allows it. */
+  readonly batch: number
+  readonly warmMs: number
+  readonly runMs: number
+}
+
+export interface FlowResult {
+  readonly deliveriesPerSec: number
+  readonly loadCpu: number
+  readonly brokerCpu: number
+  readonly faults: string[]
+}
+
+/** Open loop at a fixed rate, ten publishers in turn. Latencies count from the moment a message was due. */
+export interface PacedJob {
+  readonly kind: 'paced'
+  readonly port: number
+  readonly brokerPid: number
+  readonly qos: 0 | 1
+  readonly perSec: number
+  /** `offline`: the session exists and nobody is connected. */
+  readonly subscriber: 'online' | 'offline'
+  readonly persistent: boolean
+  readonly warmMs: number
+  readonly runMs: number
+  /** Watches the idle broker that long first, to take its own writes off the result. */
+  readonly idleMs: number
+}
+
+export interface Quantiles {
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly maxMs: number
+}
+
+export interface PacedResult {
+  readonly delivery: Quantiles | null
+  readonly ack: Quantiles | null
+  /** How late the generator itself sent; part of the latencies above. */
+  readonly late: Quantiles
+  readonly diskBytesPerMessage: number
+  readonly writeCallBytesPerMessage: number
+  readonly faults: string[]
+}
+
+/** Makes a persistent session with one QoS 1 subscription and leaves. */
+export interface SessionJob {
+  readonly kind: 'session'
+  readonly port: number
+}
+
+/** QoS 1 messages into that session, until all are acknowledged or, `untilClosed`, until the broker is gone. */
+export interface FillJob {
+  readonly kind: 'fill'
+  readonly port: number
+  readonly publishers: number
+  readonly window: number
+  readonly perPublisher: number
+  readonly untilClosed: boolean
+}
+
+export interface FillResult {
+  readonly perSec: number
+  /** Per publisher: the first so many messages were acknowledged, and so many were sent. */
+  readonly acked: number[]
+  readonly sent: number[]
+  readonly faults: string[]
+}
+
+/** The session comes back and takes everything. `atLeast` and `sent` per publisher. */
+export interface DrainJob {
+  readonly kind: 'drain'
+  readonly port: number
+  readonly atLeast: number[]
+  /** The broker was killed: the tail beyond `atLeast` may be missing, and a message may come twice. */
+  readonly afterCrash: boolean
+}
+
+export interface DrainResult {
+  readonly perSec: number
+  readonly received: number
+  readonly missing: number
+  readonly duplicates: number
+  readonly sessionPresent: boolean
+  readonly faults: string[]
+}
+
+/** Opens connections until there are `count`, and keeps them until the process ends. */
+export interface IdleJob {
+  readonly kind: 'idle'
+  readonly port: number
+  readonly count: number
+}
+
+export interface Results {
+  flow: FlowResult
+  paced: PacedResult
+  session: null
+  fill: FillResult
+  drain: DrainResult
+  idle: null
+}
+
+export type Job = FlowJob | PacedJob | SessionJob | FillJob | DrainJob | IdleJob
+export type ResultOf<J extends Job> = Results[J['kind']]
+export type Reply = { readonly result: Results[keyof Results] } | { readonly error: string }
+
+/** Client id of the one persistent session, shared by the jobs that make, fill and drain it. */
+export const SESSION_ID = 'bench-session'

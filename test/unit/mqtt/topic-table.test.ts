@@ -1,0 +1,42 @@
+import { describe, expect, test } from 'vitest'
+import { ProtocolError } from '../../../src/mqtt/reason.ts'
+import { TopicTable } from '../../../src/mqtt/topic.ts'
+
+function resolve(table: TopicTable, name: string) {
+  const bytes = Buffer.from(`<${name}>`)
+  return table.resolve(bytes, 1, bytes.length - 1)
+}
+
+describe('the topic table', () => {
+  test('gives the same Topic for the same bytes, on bytes of its own', () => {
+    const table = new TopicTable()
+    const bytes = Buffer.from('a/b')
+    const topic = table.resolve(bytes, 0, 3)
+    bytes.write('x/y')
+    expect(topic.bytes.toString()).toBe('a/b')
+    expect(resolve(table, 'a/b')).toBe(topic)
+    expect(resolve(table, 'x/y').name).toBe('x/y')
+  })
+
+  test('keeps a site of 2,000 topics: nearly all stay the Topic they were', () => {
+    const table = new TopicTable()
+    const names = Array.from({ length: 2000 }, (_, i) => `site/hall-${i % 10}/machine-${i}/temperature`)
+    const topics = names.map((name) => resolve(table, name))
+    const kept = names.filter((name, i) => resolve(table, name) === topics[i])
+    expect(kept.length).toBeGreaterThan(1950)
+  })
+
+  test('is right about every topic, however many there are', () => {
+    const table = new TopicTable()
+    for (let i = 0; i < 50_000; i++) {
+      const name = `t/${(i * 7919) % 20_011}`
+      expect(resolve(table, name).name).toBe(name)
+    }
+  })
+
+  test('never keeps what is not a topic name', () => {
+    const table = new TopicTable()
+    for (let i = 0; i < 2; i++) expect(() => resolve(table, 'a/+')).toThrow(ProtocolError)
+    for (let i = 0; i < 2; i++) expect(() => resolve(table, '')).toThrow(ProtocolError)
+  })
+})

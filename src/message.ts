@@ -26,14 +26,14 @@ export class Message {
   readonly origin: object | null
 
   /**
-   * Where in `bytes` the whole PUBLISH stands as it came, when it can be forwarded without a change at QoS 0 to receivers of
-   * `wireVersion`; wireVersion is 0 when it cannot.
+   * Where in `bytes` the whole PUBLISH stands as it came, when receivers of `wireVersion` can have the same bytes at the same QoS
+   * with RETAIN 0, but for packet identifier and DUP; wireVersion is 0 when they cannot.
    */
   wireStart = 0
   wireEnd = 0
   wireVersion: 0 | 4 | 5 = 0
-  /** Encodings made so far, one per (version, QoS, RETAIN); mqtt/encode.ts keeps them: encode once, send many. */
-  encodings: (EncodedPublish | null)[] | null = null
+  /** Encodings made so far, linked; mqtt/encode.ts keeps them: encode once, send many. */
+  encoded: EncodedPublish | null = null
 
   constructor(
     topic: Topic,
@@ -75,7 +75,7 @@ export class Message {
    * a hundred bytes would keep 64 KB alive.
    */
   detach(): Message {
-    this.encodings = null // they hold slabs alive, and can be made again
+    this.encoded = null // they hold slabs alive, and can be made again
     if (this.bytes.length <= 2 * (this.payloadEnd - this.payloadStart) + 256) return this
     const payload = Buffer.from(this.payload)
     const properties = this.properties === null ? null : Buffer.from(this.properties)
@@ -89,6 +89,9 @@ export interface EncodedPublish {
   readonly start: number
   readonly end: number
   readonly packetIdentifierAt: number
+  /** Which form it is (version, QoS, RETAIN), and the message's next one: mqtt/encode.ts. */
+  readonly form: number
+  readonly next: EncodedPublish | null
 }
 
 export interface MessageOptions {

@@ -1,11 +1,11 @@
 // gateway.yaml, `broker:`, `store:` and `log:`. The descriptions are the reference documentation.
 // Defaults suit 512 MB of memory and an SD card.
 import { BlockList, isIP } from 'node:net'
+import { resolve } from 'node:path'
 import type { BrokerConfig, ListenerConfig, QueueConfig, StoreConfig } from './config.ts'
 import { clip, type Place } from './place.ts'
 import { boolean, choice, duration, integer, size, text } from './scalar.ts'
 import { defaulted, list, object, optional, required, type Schema } from './schema.ts'
-import { resolve } from 'node:path'
 
 const DAY_MS = 86_400_000
 const KB = 1000
@@ -107,8 +107,10 @@ export const broker: Schema<BrokerConfig> = object({
   sysIntervalMs: b.sysInterval,
 }))
 
+export const storePath = text({ expected: 'a folder' }).into((path, place) => resolve(place.run.folder, path))
+
 export const store: Schema<StoreConfig> = object({
-  path: defaulted('Folder of the database. A relative path starts at the folder of this file.', './data', text({ expected: 'a folder' }).into((path, place) => resolve(place.run.folder, path))),
+  path: defaulted('Folder of the database. A relative path starts at the folder of this file.', './data', storePath),
   commitWindow: defaulted('How long messages are collected for one write to the card. Longer: less wear; QoS 1 acknowledgements wait that long.', '20ms', duration(0, 10_000)),
   maxSize: defaulted('Bytes of the whole store. When it is full, new messages that must be kept are refused and counted.', '2GB', size(16 * MB, 100 * TB)),
 }).into((s) => ({ path: s.path, commitWindowMs: s.commitWindow, bytesMax: s.maxSize }))

@@ -6,7 +6,7 @@
 //
 // Its relative paths start at the folder of the configuration it is a copy of: checkText(text, PATH OF THAT CONFIGURATION,
 // { secrets: 'optional' }).
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { CONFIG_BYTES_MAX } from './load.ts'
 
@@ -18,7 +18,8 @@ export function rememberLastGood(storePath: string, text: string): void {
   mkdirSync(storePath, { recursive: true })
   const path = join(storePath, FILE)
   const aside = `${path}.tmp`
-  const file = openSync(aside, 'w', 0o600)
+  rmSync(aside, { force: true }) // of an interrupted write, with whatever mode
+  const file = openSync(aside, 'wx', 0o600)
   try {
     const bytes = Buffer.from(text, 'utf8')
     for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written)

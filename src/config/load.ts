@@ -8,9 +8,10 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { isUtf8 } from 'node:buffer'
 import { dirname, resolve } from 'node:path'
 import type { Config } from './config.ts'
-import { store } from './broker-schema.ts'
+import { storePath } from './broker-schema.ts'
 import { gateway, site } from './gateway-schema.ts'
 import { Place, Run, type Problem, type SecretSource } from './place.ts'
+import type { Schema } from './schema.ts'
 import { parseYaml, type Tree } from './yaml.ts'
 
 export type { Problem } from './place.ts'
@@ -93,16 +94,18 @@ function checkBytes(bytes: Buffer, path: string, options: LoadOptions): LoadResu
 
 // Before the checks, because topics need it wherever they stand. A wrong one is reported by its own check.
 function siteOf(tree: Tree | null): string {
-  return silently(tree, 'site', (place) => site.check(place)) ?? 'site'
+  return peek(tree, ['site'], site) ?? 'site'
 }
 
 function guessStorePath(tree: Tree | null, folder: string): string {
-  return silently(tree, 'store', (place) => store.check(place)?.path, folder) ?? resolve(folder, './data')
+  return peek(tree, ['store', 'path'], storePath, folder) ?? resolve(folder, './data')
 }
 
-function silently<T>(tree: Tree | null, key: string, check: (place: Place) => T | undefined, folder = ''): T | undefined {
-  const entry = tree?.kind === 'map' ? tree.entries.get(key) : undefined
-  return entry && check(new Place(new Run('', folder, '', { mode: 'skip', env: {} }), entry.value, key))
+// One value out of a tree that may hold anything, without reports.
+function peek<T>(tree: Tree | null, path: readonly string[], schema: Schema<T>, folder = ''): T | undefined {
+  let at: Tree | null | undefined = tree
+  for (const key of path) at = at?.kind === 'map' ? at.entries.get(key)?.value : undefined
+  return at ? schema.check(new Place(new Run('', folder, '', { mode: 'skip', env: {} }), at, '')) : undefined
 }
 
 function unreadable(path: string, message: string, hint = 'give a readable file: --config FILE'): Refused {

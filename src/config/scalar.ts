@@ -85,8 +85,8 @@ export function number(): Schema<number> {
   })
 }
 
-export function choice<const T extends string | number>(choices: readonly T[]): Schema<T> {
-  const expected = choices.length === 1 ? String(choices[0]) : `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`
+/** `expected` says it when the bare words do not. */
+export function choice<const T extends string | number>(choices: readonly T[], expected = either(choices)): Schema<T> {
   return new Schema<T>(expected, { enum: choices }, (place) => {
     const { tree } = place
     const value = tree.kind === 'scalar' ? tree.value : null
@@ -94,6 +94,10 @@ export function choice<const T extends string | number>(choices: readonly T[]): 
     const near = typeof value === 'string' ? nearest(value, choices.map(String)) : null
     return place.wrong(expected, near === null ? `write ${expected}` : `did you mean ${near}?`)
   })
+}
+
+function either(choices: readonly (string | number)[]): string {
+  return `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`
 }
 
 /** Milliseconds. `words` are other ways to write a value: `never`. */

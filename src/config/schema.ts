@@ -166,12 +166,9 @@ export function byKey<V extends Readonly<Record<string, Schema<unknown>>>>(what:
   })
 }
 
-/** Either a single value or a group of keys. */
+/** Either a single value or a group of keys. `word.expected` speaks for both. */
 export function wordOr<A, B>(word: Schema<A>, group: Schema<B>): Schema<A | B> {
-  const expected = `${word.expected}, or ${group.expected}`
-  return new Schema<A | B>(expected, { anyOf: [word.json, group.json] }, (place) => {
-    if (place.tree.kind === 'map') return group.check(place)
-    if (place.tree.kind === 'list') return place.wrong(expected, `give ${expected}`)
-    return word.check(place)
+  return new Schema<A | B>(word.expected, { anyOf: [word.json, group.json] }, (place) => {
+    return place.tree.kind === 'map' ? group.check(place) : word.check(place)
   })
 }

@@ -26,9 +26,8 @@ const reference = object({
 })
 
 export function secret(): Schema<Secret> {
-  const hint = 'put it in quotes, or write `{ file: … }`'
   return wordOr(
-    text({ expected: 'text', secret: true, hint }).into((value): Secret => ({ bytes: Buffer.from(value, 'utf8') })),
+    text({ expected: 'text, `{ file: … }` or `{ env: NAME }`', secret: true, hint: 'put the password in quotes, or write `{ file: /etc/sandpiper/NAME }`' }).into((value): Secret => ({ bytes: Buffer.from(value, 'utf8') })),
     reference,
   )
 }

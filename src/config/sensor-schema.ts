@@ -53,7 +53,7 @@ const delimiter = text({ expected: 'the bytes that end a frame' }).into((written
 })
 
 const frame: Schema<Frame> = wordOr(
-  choice(['line']).into((): Frame => ({ kind: 'line' })),
+  choice(['line'], 'line or `{ delimiter: … }`').into((): Frame => ({ kind: 'line' })),
   object({ delimiter: required(String.raw`Bytes that end a frame, with \r \n \t \0 \\ and \xNN.`, delimiter) }).into((f): Frame => ({ kind: 'delimiter', ...f })),
 )
 
@@ -94,7 +94,7 @@ function namedGroups(source: string, place: Place): RegExp | undefined {
 }
 
 const decode: Schema<Decode> = wordOr(
-  choice(['json', 'raw']).into((kind): Decode => ({ kind })),
+  choice(['json', 'raw'], 'json, raw, `{ csv: […] }` or `{ regex: … }`').into((kind): Decode => ({ kind })),
   byKey('a group', { csv, regex }),
 )
 

@@ -5,7 +5,7 @@ const DURATION_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } a
 const SIZE_BYTES = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3, tib: 1024 ** 4 } as const
 
 export const DURATION_PATTERN = String.raw`^(0|\d+(\.\d+)? ?(ms|s|m|h|d))$`
-export const SIZE_PATTERN = String.raw`^(0|\d+(\.\d+)? ?([kMGT]i?)?B)$`
+export const SIZE_PATTERN = String.raw`^(0|\d+(\.\d+)? ?([kKmMgGtT][iI]?)?[bB])$`
 
 /** Milliseconds of `20ms`, `1.5s`, `5m`, `2h`, `30d` or `0`; null when it is not a duration of whole milliseconds. */
 export function parseDuration(text: string): number | null {

@@ -67,7 +67,7 @@ const uplink: Schema<UplinkConfig> = object({
   clientId: defaulted('Client identifier at the remote broker. {site} is replaced.', '{site}', text({ expected: 'a client identifier', placeholders: true })),
   username: optional('User name at the remote broker. {site} is replaced.', text({ expected: 'a user name', placeholders: true })),
   password: optional('Password: text, `{ file: … }` or `{ env: NAME }`.', secret()),
-  version: defaulted('MQTT version: 5, or 4 for MQTT 3.1.1.', 5, choice([4, 5])),
+  version: defaulted('MQTT version: 5, or 4 for MQTT 3.1.1.', 5, choice([4, 5], '5, or 4 for MQTT 3.1.1')),
   keepAlive: defaulted('A silent link is asked for a sign of life this often. Costs bytes. 0s: never.', '60s', duration(0, 65_535_000)),
   connectTimeout: defaulted('Time for name, TCP, TLS and CONNACK together.', '20s', duration(1000, 600_000)),
   maxInflight: defaulted('Unacknowledged messages on the link at a time.', 100, integer(1, 65_535)),

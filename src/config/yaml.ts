@@ -56,7 +56,7 @@ const SYNTAX: Readonly<Record<string, readonly [message: string, hint: string]>>
   BAD_ALIAS: ['* is not followed by the name of an anchor', QUOTE],
   MISSING_CHAR: ['something is missing here: a closing quote, a colon, a comma or a blank', 'close every quote with the one it was opened with, and write `key: value` with a blank after the colon'],
   MULTIPLE_DOCS: ['a second document starts here', 'remove the line with ---: the file is one document'],
-  MULTILINE_IMPLICIT_KEY: ['a key runs over several lines', 'a line before this one misses its colon: write `key: value`'],
+  MULTILINE_IMPLICIT_KEY: ['a `key: value` is broken here', 'write `key: value` with a blank after the colon, each on a line of its own'],
   BLOCK_AS_IMPLICIT_KEY: ['a group of keys starts inside a line', 'one `key: value` on a line; ' + QUOTE],
   TAG_RESOLVE_FAILED: ['tags (!name) mean nothing here', 'remove it; ' + QUOTE],
 }

@@ -34,8 +34,6 @@ const PING_REQUEST: PingPacket = { type: PacketType.pingreq }
 const PING_RESPONSE: PingPacket = { type: PacketType.pingresp }
 
 const CONNECT_BYTE = 0x10
-/** QoS 0, no DUP, no RETAIN: what can be forwarded as it came. */
-const PLAIN_PUBLISH_BYTE = 0x30
 
 export class Decoder {
   /**
@@ -140,7 +138,7 @@ export class Decoder {
     let properties: Buffer | null = null
     let expiresAtMs = Infinity
     let wireVersion: 4 | 5 = 4
-    let plain = first === PLAIN_PUBLISH_BYTE
+    let plain = (first & 1) === 0 && (!dup || qos !== 0) // what can be forwarded as it came
     if (version === 5) {
       const read = this.#properties
       at = read.read(bytes, at, end)

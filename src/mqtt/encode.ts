@@ -1,7 +1,8 @@
 // PUBLISH as receivers get it. What all receivers of a version, QoS and RETAIN get alike is encoded once and kept on the message;
 // a receiver's packet identifier and DUP are patched into a copy.
 //
-//   QoS 0, as it came in          the message's own bytes, nothing is written
+//   as it came in, QoS 0          the message's own bytes, nothing is written
+//   as it came in, QoS 1 and 2    a copy of the message's own bytes in the receiver's slab, patched
 //   QoS 0                         the one encoding, shared by all receivers
 //   QoS 1 and 2                   a copy of the one encoding in the receiver's slab, patched
 //   alias, subscription ids       composed for the receiver
@@ -24,20 +25,18 @@ const NO_IDENTIFIERS: readonly number[] = []
  */
 const shared = new Slab(32 * 1024)
 
-/** The PUBLISH with DUP 0 and packet identifier 0, for receivers without alias and subscription identifiers. `nowMs` is Clock.now(). */
-export function encodePublish(message: Message, version: ProtocolVersion, qos: QoS, retain: boolean, nowMs: number): EncodedPublish {
-  if (qos === 0 && !retain && message.wireVersion === (version === 5 ? 5 : 4)) {
-    return { bytes: message.bytes, start: message.wireStart, end: message.wireEnd, packetIdentifierAt: 0 }
-  }
-  if (version === 5 && message.expiresAtMs !== Infinity) return encodePublishFor(message, 5, qos, retain, false, 0, NO_IDENTIFIERS, 0, true, nowMs)
-  const slot = (version === 5 ? 6 : 0) + qos * 2 + (retain ? 1 : 0)
-  const encodings = (message.encodings ??= noEncodings())
-  return (encodings[slot] ??= encodePublishFor(message, version, qos, retain, false, 0, NO_IDENTIFIERS, 0, true, nowMs))
+/** Whether receivers of `version` at `qos` can have the bytes that came in. */
+export function isAsItCame(message: Message, version: ProtocolVersion, qos: QoS, retain: boolean): boolean {
+  return message.wireVersion === (version === 5 ? 5 : 4) && qos === message.qos && !retain
 }
 
-/** Two families, three QoS, RETAIN or not. A literal is ten times faster than Array.from. */
-function noEncodings(): (EncodedPublish | null)[] {
-  return [null, null, null, null, null, null, null, null, null, null, null, null]
+/** The PUBLISH with DUP 0 and packet identifier 0, for receivers without alias and subscription identifiers. `nowMs` is Clock.now(). */
+export function encodePublish(message: Message, version: ProtocolVersion, qos: QoS, retain: boolean, nowMs: number): EncodedPublish {
+  const form = (version === 5 ? 6 : 0) + qos * 2 + (retain ? 1 : 0)
+  for (let known = message.encoded; known !== null; known = known.next) if (known.form === form) return known
+  const fresh = encodePublishFor(message, version, qos, retain, false, 0, NO_IDENTIFIERS, 0, true, nowMs)
+  if (version === 5 && message.expiresAtMs !== Infinity) return fresh // the seconds left differ each time
+  return (message.encoded = { ...fresh, form, next: message.encoded })
 }
 
 /**
@@ -94,7 +93,7 @@ export function encodePublishFor(
   }
 
   message.bytes.copy(bytes, at, message.payloadStart, message.payloadEnd)
-  return { bytes, start, end, packetIdentifierAt }
+  return { bytes, start, end, packetIdentifierAt, form: -1, next: null }
 }
 
 /** Bytes of the whole packet, to compare with the receiver's Maximum Packet Size [MQTT-3.1.2-24]. */
@@ -111,16 +110,39 @@ export function publishSize(
 }
 
 /**
- * Copies a PUBLISH of QoS 1 or 2 into `slab` with its packet identifier and DUP [MQTT-3.3.1-1]; it stands at `slab.bytes[slab.start, slab.end)`.
- * `encoded` has DUP 0.
+ * Writes the PUBLISH of QoS 1 or 2 for one receiver into `slab`, with its packet identifier and DUP [MQTT-3.3.1-1]; it stands at
+ * `slab.bytes[slab.start, slab.end)`. For receivers without alias and subscription identifiers.
  */
-export function copyPublish(slab: Slab, encoded: EncodedPublish, packetIdentifier: number, dup: boolean): void {
-  const from = encoded.start
-  const to = slab.take(encoded.end - from)
+export function writePublish(
+  slab: Slab,
+  message: Message,
+  version: ProtocolVersion,
+  qos: 1 | 2,
+  retain: boolean,
+  dup: boolean,
+  packetIdentifier: number,
+  nowMs: number,
+): void {
+  if (isAsItCame(message, version, qos, retain)) {
+    const { bytes, wireStart } = message
+    let topicAt = wireStart + 2
+    while (bytes[topicAt - 1]! >= 128) topicAt++ // remaining length
+    copyPatched(slab, bytes, wireStart, message.wireEnd, topicAt + 2 + message.topic.bytes.length, qos, retain, packetIdentifier, dup)
+    return
+  }
+  const encoded = encodePublish(message, version, qos, retain, nowMs)
+  copyPatched(slab, encoded.bytes, encoded.start, encoded.end, encoded.packetIdentifierAt, qos, retain, packetIdentifier, dup)
+}
+
+function copyPatched(
+  slab: Slab, from: Buffer, start: number, end: number, packetIdentifierAt: number,
+  qos: 1 | 2, retain: boolean, packetIdentifier: number, dup: boolean,
+): void {
+  const to = slab.take(end - start)
   const bytes = slab.bytes
-  encoded.bytes.copy(bytes, to, from, encoded.end)
-  if (dup) bytes[to]! |= DUP
-  const at = to + encoded.packetIdentifierAt - from
+  from.copy(bytes, to, start, end)
+  bytes[to] = PUBLISH | (dup ? DUP : 0) | (qos << 1) | (retain ? 1 : 0)
+  const at = to + packetIdentifierAt - start
   bytes[at] = packetIdentifier >> 8
   bytes[at + 1] = packetIdentifier & 255
 }

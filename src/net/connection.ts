@@ -14,7 +14,7 @@ import type { Counters } from '../counters.ts'
 import type { Message } from '../message.ts'
 import { encodeConnack, encodeDisconnect } from '../mqtt/control.ts'
 import { Decoder } from '../mqtt/decode.ts'
-import { copyPublish, encodePublish, encodePublishFor, publishSize } from '../mqtt/encode.ts'
+import { encodePublish, encodePublishFor, isAsItCame, publishSize, writePublish } from '../mqtt/encode.ts'
 import { encodeAck, PINGRESP, writeAck } from '../mqtt/encode-ack.ts'
 import type { ConnectPacket, Packet, ProtocolVersion } from '../mqtt/packet.ts'
 import { ProtocolError, Reason, type ReasonCode } from '../mqtt/reason.ts'
@@ -123,6 +123,10 @@ export class Connection implements Link {
     }
     counters.publishSent++
     if (this.#aliases === null && subscriptionIdentifiers.length === 0) {
+      if (isAsItCame(message, version, 0, retain)) {
+        this.#outbox.append(message.bytes, message.wireStart, message.wireEnd)
+        return
+      }
       const encoded = encodePublish(message, version, 0, retain, turn.nowMs)
       this.#outbox.append(encoded.bytes, encoded.start, encoded.end)
     } else this.#sendComposed(message, 0, retain, false, 0, subscriptionIdentifiers)
@@ -137,7 +141,7 @@ export class Connection implements Link {
     }
     this.#deps.counters.publishSent++
     if (this.#aliases === null && subscriptionIdentifiers.length === 0) {
-      copyPublish(slab, encodePublish(message, version, qos, retain, this.#deps.turn.nowMs), packetIdentifier, dup)
+      writePublish(slab, message, version, qos as 1 | 2, retain, dup, packetIdentifier, this.#deps.turn.nowMs)
       this.#outbox.append(slab.bytes, slab.start, slab.end)
     } else this.#sendComposed(message, qos, retain, dup, packetIdentifier, subscriptionIdentifiers)
     return true

@@ -33,6 +33,7 @@ export class Backlog {
   readUpTo = 0
   count = 0
   bytes = 0
+  /** Lanes of its audiences, those it is not in (drop-newest) among them. */
   readonly lanes = new Set<Lane>()
   readonly live = new Map<Lane, number>()
   /** The cursor row has to be written. */
@@ -70,7 +71,7 @@ export class Backlog {
   recount(): void {
     this.live.clear()
     for (const lane of this.lanes) {
-      const row = lane.rowAfter(this.cursor)
+      const row = lane.refused.includes(this.id) ? null : lane.rowAfter(this.cursor)
       if (row !== null) this.live.set(lane, row.first)
     }
     const beyond = this.#measure(Math.max(this.cursor, this.holeTo), SEQUENCE_MAX)
@@ -239,7 +240,7 @@ export class Backlog {
       this.holeTo = upTo
       for (const lane of this.live.keys()) this.#dirty.add(lane)
     }
-    if (size.count > 0) drops.push({ destination: this.id, reason, count: size.count, bytes: size.bytes, upTo })
+    if (size.count > 0) drops.push({ destination: this.id, reason, count: size.count, bytes: size.bytes, upTo: Math.max(upTo, this.cursor) })
   }
 
   /** The row with the lowest start among those with something after `sequence`. */
@@ -256,19 +257,20 @@ export class Backlog {
   /** How far to drop from `from` on, at most up to `bound`, to be rid of `excess`: whole rows, then records of the last one. */
   #find(by: keyof Size, excess: number, from: number, bound: number): number {
     let upTo = from
-    for (let step = 0; step < STEPS_MAX && excess > 0 && upTo < bound; step++) {
-      const oldest = this.#oldest(upTo)
+    for (let step = 0, at = from; step < STEPS_MAX && excess > 0 && at < bound; step++) {
+      const oldest = this.#oldest(at)
       if (oldest === null || oldest.row.first > bound) break
       const end = Math.min(oldest.row.last, bound)
-      const size = this.#measure(upTo, end)
+      const size = this.#measure(at, end)
       for (const [sequence, bytes] of this.ahead) {
-        if (sequence <= upTo || sequence > end) continue
+        if (sequence <= at || sequence > end) continue
         if (bytes > 0) size.count--
         size.bytes -= bytes
       }
-      if (size[by] > excess) return this.#findRecord(by, excess, upTo, end)
+      if (size[by] > excess) return this.#findRecord(by, excess, at, end)
       excess -= size[by]
-      upTo = end
+      at = end
+      if (size[by] > 0) upTo = end // a row that is settled already is nothing to drop
     }
     return upTo
   }

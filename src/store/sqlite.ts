@@ -45,7 +45,10 @@ export class SqliteStore implements Store {
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX, maxYoungGenerationSizeMb: YOUNG_MB_MAX },
     })
     this.#worker.on('message', (answer: Answer) => this.#answer(answer))
-    this.#worker.on('error', (error) => this.#fail(new OperatorError('E_STORE_FAILED', `the store's thread failed (${error.message})`, { cause: error })))
+    this.#worker.on('error', (cause) => {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      this.#fail(new OperatorError('E_STORE_FAILED', `the store's thread failed (${why})`, { cause }))
+    })
     this.#exited = new Promise((resolve) => {
       this.#worker.on('exit', () => {
         this.#fail(new OperatorError('E_STORE_FAILED', this.#closed === null ? "the store's thread has ended" : 'the store is closed'))

@@ -12,7 +12,7 @@ import type { Counters } from '../counters.ts'
 import type { Message, QoS } from '../message.ts'
 import { encodeConnect, encodeDisconnect, encodeSubscribe } from '../mqtt/control.ts'
 import { Decoder } from '../mqtt/decode.ts'
-import { copyPublish, encodePublish, encodePublishFor, publishSize } from '../mqtt/encode.ts'
+import { encodePublish, encodePublishFor, publishSize, writePublish } from '../mqtt/encode.ts'
 import { encodeAck, PINGREQ, writeAck } from '../mqtt/encode-ack.ts'
 import { OutboundAliases } from '../mqtt/outbound-alias.ts'
 import type { ConnackPacket, Packet, PublishPacket, Subscription } from '../mqtt/packet.ts'
@@ -178,10 +178,11 @@ export class UplinkClient implements Transport {
       this.#outbox.append(encoded.bytes, encoded.start, encoded.end)
       return true
     }
-    const encoded = encodePublish(message, version, qos, retain, nowMs)
-    if (qos === 0) this.#outbox.append(encoded.bytes, encoded.start, encoded.end)
-    else {
-      copyPublish(slab, encoded, packetIdentifier, dup)
+    if (qos === 0) {
+      const encoded = encodePublish(message, version, 0, retain, nowMs)
+      this.#outbox.append(encoded.bytes, encoded.start, encoded.end)
+    } else {
+      writePublish(slab, message, version, qos, retain, dup, packetIdentifier, nowMs)
       this.#outbox.append(slab.bytes, slab.start, slab.end)
     }
     return true

@@ -47,7 +47,7 @@ export function sandpiper(profileTo: string | null): Kind {
     hasUplink: true,
     command({ port, folder, uplink }) {
       const uplinks = uplink === null ? [] : [{ name: 'cloud', url: uplink, clientId: 'bench', version: 5, routes: [{ out: 'bench/#', as: 'up/#', qos: 1 }] }]
-      const config = { broker: { listeners: [{ port }], maxConnections: 20_000 }, store: { path: join(folder, 'store') }, uplinks }
+      const config = { site: 'bench', broker: { listeners: [{ port }], maxConnections: 20_000 }, store: { path: join(folder, 'store') }, uplinks }
       writeFileSync(join(folder, 'gateway.yaml'), `${JSON.stringify(config, null, 2)}\n`) // JSON is YAML
       const profile = profileTo === null ? [] : ['--cpu-prof', '--cpu-prof-dir', profileTo]
       return { argv: [process.execPath, ...profile, file('../../src/main.ts'), 'run', '--config', join(folder, 'gateway.yaml')] }
@@ -174,7 +174,7 @@ export function makeFolder(under: string): string {
 }
 
 export function removeFolder(folder: string): void {
-  rmSync(folder, { recursive: true, force: true })
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
   folders.delete(folder)
 }
 

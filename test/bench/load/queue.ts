@@ -10,6 +10,8 @@ import { settled } from './wait.ts'
 
 /** Messages in one write. Several writes fill a window, so that a broker can start before the last one. */
 const BATCH = 100
+/** A broker that looks through its whole queue for each message is slow, and has lost nothing. */
+const SLOW_MS = 30_000
 /** After a crash it is not known how many messages there are: they have ended when none has come for so long. */
 const CRASH_QUIET_MS = 2500
 
@@ -21,7 +23,7 @@ export async function openSession(port: number): Promise<null> {
 }
 
 export async function fill(job: FillJob): Promise<FillResult> {
-  const publishers = await openPublishers(job.port, job.publishers, 1, Math.min(BATCH, job.window))
+  const publishers = await openPublishers(job.port, job.publishers, 1, Math.min(BATCH, Math.ceil(job.window / 4)))
   const push = (publisher: Publisher): void => {
     while (!publisher.blocked && !publisher.closed) {
       const room = Math.min(job.window - (publisher.sent - publisher.acked), job.perPublisher - publisher.sent)
@@ -38,7 +40,7 @@ export async function fill(job: FillJob): Promise<FillResult> {
   for (const publisher of publishers) push(publisher)
   const acked = (): number => publishers.reduce((sum, p) => sum + p.acked, 0)
   const done = (): boolean => publishers.every((p) => (job.untilClosed ? p.closed : p.acked === job.perPublisher || p.closed))
-  const complete = await settled(done, acked, 30_000)
+  const complete = await settled(done, acked, SLOW_MS)
   const sec = (performance.now() - from) / 1000
 
   const faults = job.untilClosed ? [] : ackFaults(publishers)
@@ -55,7 +57,7 @@ export async function drain(job: DrainJob): Promise<DrainResult> {
   const wanted = job.atLeast.reduce((a, b) => a + b, 0)
   let last = from
   subscriber.onBatch = () => (last = performance.now())
-  await settled(() => !job.afterCrash && check.received >= wanted, () => check.received, job.afterCrash ? CRASH_QUIET_MS : undefined)
+  await settled(() => !job.afterCrash && check.received >= wanted, () => check.received, job.afterCrash ? CRASH_QUIET_MS : SLOW_MS)
 
   const { sessionPresent } = subscriber
   const missing = check.missing(job.atLeast)

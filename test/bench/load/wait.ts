@@ -1,7 +1,7 @@
 // Waiting in the load generator. Nothing here decides about right or wrong: only how long to look.
 
 /** Without progress for so long, what has not come will not come. */
-const QUIET_MS = 5000
+const QUIET_MS = 10_000
 
 export async function pause(ms: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()

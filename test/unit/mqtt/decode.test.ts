@@ -83,7 +83,7 @@ function plainMessage(m: PublishPacket['message']): Record<string, unknown> {
 function expectedMessage(model: Model, bytes: Buffer | null, version: ProtocolVersion, expiresAtMs: number): Record<string, unknown> {
   const properties = model.properties ?? {}
   const hopOnly = Object.keys(properties).some((name) => HOP_ONLY.includes(name))
-  const wire = bytes !== null && bytes[0] === 0x30 && !hopOnly
+  const wire = bytes !== null && (bytes[0]! & 1) === 0 && !hopOnly
   return {
     topic: model.topic,
     topicBytes: model.topic,

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { makeMessage, type EncodedPublish, type Message, type QoS } from '../../../src/message.ts'
 import { Decoder } from '../../../src/mqtt/decode.ts'
 import { encodeAck, PINGREQ, PINGRESP, writeAck } from '../../../src/mqtt/encode-ack.ts'
-import { copyPublish, encodePublish, encodePublishFor, publishSize } from '../../../src/mqtt/encode.ts'
+import { encodePublish, encodePublishFor, isAsItCame, publishSize, writePublish } from '../../../src/mqtt/encode.ts'
 import type { ProtocolVersion, PublishPacket } from '../../../src/mqtt/packet.ts'
 import { Slab } from '../../../src/mqtt/slab.ts'
 import { TopicTable } from '../../../src/mqtt/topic.ts'
@@ -61,7 +61,7 @@ describe.each(VERSIONS)('version %i', (version) => {
       if (qos === 0) continue
       const dup = r.chance()
       const messageId = r.identifier()
-      copyPublish(slab, encoded, messageId, dup)
+      writePublish(slab, message, version, qos, retain, dup, messageId, NOW_MS)
       expect(parseModels(taken(slab), version)).toMatchObject([{ ...model, dup, messageId }])
     }
   })
@@ -137,21 +137,29 @@ describe('one encoding for all receivers', () => {
     expect(encodePublish(message, 4, 0, false, 0)).toBe(encodePublish(message, 4, 0, false, 1))
   })
 
-  test('at QoS 0 is the message as it came, without a copy, for receivers of the same family', () => {
+  test('is the message as it came for receivers of the same family, QoS and no RETAIN', () => {
     for (const version of VERSIONS) {
-      const decoder = new Decoder({ role: 'client', topics: new TopicTable(), packetBytesMax: 1000, connectBytesMax: 1000, topicAliasMaximum: 9 })
-      decoder.version = version
-      const model = { cmd: 'publish', topic: 't', payload: 'payload', qos: 0, ...(version === 5 ? { properties: { contentType: 'json' } } : {}) }
-      const chunk = Buffer.concat([encodeModel(model, version), encodeModel(model, version)])
-      decoder.push(chunk)
-      decoder.next(0)
-      const { message } = decoder.next(0) as PublishPacket
-      const same = encodePublish(message, version, 0, false, 0)
-      expect(same).toEqual({ bytes: chunk, start: chunk.length / 2, end: chunk.length, packetIdentifierAt: 0 })
-      const other: ProtocolVersion = version === 5 ? 4 : 5
-      expect(encodePublish(message, other, 0, false, 0).bytes).not.toBe(chunk)
-      expect(encodePublish(message, version, 0, true, 0).bytes).not.toBe(chunk)
-      expect(encodePublish(message, version, 1, false, 0).bytes).not.toBe(chunk)
+      for (const qos of QOS) {
+        // Payloads around the lengths where the remaining length takes another byte.
+        for (const length of [0, 1, 117, 118, 119, 120, 121, 122, 123, 124, 16_370, 16_373, 16_374, 16_375, 16_376, 16_377, 16_378, 16_379, 16_380]) {
+          const decoder = new Decoder({ role: 'client', topics: new TopicTable(), packetBytesMax: 20_000, connectBytesMax: 20_000, topicAliasMaximum: 9 })
+          decoder.version = version
+          const model = { cmd: 'publish', topic: 't', payload: Buffer.alloc(length, 'x'), qos, messageId: 7, dup: qos > 0, ...(version === 5 ? { properties: { contentType: 'j' } } : {}) }
+          const chunk = encodeModel(model, version)
+          decoder.push(Buffer.concat([chunk, chunk]))
+          decoder.next(0)
+          const { message } = decoder.next(0) as PublishPacket
+          expect(isAsItCame(message, version, qos, false)).toBe(true)
+          expect(isAsItCame(message, version, qos, true)).toBe(false)
+          expect(isAsItCame(message, version === 5 ? 4 : 5, qos, false)).toBe(false)
+          if (qos === 0) expect(message.bytes.subarray(message.wireStart, message.wireEnd)).toEqual(chunk)
+          else {
+            const slab = new Slab()
+            writePublish(slab, message, version, qos, false, false, 0x1234, 0)
+            expect(taken(slab)).toEqual(encodeModel({ ...model, dup: false, messageId: 0x1234 }, version))
+          }
+        }
+      }
     }
   })
 
@@ -166,9 +174,10 @@ describe('one encoding for all receivers', () => {
   })
 
   test('is not touched by the copies made of it', () => {
-    const encoded = encodePublish(makeMessage('t', 'payload'), 4, 1, false, 0)
+    const message = makeMessage('t', 'payload')
+    const encoded = encodePublish(message, 4, 1, false, 0)
     const before = sliceOf(encoded).toString('hex')
-    copyPublish(new Slab(), encoded, 0xffff, true)
+    writePublish(new Slab(), message, 4, 1, false, true, 0xffff, 0)
     expect(sliceOf(encoded).toString('hex')).toBe(before)
   })
 })

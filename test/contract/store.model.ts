@@ -1,0 +1,170 @@
+// What the store should hold, in the plainest way: every message in one list, every question answered by walking all of it.
+import { makeMessage } from '../../src/message.ts'
+import { RecordReader, recordSizeMax, writeRecord } from '../../src/store/record.ts'
+import type { DestinationLimits, Drop, ReadResult, Segment, Store } from '../../src/store/store.ts'
+
+export const NO_LIMITS: DestinationLimits = { bytesMax: Infinity, countMax: Infinity, ageMsMax: Infinity, whenFull: 'drop-oldest' }
+
+export const member = (destination: number) =>
+  ({ destination, qos: 1, upgrade: false, retainAsPublished: false, subscriptionIdentifiers: [] }) as const
+
+/** A segment with one message of `payloadBytes` for each sequence. */
+export function segment(audience: number, sequences: readonly number[], payloadBytes = 20, storedAtMs = Date.UTC(2026, 10, 21)): Segment {
+  const first = sequences[0]!
+  const messages = sequences.map((sequence) => makeMessage('site/a', `${sequence}`.padEnd(payloadBytes, '.'), { qos: 1 }))
+  const bytes = Buffer.alloc(messages.reduce((sum, m) => sum + recordSizeMax(m), 0))
+  let at = 0
+  for (let i = 0; i < messages.length; i++) at = writeRecord(bytes, at, messages[i]!, sequences[i]! - first, 0)
+  return { audience, first, last: sequences[sequences.length - 1]!, count: sequences.length, storedAtMs, data: bytes.subarray(0, at) }
+}
+
+export function records(segment: Segment): { sequence: number; bytes: number }[] {
+  const reader = new RecordReader(segment.data, segment.first)
+  const list: { sequence: number; bytes: number }[] = []
+  for (let start = 0; reader.next(); start = reader.end) list.push({ sequence: reader.sequence, bytes: reader.end - start })
+  return list
+}
+
+/** What a reader takes of an answer. */
+export function taken(result: ReadResult, after: number): number[] {
+  return result.segments
+    .flatMap((s) => records(s).map((r) => r.sequence))
+    .filter((sequence) => sequence > after && sequence <= result.upTo)
+    .sort((a, b) => a - b)
+}
+
+/** Reads a destination to its end as a session does. */
+export async function readAll(store: Store, destination: number, after = 0, bytesMax = 300): Promise<number[]> {
+  const all: number[] = []
+  for (;;) {
+    const result = await store.read(destination, after, bytesMax)
+    all.push(...taken(result, after))
+    if (result.end) return all
+    if (result.upTo <= after) throw new Error(`no progress after ${after}`)
+    after = result.upTo
+  }
+}
+
+interface Stored {
+  readonly sequence: number
+  readonly bytes: number
+  readonly storedAtMs: number
+  readonly members: Set<number>
+}
+
+export class ModelDestination {
+  limits: DestinationLimits
+  cursor = 0
+  ahead = new Set<number>()
+  holeFrom = 0
+  holeTo = 0
+  readUpTo = 0
+
+  constructor(limits: DestinationLimits) {
+    this.limits = limits
+  }
+}
+
+export class Model {
+  readonly destinations = new Map<number, ModelDestination>()
+  messages: Stored[] = []
+
+  /** Stored for `id`, beyond its cursor and not dropped; what is settled ahead is still stored. */
+  stored(id: number, after = 0): Stored[] {
+    const d = this.destinations.get(id)!
+    return this.messages.filter(
+      (m) => m.members.has(id) && m.sequence > Math.max(after, d.cursor) && !(m.sequence > d.holeFrom && m.sequence <= d.holeTo),
+    )
+  }
+
+  queued(id: number): Stored[] {
+    const { ahead } = this.destinations.get(id)!
+    return this.stored(id).filter((m) => !ahead.has(m.sequence))
+  }
+
+  size(id: number): { count: number; bytes: number } {
+    const queued = this.queued(id)
+    return { count: queued.length, bytes: queued.reduce((sum, m) => sum + m.bytes, 0) }
+  }
+
+  settle(id: number, cursor: number, ahead: readonly number[]): void {
+    const d = this.destinations.get(id)!
+    for (const sequence of ahead) d.ahead.add(sequence)
+    this.advance(d, cursor)
+  }
+
+  advance(d: ModelDestination, cursor: number): void {
+    if (d.holeTo > 0 && cursor >= d.holeFrom) {
+      cursor = Math.max(cursor, d.holeTo)
+      d.holeFrom = 0
+      d.holeTo = 0
+    }
+    d.cursor = Math.max(d.cursor, cursor)
+    for (const sequence of d.ahead) if (sequence <= d.cursor || (sequence > d.holeFrom && sequence <= d.holeTo)) d.ahead.delete(sequence)
+  }
+
+  append(s: Segment, members: readonly number[], drops: Drop[]): void {
+    const all = records(s)
+    const takers = new Set<number>()
+    for (const id of members) {
+      const d = this.destinations.get(id)
+      if (d === undefined) continue
+      const wanted = all.filter((r) => r.sequence > d.cursor && !d.ahead.has(r.sequence))
+      const bytes = wanted.reduce((sum, r) => sum + r.bytes, 0)
+      const size = this.size(id)
+      const tooMany = size.count + wanted.length > d.limits.countMax
+      if (wanted.length > 0 && d.limits.whenFull === 'drop-newest' && (tooMany || size.bytes + bytes > d.limits.bytesMax)) {
+        drops.push({ destination: id, reason: tooMany ? 'queue-count' : 'queue-bytes', count: wanted.length, bytes, upTo: 0 })
+      } else takers.add(id)
+    }
+    for (const r of all) this.messages.push({ ...r, storedAtMs: s.storedAtMs, members: takers })
+    this.messages.sort((a, b) => a.sequence - b.sequence)
+  }
+
+  /** Applies a destination's limits as the contract says; `given` are the store's own drops, for where its regions end. */
+  limit(id: number, batchFirst: number, drops: Drop[], given: readonly Drop[]): void {
+    const d = this.destinations.get(id)!
+    if (d.limits.whenFull !== 'drop-oldest') return
+    for (const by of ['count', 'bytes'] as const) {
+      const max = by === 'count' ? d.limits.countMax : d.limits.bytesMax
+      const excess = (): number => this.size(id)[by] - max
+      const from = Math.max(d.cursor, d.holeTo, d.readUpTo)
+      if (from > d.cursor) {
+        this.#drop(id, `queue-${by}`, from, this.#enough(id, by, excess(), from, batchFirst - 1), drops, given)
+        if (excess() > 0 && d.holeTo > 0) this.#drop(id, `queue-${by}`, d.cursor, d.holeFrom, drops, given)
+      }
+      if (excess() > 0) this.#drop(id, `queue-${by}`, d.cursor, this.#enough(id, by, excess(), d.cursor, Infinity), drops, given)
+    }
+  }
+
+  /** The last of the fewest messages to drop after `from`. */
+  #enough(id: number, by: 'count' | 'bytes', excess: number, from: number, bound: number): number {
+    let upTo = from
+    for (const m of this.queued(id)) {
+      if (excess <= 0 || m.sequence > bound) break
+      if (m.sequence <= from) continue
+      excess -= by === 'count' ? 1 : m.bytes
+      upTo = m.sequence
+    }
+    return upTo
+  }
+
+  #drop(id: number, reason: Drop['reason'], from: number, upTo: number, drops: Drop[], given: readonly Drop[]): void {
+    const d = this.destinations.get(id)!
+    if (upTo <= from) return
+    const before = this.size(id)
+    // The store's region may reach on over numbers that nobody waits for.
+    const nth = drops.filter((d) => d.destination === id).length
+    const theirs = given.filter((g) => g.destination === id)[nth]?.upTo ?? upTo
+    if (theirs > upTo && !this.queued(id).some((m) => m.sequence > upTo && m.sequence <= theirs)) upTo = theirs
+    if (from > d.cursor && d.holeTo > 0 && from !== d.holeTo) this.advance(d, d.holeFrom)
+    if (from <= d.cursor) this.advance(d, upTo)
+    else {
+      if (d.holeTo === 0) d.holeFrom = from
+      d.holeTo = upTo
+      this.advance(d, d.cursor)
+    }
+    const after = this.size(id)
+    if (before.count > after.count) drops.push({ destination: id, reason, count: before.count - after.count, bytes: before.bytes - after.bytes, upTo: Math.max(upTo, d.cursor) })
+  }
+}

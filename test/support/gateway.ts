@@ -1,0 +1,156 @@
+// A whole gateway inside the test's process: port 0, time that only the test moves, a store in memory or in a temporary
+// folder. `await using` stops it, with everybody connected to it.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { BrokerConfig, Config } from '../../src/config/config.ts'
+import { checkText } from '../../src/config/load.ts'
+import type { Counters } from '../../src/counters.ts'
+import { Gateway } from '../../src/gateway.ts'
+import { MemoryStore } from '../../src/store/memory.ts'
+import { SqliteStore } from '../../src/store/sqlite.ts'
+import type { Store } from '../../src/store/store.ts'
+import { FakeClock } from './fake-clock.ts'
+import { type ConnectOptions, connectPacket, type Received, type Version, WireClient } from './wire-client.ts'
+
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
+
+export interface TestGatewayOptions {
+  readonly broker?: Partial<BrokerConfig>
+  /** Default 0: what is to be written is written in the turn it comes, without time having to be moved. */
+  readonly commitWindowMs?: number
+  /** Default memory; sqlite can be restarted. */
+  readonly store?: 'memory' | 'sqlite'
+}
+
+export class TestGateway implements AsyncDisposable {
+  readonly #options: TestGatewayOptions
+  readonly #folder: string | null
+  #gateway!: Gateway
+  #store!: Store
+  #clock = new FakeClock()
+  #clients: WireClient[] = []
+  #crashed = false
+  /** What the gateway called fatal. */
+  readonly failures: Error[] = []
+
+  private constructor(options: TestGatewayOptions, folder: string | null) {
+    this.#options = options
+    this.#folder = folder
+  }
+
+  static async start(options: TestGatewayOptions = {}): Promise<TestGateway> {
+    const folder = options.store === 'sqlite' ? await mkdtemp(join(tmpdir(), 'sandpiper-wire-')) : null
+    const gateway = new TestGateway(options, folder)
+    await gateway.#start()
+    return gateway
+  }
+
+  get clock(): FakeClock {
+    return this.#clock
+  }
+
+  get counters(): Counters {
+    return this.#gateway.counters
+  }
+
+  get port(): number {
+    return this.#gateway.ports[0]!
+  }
+
+  get gateway(): Gateway {
+    return this.#gateway
+  }
+
+  /** A connection on which nothing has been said. */
+  async open(version: Version): Promise<WireClient> {
+    const client = await WireClient.open(this.port, version)
+    this.#clients.push(client)
+    return client
+  }
+
+  /** A connection whose CONNECT was accepted; `connack` says what more its answer must be. */
+  async connect(version: Version, options: ConnectOptions = {}, connack: Readonly<Record<string, unknown>> = {}): Promise<WireClient & { readonly connack: Received<'connack'> }> {
+    const client = await this.open(version)
+    client.send(connectPacket(version, options))
+    const answer = await client.expect({ cmd: 'connack', ...(version === 5 ? { reasonCode: 0 } : { returnCode: 0 }), ...connack })
+    return Object.assign(client, { connack: answer })
+  }
+
+  /** Moves time on, and lets what that brings about happen. */
+  async pass(sec: number): Promise<void> {
+    this.#clock.advance(sec * 1000)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Stopped in order, and started again on the same store, `downSec` later. */
+  async restart(downSec = 0): Promise<void> {
+    const wallMs = this.#clock.wall()
+    await this.#stop()
+    await this.#again(wallMs + downSec * 1000)
+  }
+
+  /** As after `kill -9`: what is not on flash is gone, nobody has said goodbye. Started again on the same store. */
+  async crash(downSec = 0): Promise<void> {
+    if (!(this.#store instanceof SqliteStore)) throw new Error('only a store on disk outlives a crash')
+    const wallMs = this.#clock.wall()
+    this.#crashed = true
+    await this.#store.abandon()
+    await this.#stop()
+    await this.#again(wallMs + downSec * 1000)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop()
+    if (this.#folder !== null) await rm(this.#folder, { recursive: true, force: true })
+    if (this.failures.length > 0) throw this.failures[0]!
+  }
+
+  async #start(): Promise<void> {
+    const config = configOf(this.#options, this.#folder)
+    const clock = this.#clock
+    const { bytesMax } = config.store
+    this.#store = this.#folder === null ? new MemoryStore({ bytesMax, clock }) : new SqliteStore({ folder: this.#folder, bytesMax, clock })
+    this.#crashed = false
+    this.#gateway = await Gateway.start(config, {
+      log: SILENT,
+      version: 'test',
+      clock,
+      store: this.#store,
+      onFatal: (error) => {
+        if (!this.#crashed) this.failures.push(error)
+      },
+    })
+  }
+
+  async #stop(): Promise<void> {
+    const clients = this.#clients
+    this.#clients = []
+    const stopped = { yet: false }
+    const stopping = this.#gateway.stop().finally(() => (stopped.yet = true))
+    // A client that does not read would keep its connection; a crashed store would keep the journal waiting.
+    for (const client of clients) client.goOnReading()
+    while (!stopped.yet) await this.#clock.advanceAsync(1000)
+    await stopping
+    for (const client of clients) await client.cut()
+  }
+
+  /** The monotonic clock of a new process starts anew; the wall clock goes on. */
+  async #again(wallMs: number): Promise<void> {
+    this.#clock = new FakeClock()
+    this.#clock.wallOffsetMs = wallMs - this.#clock.now()
+    await this.#start()
+  }
+}
+
+/** The defaults of a site's file, and what the test wants otherwise. */
+function configOf(options: TestGatewayOptions, folder: string | null): Config {
+  const result = checkText('site: test\nbroker:\n  listeners: [{ port: 0 }]\n  sysInterval: 0s\n', 'test.yaml')
+  if ('problems' in result) throw new Error(result.problems.map((p) => p.message).join('; '))
+  const { config } = result
+  return {
+    ...config,
+    broker: { ...config.broker, ...options.broker },
+    store: { ...config.store, path: folder ?? config.store.path, commitWindowMs: options.commitWindowMs ?? 0 },
+  }
+}

@@ -1,0 +1,237 @@
+// A file becomes a frozen Config with every default filled in, from the folder the file is in.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Config, SerialSensorConfig } from '../../../src/config/config.ts'
+import { DEFAULT_CONFIG_NAME, defaultConfigText } from '../../../src/config/default.ts'
+import { checkText, loadConfig } from '../../../src/config/load.ts'
+import { accepted, check, EXAMPLE, lines, uplink } from './gateway-yaml.ts'
+
+const DAY_MS = 86_400_000
+const SESSION_QUEUE = { bytesMax: 256_000_000, countMax: 10_000_000, ageMsMax: 30 * DAY_MS, whenFull: 'drop-oldest' }
+
+const DEFAULTS = {
+  site: 'well-07',
+  broker: {
+    listeners: [{ port: 1883, host: '127.0.0.1', anonymous: true }],
+    connectionsMax: 1000,
+    connectTimeoutMs: 10_000,
+    packetBytesMax: 1_000_000,
+    receiveMaximum: 1000,
+    topicAliasMaximum: 32,
+    subscriptionsPerClientMax: 1000,
+    retainedMessagesMax: 10_000,
+    retainedBytesMax: 32_000_000,
+    sessionExpirySecMax: 30 * 86_400,
+    sessionsMax: 10_000,
+    sessionQueue: SESSION_QUEUE,
+    outputBytesMax: 1_000_000,
+    sysIntervalMs: 10_000,
+  },
+  store: { path: '/site/data', commitWindowMs: 20, bytesMax: 2_000_000_000 },
+  sensors: [],
+  uplinks: [],
+  log: { level: 'info' },
+}
+
+const common = { qos: 1, retain: false }
+
+describe('the example', () => {
+  it('loads', () => {
+    expect(accepted(EXAMPLE)).toEqual({
+      ...DEFAULTS,
+      sensors: [
+        {
+          kind: 'serial', name: 'tank', topic: 'sensors/tank', ...common,
+          serial: { path: '/dev/ttyUSB0', baud: 9600, dataBits: 8, parity: 'none', stopBits: 1 },
+          frame: { kind: 'line' }, frameBytesMax: 4000, decode: { kind: 'json' },
+        },
+        { kind: 'simulate', name: 'demo', topic: 'sensors/demo', ...common, simulate: { kind: 'sine', everyMs: 1000, min: 0, max: 100, periodMs: 60_000 } },
+      ],
+      uplinks: [
+        {
+          name: 'cloud', url: new URL('mqtt://broker.example.com:1883'), host: 'broker.example.com', port: 1883,
+          tls: false, tlsOptions: { ca: null, servername: null },
+          clientId: 'well-07', username: 'well-07', password: null, version: 5,
+          keepAliveSec: 60, connectTimeoutMs: 20_000, inflightMax: 100, backoff: { minMs: 1000, maxMs: 120_000 },
+          routes: [
+            { direction: 'out', from: 'sensors/#', to: 'sites/well-07/sensors/#', qos: 1, retain: false },
+            { direction: 'in', from: 'sites/well-07/commands/#', to: 'commands/#', qos: 1, retain: false },
+          ],
+          queue: { ...SESSION_QUEUE, bytesMax: 1_000_000_000 },
+        },
+      ],
+    })
+  })
+
+  it.each([
+    ['Windows line ends', EXAMPLE.replaceAll('\n', '\r\n')],
+    ['a byte order mark', `\uFEFF${EXAMPLE}`],
+    ['no newline at its end', EXAMPLE.trimEnd()],
+  ])('loads with %s', (_, text) => expect(accepted(text)).toEqual(accepted(EXAMPLE)))
+})
+
+describe('defaults', () => {
+  it('fill in everything but the site', () => expect(accepted('site: well-07')).toEqual(DEFAULTS))
+
+  it('stand for sections with nothing in them', () => {
+    expect(accepted('site: well-07\nbroker:\nstore:\nsensors:\n  # - { name: a }\nuplinks:\nlog:\n')).toEqual(DEFAULTS)
+    expect(accepted('site: well-07\nbroker: {}\nstore: {}\nsensors: []\nuplinks: []\nlog: {}\n')).toEqual(DEFAULTS)
+  })
+
+  it('of npm start pass the same checks', () => {
+    const result = checkText(defaultConfigText, DEFAULT_CONFIG_NAME)
+    expect(lines(result)).toEqual([])
+    const { config } = result as { config: Config }
+    expect(config.site).toBe('demo')
+    expect(config.uplinks).toEqual([])
+    expect(config.store.path).toBe(join(process.cwd(), 'data'))
+    const kinds = config.sensors.map((s) => (s.kind === 'simulate' ? `${s.simulate.kind} ${s.simulate.everyMs}` : s.kind))
+    expect(kinds).toEqual(['sine 1000', 'random-walk 5000', 'counter 2000'])
+  })
+})
+
+describe('every key', () => {
+  it('of broker, store and log', () => {
+    const config = accepted(`
+site: s
+broker:
+  listeners: [{ port: 0 }, { port: 0 }, { port: 1884, host: 0.0.0.0, anonymous: true }, { port: 1883, host: "::1" }, { port: 1883, host: localhost }, { port: 1883, host: 127.0.0.2 }]
+  maxConnections: 5
+  connectTimeout: 1.5s
+  maxPacketSize: 64KiB
+  receiveMaximum: 20
+  topicAliasMaximum: 0
+  maxSubscriptionsPerClient: 7
+  retained: { maxMessages: 8, maxSize: 9kB }
+  maxSessionExpiry: never
+  maxSessions: 10
+  sessionQueue: { maxSize: 1MB, maxMessages: 11, maxAge: 1h, whenFull: drop-newest }
+  outputBuffer: 128kB
+  sysInterval: 0s
+store: { path: /var/lib/sandpiper, commitWindow: 0, maxSize: 16GB }
+log: { level: debug }
+`)
+    expect(config.broker).toEqual({
+      listeners: [
+        { port: 0, host: '127.0.0.1', anonymous: true }, { port: 0, host: '127.0.0.1', anonymous: true }, { port: 1884, host: '0.0.0.0', anonymous: true },
+        { port: 1883, host: '::1', anonymous: true }, { port: 1883, host: 'localhost', anonymous: true }, { port: 1883, host: '127.0.0.2', anonymous: true },
+      ],
+      connectionsMax: 5, connectTimeoutMs: 1500, packetBytesMax: 65_536, receiveMaximum: 20, topicAliasMaximum: 0, subscriptionsPerClientMax: 7,
+      retainedMessagesMax: 8, retainedBytesMax: 9000, sessionExpirySecMax: 0xffff_ffff, sessionsMax: 10,
+      sessionQueue: { bytesMax: 1_000_000, countMax: 11, ageMsMax: 3_600_000, whenFull: 'drop-newest' }, outputBytesMax: 128_000, sysIntervalMs: 0,
+    })
+    expect(config.store).toEqual({ path: '/var/lib/sandpiper', commitWindowMs: 0, bytesMax: 16_000_000_000 })
+    expect(config.log).toEqual({ level: 'debug' })
+  })
+
+  it('of a serial sensor', () => {
+    const serial = (keys: string): SerialSensorConfig =>
+      accepted(`site: s\nsensors: [{ name: a, topic: "{site}/a", qos: 2, retain: true, serial: { path: /dev/x, baud: 115200, dataBits: 7, parity: even, stopBits: 2 }, ${keys} }]`)
+        .sensors[0] as SerialSensorConfig
+    const sensor = serial('maxFrame: 100B')
+    expect(sensor).toMatchObject({ topic: 's/a', qos: 2, retain: true, serial: { baud: 115_200, dataBits: 7, parity: 'even', stopBits: 2 }, frameBytesMax: 100, decode: { kind: 'raw' } })
+    const delimiters = [String.raw`"\r\n"`, String.raw`'\r\n'`, String.raw`\r\n`, String.raw`'\x0d\x0a'`]
+    for (const written of delimiters) expect(serial(`frame: { delimiter: ${written} }`).frame).toEqual({ kind: 'delimiter', delimiter: Buffer.from('\r\n') })
+    expect(serial("frame: { delimiter: '\\xff;\\\\' }").frame).toEqual({ kind: 'delimiter', delimiter: Buffer.from([0xff, 0x3b, 0x5c]) })
+    expect(serial('decode: { csv: [a, b], separator: ";" }').decode).toEqual({ kind: 'csv', columns: ['a', 'b'], separator: ';' })
+    expect(serial("decode: { csv: [a], separator: '\\t' }").decode).toEqual({ kind: 'csv', columns: ['a'], separator: '\t' })
+    expect(serial(String.raw`decode: { regex: "(?<level>\\d+)" }`).decode).toEqual({ kind: 'regex', pattern: /(?<level>\d+)/u })
+    expect(serial(String.raw`decode: { regex: '(?<level>\d+)' }`).decode).toEqual({ kind: 'regex', pattern: /(?<level>\d+)/u })
+  })
+
+  it('of a simulated sensor', () => {
+    const config = accepted('site: s\nsensors: [{ name: a, topic: a, simulate: { kind: constant, every: 100ms, min: 500.5, max: 7, period: 1h } }]')
+    expect(config.sensors[0]).toMatchObject({ kind: 'simulate', simulate: { kind: 'constant', everyMs: 100, min: 500.5, max: 7, periodMs: 3_600_000 } })
+  })
+
+  it('of an uplink', () => {
+    const keys = 'clientId: "gw-{site}"\nusername: "{site}"\npassword: pa ss\nversion: 4\nkeepAlive: 0s\nconnectTimeout: 90s\nmaxInflight: 1\nbackoff: { min: 2s, max: 1h }\nqueue: { maxSize: 8GB, maxMessages: 5, maxAge: 7d, whenFull: drop-newest }'
+    expect(accepted(uplink(keys, 'routes: [{ out: a/#, as: "x/{site}/#", qos: 2, retain: true }, { in: c }]')).uplinks[0]).toMatchObject({
+      clientId: 'gw-s', username: 's', password: Buffer.from('pa ss'), version: 4, keepAliveSec: 0, connectTimeoutMs: 90_000, inflightMax: 1,
+      backoff: { minMs: 2000, maxMs: 3_600_000 }, queue: { bytesMax: 8_000_000_000, countMax: 5, ageMsMax: 7 * DAY_MS, whenFull: 'drop-newest' },
+      routes: [{ direction: 'out', from: 'a/#', to: 'x/s/#', qos: 2, retain: true }, { direction: 'in', from: 'c', to: 'c', qos: 1, retain: false }],
+    })
+  })
+
+  it.each([
+    ['mqtt://h', 'h', 1883, false],
+    ['mqtts://h', 'h', 8883, true],
+    ['mqtts://h:443/', 'h', 443, true],
+    ['mqtt://[::1]:1884', '::1', 1884, false],
+    ['MQTT://h', 'h', 1883, false],
+  ])('url %s', (url, host, port, tls) => expect(accepted(uplink('').replace('mqtt://h', `"${url}"`)).uplinks[0]).toMatchObject({ host, port, tls }))
+
+  it('allows with MQTT 5 what would echo with 3.1.1', () => {
+    expect(accepted(uplink('', 'routes: [{ out: s/# }, { in: s/# }]')).uplinks[0]!.routes).toHaveLength(2)
+  })
+})
+
+it('freezes all of it', () => {
+  const config = accepted(EXAMPLE)
+  const thawed: string[] = []
+  const walk = (value: unknown, path: string): void => {
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
+    if (!Object.isFrozen(value)) thawed.push(path)
+    for (const [key, inner] of Object.entries(value)) walk(inner, `${path}.${key}`)
+  }
+  walk(config, 'config')
+  expect(thawed).toEqual([])
+})
+
+describe('files', () => {
+  let folder = ''
+  beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'sandpiper-config-'))))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  const load = (bytes: Buffer | string): { codes: string[]; lines: string[]; storePath: string | null } => {
+    const path = join(folder, 'gateway.yaml')
+    writeFileSync(path, bytes)
+    const result = loadConfig(path, { secrets: 'skip' })
+    return { codes: 'problems' in result ? result.problems.map((p) => p.code) : [], lines: lines(result), storePath: 'problems' in result ? result.storePath : null }
+  }
+
+  it('are read, and their folder is where relative paths start', () => {
+    const path = join(folder, 'good.yaml')
+    writeFileSync(path, EXAMPLE)
+    const result = loadConfig(path, { secrets: 'skip' })
+    expect('config' in result && [result.text, result.config.store.path]).toEqual([EXAMPLE, join(folder, 'data')])
+  })
+
+  it('that are not there are E_CONFIG_READ', () => {
+    const result = loadConfig(join(folder, 'none.yaml'))
+    expect(result).toMatchObject({ problems: [{ code: 'E_CONFIG_READ', message: `${join(folder, 'none.yaml')} does not exist` }], text: null, storePath: join(folder, 'data') })
+  })
+
+  it('that are folders are E_CONFIG_READ', () => {
+    expect(loadConfig(folder)).toMatchObject({ problems: [{ code: 'E_CONFIG_READ', message: `${folder} is a folder` }] })
+  })
+
+  it('are bounded', () => {
+    expect(load(`site: s\n#${'x'.repeat(1_000_000 - 9)}`).lines).toEqual([])
+    expect(load(`site: s\n#${'x'.repeat(1_000_000 - 8)}`)).toMatchObject({ codes: ['E_CONFIG_READ'], lines: [`1:1 : ${join(folder, 'gateway.yaml')} is larger than 1 MB`] })
+    expect(loadConfig('/dev/zero')).toMatchObject({ problems: [{ code: 'E_CONFIG_READ' }] })
+    expect(lines(check(`#${'x'.repeat(1_000_000)}`))).toEqual(['1:1 : /site/gateway.yaml is larger than 1 MB'])
+  })
+
+  it.each([
+    ['garbage', Buffer.from([0x73, 0x0a, 0x80, 0x81]), '2:1 : this is not UTF-8 text'],
+    ['an SQLite database', Buffer.from('SQLite format 3\0\x10\0\x01', 'latin1'), '1:16 : the character U+0000 cannot stand in this file'],
+    ['zeros, as a power cut leaves them', Buffer.alloc(512), '1:1 : the character U+0000 cannot stand in this file'],
+    ['nothing, as a power cut leaves it', Buffer.alloc(0), '1:1 : the file is empty'],
+    ['Latin-1', Buffer.from('site: s # f\xfcr\n', 'latin1'), '1:12 : this is not UTF-8 text'],
+  ])('that hold %s are refused', (_, bytes, line) => expect(load(bytes).lines).toEqual([line]))
+
+  it('in UTF-16 are named as that', () => {
+    expect(load(Buffer.from('\uFEFFsite: s\n', 'utf16le')).lines[0]).toContain('is UTF-16')
+  })
+
+  it('with mistakes still say where their store is', () => {
+    expect(load('site: [\nstore: 5').storePath).toBe(join(folder, 'data'))
+    expect(load('store: {}').storePath).toBe(join(folder, 'data'))
+    expect(load('sight: s\nstore: { path: /mnt/card, maxSize: 2GB }').storePath).toBe('/mnt/card')
+    expect(load('store: { path: /mnt/card }\nuplinks: "').storePath).toBe('/mnt/card')
+    expect(load('store: { path: /mnt/card, maxSize: 5 }').storePath).toBe('/mnt/card')
+  })
+})

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest'
+import { makeMessage, type Message, type QoS } from '../../../src/message.ts'
+import { TopicTable } from '../../../src/mqtt/topic.ts'
+import { RecordReader, recordSizeMax, writeRecord } from '../../../src/store/record.ts'
+
+const NOW_MS = 50_000
+
+function pack(messages: readonly Message[], deltas: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(messages.reduce((sum, m) => sum + recordSizeMax(m), 0), 0xee)
+  let at = 0
+  for (let i = 0; i < messages.length; i++) {
+    const end = writeRecord(bytes, at, messages[i]!, deltas[i]!, NOW_MS)
+    expect(end - at).toBeLessThanOrEqual(recordSizeMax(messages[i]!))
+    at = end
+  }
+  return bytes.subarray(0, at)
+}
+
+function plain(message: Message): object {
+  const { topic, qos, retain, payload, properties, expiresAtMs } = message
+  return { topic: topic.name, qos, retain, payload: payload.toString('hex'), properties: properties?.toString('hex') ?? null, expiresAtMs }
+}
+
+describe('records', () => {
+  const properties = Buffer.from('2600016100016226000162000163', 'hex')
+  const messages = [
+    makeMessage('a', ''),
+    makeMessage('site/temperature', '21.5', { qos: 1 }),
+    makeMessage('site/ü', Buffer.alloc(300, 7), { qos: 2, retain: true }),
+    makeMessage('p', 'x', { qos: 1, properties }),
+    makeMessage('p', 'x', { properties: Buffer.alloc(0), retain: true }),
+    makeMessage('e', 'x', { expiresAtMs: NOW_MS + 10_000 }),
+    makeMessage('e', 'x', { expiresAtMs: NOW_MS + 0xffffffff * 1000, properties }),
+    makeMessage('t'.repeat(65_535), Buffer.alloc(70_000, 1), { qos: 1 }),
+  ]
+  const deltas = [0, 1, 127, 128, 20_000, 3_000_000, 2 ** 32, 2 ** 43]
+
+  it('come back as they were written', () => {
+    const reader = new RecordReader(pack(messages, deltas), 77)
+    const topics = new TopicTable()
+    for (let i = 0; i < messages.length; i++) {
+      expect(reader.next()).toBe(true)
+      expect(reader.sequence).toBe(77 + deltas[i]!)
+      expect(plain(reader.message(topics, NOW_MS, 0))).toEqual(plain(messages[i]!))
+    }
+    expect(reader.next()).toBe(false)
+    expect(reader.next()).toBe(false)
+  })
+
+  it('may be skipped, and say where they end', () => {
+    const data = pack(messages, deltas)
+    const reader = new RecordReader(data, 1)
+    let n = 0
+    while (reader.next()) n++
+    expect(n).toBe(messages.length)
+    expect(reader.end).toBe(data.length)
+  })
+
+  it('can be read from a view in the middle of a buffer', () => {
+    const data = pack(messages.slice(0, 2), [0, 1])
+    const around = Buffer.concat([Buffer.alloc(13, 0xff), data, Buffer.alloc(13, 0xff)])
+    const reader = new RecordReader(new Uint8Array(around.buffer, around.byteOffset + 13, data.length), 5)
+    expect([reader.next(), reader.next(), reader.next()]).toEqual([true, true, false])
+  })
+
+  it('count the expiry on from when they were stored', () => {
+    const reader = new RecordReader(pack([makeMessage('e', 'x', { expiresAtMs: NOW_MS + 9001 })], [0]), 1)
+    reader.next()
+    expect(reader.message(new TopicTable(), 1_000_000, 4000).expiresAtMs).toBe(1_000_000 - 4000 + 10_000)
+  })
+
+  it.each([0, 1, 2] as QoS[])('keep QoS %i', (qos) => {
+    const reader = new RecordReader(pack([makeMessage('q', 'x', { qos })], [0]), 1)
+    reader.next()
+    expect(reader.message(new TopicTable(), 0, 0).qos).toBe(qos)
+  })
+})
+
+describe('a damaged record', () => {
+  const damaged: [what: string, hex: string][] = [
+    ['length without an end', '80'],
+    ['length that never ends', '80'.repeat(40)],
+    ['length beyond 2^53', 'ffffffffffffffffff7f'],
+    ['length beyond the segment', '7f000000'],
+    ['length of nothing, then a sequence that is the next record', '00050000016100'],
+    ['sequence that reaches into the next record', '0180 04000001 61'.replaceAll(' ', '')],
+    ['no flags', '0100'],
+    ['QoS 3', '05 00 03 01 61 78'.replaceAll(' ', '')],
+    ['flags unknown', '05 00 40 01 61 78'.replaceAll(' ', '')],
+    ['topic longer than the record', '05 00 00 09 61 78'.replaceAll(' ', '')],
+    ['properties longer than the record', '06 00 08 01 61 09 78'.replaceAll(' ', '')],
+    ['expiry without an end', '03 00 10 80'.replaceAll(' ', '')],
+    ['topic that is not UTF-8', '05 00 00 01 ff 78'.replaceAll(' ', '')],
+    ['topic with a wildcard', '05 00 00 01 23 78'.replaceAll(' ', '')],
+    ['empty topic', '04 00 00 00 78'.replaceAll(' ', '')],
+  ]
+
+  function readAll(data: Buffer): Message[] {
+    const reader = new RecordReader(data, 1)
+    const topics = new TopicTable()
+    const list: Message[] = []
+    while (reader.next()) list.push(reader.message(topics, 0, 0))
+    return list
+  }
+
+  it.each(damaged)('is a RangeError: %s', (_what, hex) => {
+    expect(() => readAll(Buffer.from(hex, 'hex'))).toThrow(RangeError)
+  })
+
+  it('never reads outside of its segment, whatever is flipped or cut', () => {
+    const properties = Buffer.from('26000161000162', 'hex')
+    const list = [makeMessage('site/a', 'hello', { qos: 1, expiresAtMs: 9e6, properties }), makeMessage('b', 'x'), makeMessage('c', '')]
+    const whole = pack(list, [0, 1, 300])
+    const guard = Buffer.alloc(64, 0x5a)
+    for (let at = 0; at < whole.length; at++) {
+      for (let bit = 0; bit < 9; bit++) {
+        const data = Buffer.concat([guard, bit === 8 ? whole.subarray(0, at) : whole, guard])
+        const segment = data.subarray(guard.length, data.length - guard.length)
+        if (bit < 8) segment[at]! ^= 1 << bit
+        try {
+          for (const m of readAll(segment)) {
+            expect(m.payloadStart).toBeLessThanOrEqual(m.payloadEnd)
+            expect(m.payloadEnd).toBeLessThanOrEqual(segment.length)
+            expect(m.payloadStart + (m.properties?.length ?? 0)).toBeLessThanOrEqual(segment.length)
+          }
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError)
+        }
+      }
+    }
+  })
+})

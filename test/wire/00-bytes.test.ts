@@ -1,0 +1,54 @@
+// What is malformed ends the connection, and is answered where the client can hear it (MQTT 5.0 section 4.13). The rows are
+// those of the decoder's own tests; here they come over a socket.
+import { describe, expect, test } from 'vitest'
+import { Reason } from '../../src/mqtt/reason.ts'
+import { TestGateway } from '../support/gateway.ts'
+import { bytesOf, TABLES } from '../unit/mqtt/malformed.ts'
+
+const broker = { packetBytesMax: 1 << 20, topicAliasMaximum: 4 }
+const rowsOf = (first: boolean) => Object.entries(TABLES).filter(([, table]) => table.role === 'server' && (table.first === true) === first)
+
+describe('before CONNECT is accepted', () => {
+  test.each(rowsOf(true))('[MQTT-3.1.4-1] [MQTT-3.1.4-2] [MQTT-3.2.2-7] [MQTT-3.14.0-1] %s: closed after one refusing CONNACK at most', async (_name, table) => {
+    await using gateway = await TestGateway.start({ broker })
+    for (const [version, bytes, reason, why] of table.rows) {
+      const client = await gateway.open(version)
+      client.send(bytesOf(bytes))
+      const answers = await client.untilClosed()
+      expect(answers.length, why).toBeLessThanOrEqual(1)
+      for (const { raw } of answers) {
+        expect(raw[0], why).toBe(0x20)
+        expect(raw[2], `${why}: session present`).toBe(0) // [MQTT-3.2.2-6]
+        const code = raw[3]!
+        expect(code, why).toSatisfy((n: number) => n === Reason[reason] || (n > 0 && n < 6))
+      }
+    }
+    expect(gateway.counters.connectionsNow).toBe(0)
+    expect(gateway.counters.protocolErrors).toBe(table.rows.length)
+  })
+})
+
+describe('after CONNECT', () => {
+  test.each(rowsOf(false))('[MQTT-4.13.1-1] %s: DISCONNECT with the reason in 5.0, then closed', async (_name, table) => {
+    await using gateway = await TestGateway.start({ broker })
+    for (const [version, bytes, reason, why] of table.rows) {
+      const client = await gateway.connect(version, { clientId: 'c' })
+      client.send(bytesOf(bytes))
+      const answers = await client.untilClosed()
+      const said = answers.map((p) => (p.cmd === 'disconnect' ? p.reasonCode : p.cmd))
+      expect(said, `v${version} ${why}`).toEqual(version === 5 ? [Reason[reason]] : [])
+    }
+    expect(gateway.counters.protocolErrors).toBe(table.rows.length)
+  })
+
+  test('[MQTT-3.14.4-1] what follows a mistake in the same chunk is not looked at', async () => {
+    await using gateway = await TestGateway.start()
+    const watcher = await gateway.connect(5)
+    await watcher.subscribe('#')
+    const client = await gateway.connect(5)
+    client.send('c1 00', { cmd: 'publish', topic: 't', payload: 'x', qos: 0, dup: false, retain: false })
+    await client.expect({ cmd: 'disconnect', reasonCode: Reason.malformedPacket })
+    await client.expectClosed()
+    await watcher.expectNothing()
+  })
+})

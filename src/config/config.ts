@@ -94,7 +94,7 @@ export interface RouteConfig {
   readonly from: string
   /** Where they go: the same wildcards in the same order, other levels around them. */
   readonly to: string
-  /** The highest on the link; a message keeps its own when that is lower. */
+  /** Every message of the route is carried over the link at this QoS, QoS 0 ones too: most small clients can publish nothing else. */
   readonly qos: 0 | 1 | 2
   /** Carry a message's RETAIN flag over the link; false always clears it. */
   readonly retain: boolean

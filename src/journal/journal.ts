@@ -13,6 +13,7 @@
 //   at the end  of the commit window: as long as an acknowledgement may still save the write, or company share it
 import type { Clock, Timer } from '../clock.ts'
 import type { Counters } from '../counters.ts'
+import { Fifo } from '../fifo.ts'
 import type { Message } from '../message.ts'
 import type { Turn } from '../turn.ts'
 import { Append, type Waiter } from './append.ts'
@@ -47,8 +48,7 @@ export class Journal {
   readonly #queues = new Map<number, Queue>()
 
   #lastSequence: number
-  #pending: Append[] = []
-  #head = 0 // pending before here is elided
+  readonly #pending = new Fifo<Append>()
   #writing: Append[] = []
   #changes: Change[] = []
   #retained = new Map<string, Change>() // the last one per topic is all that counts
@@ -107,7 +107,7 @@ export class Journal {
   }
 
   get pendingCount(): number {
-    return this.#pending.length - this.#head + this.#writing.length
+    return this.#pending.length + this.#writing.length
   }
 
   register(queue: Queue): void {
@@ -188,15 +188,15 @@ export class Journal {
   /** Messages for `queue` that are not on flash yet, in ascending sequence. */
   *unwritten(queue: Queue): Iterable<Append> {
     for (const append of this.#writing) if (append.audience.queues.includes(queue)) yield append
-    for (let i = this.#head; i < this.#pending.length; i++) {
-      const append = this.#pending[i]!
+    for (let i = 0; i < this.#pending.length; i++) {
+      const append = this.#pending.at(i)!
       if (append.state === 'pending' && append.audience.queues.includes(queue)) yield append
     }
   }
 
   /** Commits all that is there, whatever may still be acknowledged. Resolves when nothing is under way. */
   async drain(): Promise<void> {
-    while (!this.#failed && (this.#busy || this.#head < this.#pending.length || this.#hasChanges)) {
+    while (!this.#failed && (this.#busy || this.#pending.length > 0 || this.#hasChanges)) {
       await new Promise<void>((resolve) => {
         this.#afterCommit.push(resolve)
         if (!this.#busy) this.#submit(Infinity)
@@ -216,11 +216,7 @@ export class Journal {
 
   /** Is a batch due? If not, when is the next moment to ask? */
   #check(): void {
-    while (this.#head < this.#pending.length && this.#pending[this.#head]!.state === 'elided') this.#head++
-    if (this.#head === this.#pending.length && this.#head > 0) {
-      this.#pending = []
-      this.#head = 0
-    }
+    while (this.#pending.peek()?.state === 'elided') this.#pending.shift()
     if (this.#busy || this.#failed) return
     const nowMs = this.#clock.now()
     const dueMs = this.#dueMs()
@@ -232,7 +228,7 @@ export class Journal {
     if (this.#urgent) return 0
     if (this.#sureBytes >= SEGMENT_BYTES_MAX) return 0
     let dueMs = this.#lazySinceMs < 0 ? Infinity : this.#lazySinceMs + LAZY_MS
-    const oldest = this.#pending[this.#head]
+    const oldest = this.#pending.peek()
     if (oldest !== undefined) dueMs = Math.min(dueMs, oldest.bornMs + this.#windowMs)
     if (this.#sure > 1) {
       const gapMs = (this.#sureLastMs - this.#sureFirstMs) / (this.#sure - 1)
@@ -255,19 +251,16 @@ export class Journal {
   #submit(nowMs: number): void {
     const youngMs = nowMs - this.#windowMs
     const write: Append[] = []
-    const keep: Append[] = []
     const live = new Map<Audience, boolean>()
-    for (let i = this.#head; i < this.#pending.length; i++) {
-      const append = this.#pending[i]!
+    for (let n = this.#pending.length; n > 0; n--) {
+      const append = this.#pending.shift()!
       if (append.state !== 'pending') continue
-      if (!append.held && append.bornMs > youngMs && isLive(live, append.audience)) keep.push(append)
+      if (!append.held && append.bornMs > youngMs && isLive(live, append.audience)) this.#pending.push(append)
       else {
         append.state = 'writing'
         write.push(append)
       }
     }
-    this.#pending = keep
-    this.#head = 0
     this.#urgent = false
     this.#lazySinceMs = -1
     this.#sure = 0

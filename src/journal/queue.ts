@@ -11,13 +11,14 @@
 // the cursor and what was settled ahead of it, nothing else.
 import { type Clock, elapsedBetween } from '../clock.ts'
 import type { Counters } from '../counters.ts'
+import { Fifo } from '../fifo.ts'
 import type { Message, QoS } from '../message.ts'
 import type { TopicTable } from '../mqtt/topic.ts'
 import { RecordReader } from '../store/record.ts'
 import type { CursorRow, Drop, Member, QueueSize, ReadResult, Segment } from '../store/store.ts'
 import type { Turn } from '../turn.ts'
 import type { Append } from './append.ts'
-import { Delivery, Fifo } from './delivery.ts'
+import { Delivery } from './delivery.ts'
 import type { Journal } from './journal.ts'
 
 const TAIL_COUNT_MAX = 1000

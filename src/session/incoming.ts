@@ -5,9 +5,9 @@
 //   1. PUBACK and PUBREC leave when the message is durable for every durable destination, and in order [MQTT-4.6.0-2] [MQTT-4.6.0-3].
 //   2. A QoS 2 packet identifier is taken from PUBLISH to PUBREL; the same again in between is a duplicate [MQTT-4.3.3-10], also after a crash.
 //   3. PUBCOMP leaves when the identifier is durably free, or a new message under it could be taken for a duplicate.
+import { Fifo } from '../fifo.ts'
 import { Reason } from '../mqtt/reason.ts'
 import type { Refusal, Waiter } from '../journal/append.ts'
-import { Fifo } from '../journal/delivery.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Transport } from './outgoing.ts'
 

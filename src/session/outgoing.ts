@@ -9,11 +9,13 @@
 //   2. Messages go out in the order of their queue; after a reconnect the unacknowledged go first, in the same order and under
 //      the same identifiers, with DUP [MQTT-4.4.0-1] [MQTT-4.6.0-1].
 //   3. Where the receiver outlives a crash, what it must not see twice (QoS 2) is durable before it is sent.
+import { Fifo } from '../fifo.ts'
 import { Reason } from '../mqtt/reason.ts'
-import { type Delivery, Fifo } from '../journal/delivery.ts'
+import type { Delivery } from '../journal/delivery.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Queue } from '../journal/queue.ts'
 import type { InflightRow } from '../store/store.ts'
+import { InFlight } from './in-flight.ts'
 
 /** Where packets leave: the connection of a session or of an uplink. */
 export interface Transport {
@@ -32,7 +34,7 @@ export class Outgoing {
   #quota = 0
   #lastIdentifier = 0
   /** What waits for PUBACK or PUBREC, by packet identifier. */
-  readonly #sent = new Map<number, Delivery>()
+  readonly #sent = new InFlight()
   /** Identifiers that wait for PUBCOMP. */
   readonly #released = new Set<number>()
   /** Unacknowledged when the connection ended: sequence → identifier, kept for the redelivery. */
@@ -72,9 +74,9 @@ export class Outgoing {
   detach(): void {
     if (this.#transport === null) return
     this.#transport = null
-    for (const [identifier, delivery] of this.#sent) {
-      this.#again.set(delivery.sequence, identifier)
-      this.#reserved.add(identifier)
+    for (const { sequence, packetIdentifier } of this.#sent.deliveries()) {
+      this.#again.set(sequence, packetIdentifier)
+      this.#reserved.add(packetIdentifier)
     }
     this.#sent.clear()
     this.#gate.clear()
@@ -159,7 +161,7 @@ export class Outgoing {
     if (identifier === undefined) identifier = this.#freeIdentifier()
     else this.#reserved.delete(identifier)
     delivery.packetIdentifier = identifier
-    this.#sent.set(identifier, delivery)
+    this.#sent.add(delivery)
     if (this.#journal !== null && delivery.qos === 2 && !dup) this.#makeDurable(delivery, this.#journal)
     else if (this.#gate.length === 0) this.#send(delivery, dup, transport)
     else this.#gate.push(delivery)
@@ -194,7 +196,7 @@ export class Outgoing {
   /** The delivery that waits for an answer under `identifier`, taken out, if it is of this QoS. */
   #take(identifier: number, qos: 1 | 2): Delivery | null {
     const delivery = this.#sent.get(identifier)
-    if (delivery === undefined || delivery.qos !== qos) return null
+    if (delivery === null || delivery.qos !== qos) return null
     this.#sent.delete(identifier)
     return delivery
   }
@@ -204,7 +206,7 @@ export class Outgoing {
     for (;;) {
       this.#lastIdentifier = this.#lastIdentifier === 0xffff ? 1 : this.#lastIdentifier + 1
       const identifier = this.#lastIdentifier
-      if (!this.#sent.has(identifier) && !this.#released.has(identifier) && !this.#reserved.has(identifier)) return identifier
+      if (this.#sent.isFree(identifier) && !this.#released.has(identifier) && !this.#reserved.has(identifier)) return identifier
     }
   }
 

@@ -4,7 +4,7 @@
 //
 // What lives here: the socket, the handshake, keep-alive. What outlives it (queue, packet identifiers, what was received) is the
 // uplink's. Every step has a deadline; the end is told exactly once.
-import { connect as dialTcp, type Socket } from 'node:net'
+import { connect as dialTcp, isIP, type Socket } from 'node:net'
 import { connect as dialTls } from 'node:tls'
 import type { Clock, Timer } from '../clock.ts'
 import type { UplinkConfig } from '../config/config.ts'
@@ -333,7 +333,8 @@ function dial(config: UplinkConfig): Socket {
   const { host, port } = config
   if (!config.tls) return dialTcp({ host, port, noDelay: true })
   const { ca, servername } = config.tlsOptions
-  return dialTls({ host, port, servername: servername ?? host, minVersion: 'TLSv1.2', ...(ca === null ? {} : { ca }) })
+  const name = servername ?? (isIP(host) === 0 ? host : null) // an address is no server name (RFC 6066 section 3)
+  return dialTls({ host, port, ...(name === null ? {} : { servername: name }), minVersion: 'TLSv1.2', ...(ca === null ? {} : { ca }) })
 }
 
 function dialError(error: NodeJS.ErrnoException, config: UplinkConfig): string {

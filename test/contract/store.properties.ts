@@ -1,5 +1,6 @@
 // Random commits, acknowledgements, reads, limits and restarts against the plainest model (store.model.ts). A failure prints its
 // seed; SEED=n runs that one alone.
+import assert from 'node:assert/strict'
 import { describe, expect, it } from 'vitest'
 import type { AudienceRow, Change, DestinationLimits, Drop, Segment } from '../../src/store/store.ts'
 import { member, Model, ModelDestination, NO_LIMITS, records, segment } from './store.model.ts'
@@ -122,10 +123,10 @@ class Run {
       for (const id of members) limited.add(id)
     }
     const result = await this.#t.store.commit({ audiences, changes, segments })
-    expect(result.refused).toBe(null)
+    assert.equal(result.refused, null)
     const batchFirst = Math.min(2 ** 44 - 1, ...segments.map((s) => s.first))
     for (const id of limited) if (model.destinations.has(id)) model.limit(id, batchFirst, drops, result.drops)
-    expect(result.drops.toSorted(byDestination)).toEqual(drops.toSorted(byDestination))
+    assert.deepEqual(result.drops.toSorted(byDestination), drops.toSorted(byDestination))
   }
 
   async #read(): Promise<void> {
@@ -145,10 +146,10 @@ class Run {
         .filter((s) => s > after && s <= result.upTo && !d.ahead.has(s))
         .sort((a, b) => a - b)
       const stored = this.#model.stored(id, after).map((m) => m.sequence).filter((s) => !d.ahead.has(s))
-      expect(heard).toEqual(stored.filter((s) => s <= result.upTo))
-      expect(result.segments.map((s) => s.first)).toEqual(result.segments.map((s) => s.first).toSorted((a, b) => a - b))
-      if (result.end) expect(stored.every((s) => s <= result.upTo)).toBe(true)
-      else expect(result.upTo).toBeGreaterThan(after)
+      assert.deepEqual(heard, stored.filter((s) => s <= result.upTo))
+      assert.deepEqual(result.segments.map((s) => s.first), result.segments.map((s) => s.first).toSorted((a, b) => a - b))
+      if (result.end) assert.ok(stored.every((s) => s <= result.upTo))
+      else assert.ok(result.upTo > after)
       if (result.segments.length > 0) d.readUpTo = result.upTo
       if (result.end) return
       after = result.upTo
@@ -158,12 +159,12 @@ class Run {
   async #restart(): Promise<void> {
     this.#t = await this.#t.reopen()
     const { snapshot } = this.#t
-    expect(snapshot.destinations.map((d) => d.id).sort((a, b) => a - b)).toEqual([...this.#model.destinations.keys()].sort((a, b) => a - b))
+    assert.deepEqual(snapshot.destinations.map((d) => d.id).sort((a, b) => a - b), [...this.#model.destinations.keys()].sort((a, b) => a - b))
     for (const row of snapshot.destinations) {
       const d = this.#model.destinations.get(row.id)!
-      expect(row.cursor).toEqual({ destination: row.id, cursor: d.cursor, ahead: [...d.ahead].sort((a, b) => a - b) })
-      expect({ id: row.id, ...row.queued }).toEqual({ id: row.id, ...this.#model.size(row.id) })
-      expect(row.limits).toEqual(d.limits)
+      assert.deepEqual(row.cursor, { destination: row.id, cursor: d.cursor, ahead: [...d.ahead].sort((a, b) => a - b) })
+      assert.deepEqual({ id: row.id, ...row.queued }, { id: row.id, ...this.#model.size(row.id) })
+      assert.deepEqual(row.limits, d.limits)
       if (!this.#t.keepsReadUpTo) d.readUpTo = 0
     }
   }
@@ -174,7 +175,7 @@ export function storeProperties(name: string, open: OpenStore, runs: number): vo
     const first = process.env['SEED'] === undefined ? 1 : Number(process.env['SEED'])
     const seeds = process.env['SEED'] === undefined ? Array.from({ length: runs }, (_, i) => first + i) : [first]
     it.each(seeds)('seed %i', async (seed) => {
-      await new Run(seed, await open()).play()
+      await expect(new Run(seed, await open()).play()).resolves.toBeUndefined()
     })
   })
 }

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { OperatorError } from '../../src/errors.ts'
 import type { Batch, Change, DestinationLimits, DestinationRow, Segment, Snapshot, Store } from '../../src/store/store.ts'
-import { FakeClock } from '../support/fake-clock.ts'
+import type { FakeClock } from '../support/fake-clock.ts'
 import { member, NO_LIMITS, readAll, records, segment, taken } from './store.model.ts'
 
 export interface StoreUnderTest {

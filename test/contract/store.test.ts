@@ -30,8 +30,10 @@ const openSqlite: OpenStore = async (options = {}) => {
     clock,
     async () => {
       // In turn as a gateway that stops, and as one that is cut off.
-      await ((abrupt = !abrupt) ? store.close() : store.abandon())
-      return (store = open())
+      abrupt = !abrupt
+      await (abrupt ? store.close() : store.abandon())
+      store = open()
+      return store
     },
     () => rmSync(folder, { recursive: true, force: true }),
   )

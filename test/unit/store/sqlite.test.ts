@@ -83,7 +83,8 @@ describe('opening', () => {
     await store.open()
     const waiting = [store.read(1, 0, 100), store.commit({ audiences: [], changes: [destination(1)], segments: [] })].map(failure)
     await store.abandon()
-    for (const error of await Promise.all(waiting)) if (error !== null) expect(error).toMatchObject({ code: 'E_STORE_FAILED' })
+    const errors = (await Promise.all(waiting)).filter((error) => error !== null) // it may have answered just before
+    expect(errors.every((error) => (error as { code: string }).code === 'E_STORE_FAILED')).toBe(true)
     expect(await failure(store.read(1, 0, 100))).toMatchObject({ code: 'E_STORE_FAILED' })
   })
 })
@@ -127,12 +128,10 @@ describe('a damaged database', () => {
     bytes.fill(0xa5, Math.floor(pages * 0.3) * PAGE_BYTES, Math.floor(pages * 0.7) * PAGE_BYTES)
     writeFileSync(path, bytes)
     const damaged = make()
-    const { setAside } = await damaged.open()
-    if (setAside === null) {
-      expect(await failure(readAll(damaged, 1))).toMatchObject({ code: 'E_STORE_FAILED' })
-      await damaged.close()
-      expect((await make().open()).setAside?.cause).toMatch(/malformed/)
-    }
+    expect((await damaged.open()).setAside).toBe(null)
+    expect(await failure(readAll(damaged, 1))).toMatchObject({ code: 'E_STORE_FAILED' })
+    await damaged.close()
+    expect((await make().open()).setAside?.cause).toMatch(/malformed/)
     expect(aside()).toHaveLength(1)
   })
 
@@ -160,10 +159,10 @@ describe('versions', () => {
     const { setAside, ...snapshot } = await store.open()
     expect(setAside).toBe(null)
     expect(snapshot.destinations).toMatchObject([
-      { id: 1, kind: 'session', name: 'client-1', cursor: { cursor: 3, ahead: [5] }, queued: { count: 2 } },
+      { id: 1, kind: 'session', name: 'client-1', cursor: { cursor: 3, ahead: [5] }, queued: { count: 3 } },
       { id: 2, kind: 'uplink', name: 'cloud', cursor: { cursor: 0, ahead: [] }, queued: { count: 4 } },
     ])
-    expect(await readAll(store, 1)).toEqual([5, 8, 9]) // 5 is ahead: the reader knows
+    expect(await readAll(store, 1)).toEqual([4, 5, 8, 9]) // 5 is settled ahead, which the reader knows
     expect(await readAll(store, 2)).toEqual([4, 5, 8, 9])
     expect(snapshot.sessions).toHaveLength(1)
     expect(snapshot.subscriptions).toHaveLength(1)

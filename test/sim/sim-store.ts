@@ -1,0 +1,96 @@
+// A store that takes its time, may be full for a while, and keeps over a crash exactly what it has committed. Behind the
+// crashing gateway stands one MemoryStore; each run of the gateway gets a `SimStore` of its own to it.
+import type { Clock } from '../../src/clock.ts'
+import { MemoryStore } from '../../src/store/memory.ts'
+import type { Batch, CommitResult, ReadResult, Snapshot, Store } from '../../src/store/store.ts'
+import type { Random } from './random.ts'
+
+/** What survives crashes. */
+export class Disk {
+  full = false
+  stalledUntilMs = 0
+  readonly memory: MemoryStore
+  readonly clock: Clock
+  readonly random: Random
+  /** MemoryStore remembers idle audiences over a reopening, SQLite does not: their numbers must not come again. */
+  lastAudience = 0
+
+  constructor(clock: Clock, random: Random) {
+    this.clock = clock
+    this.random = random
+    const disk = this
+    this.memory = new MemoryStore({
+      clock,
+      get bytesMax() {
+        return disk.full ? 0 : 1e9
+      },
+    })
+  }
+}
+
+interface Operation {
+  readonly run: () => Promise<unknown>
+  readonly resolve: (value: never) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class SimStore implements Store {
+  readonly bytesWritten = 0
+  readonly #disk: Disk
+  #waiting: Operation[] = []
+  #busy = false
+  #dead = false
+
+  constructor(disk: Disk) {
+    this.#disk = disk
+  }
+
+  async open(): Promise<Snapshot> {
+    const snapshot = await this.#disk.memory.open()
+    const { lastAudience } = this.#disk
+    return { ...snapshot, audiences: [...snapshot.audiences, { id: lastAudience, members: [] }] }
+  }
+
+  commit(batch: Batch): Promise<CommitResult> {
+    for (const audience of batch.audiences) this.#disk.lastAudience = Math.max(this.#disk.lastAudience, audience.id)
+    return this.#give(() => this.#disk.memory.commit(batch))
+  }
+
+  read(destination: number, after: number, bytesMax: number): Promise<ReadResult> {
+    return this.#give(() => this.#disk.memory.read(destination, after, bytesMax))
+  }
+
+  async close(): Promise<void> {}
+
+  /** The process is killed: what was given may have been done or not, and no answer comes any more. */
+  kill(): void {
+    this.#dead = true
+    if (this.#disk.random.chance(0.5)) {
+      const operation = this.#waiting[0]
+      if (operation !== undefined) void operation.run().catch(() => {})
+    }
+    this.#waiting = []
+  }
+
+  #give<T>(run: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#dead) return
+      this.#waiting.push({ run, resolve: resolve as (value: never) => void, reject })
+      if (!this.#busy) this.#next()
+    })
+  }
+
+  #next(): void {
+    const operation = this.#waiting[0]
+    this.#busy = operation !== undefined
+    if (operation === undefined) return
+    const { clock, random, stalledUntilMs } = this.#disk
+    const takesMs = random.chance(0.1) ? random.int(5, 60) : random.next() * 3
+    clock.after(Math.max(0, stalledUntilMs - clock.now()) + takesMs, () => {
+      if (this.#dead) return
+      this.#waiting.shift()
+      operation.run().then(operation.resolve as (value: unknown) => void, operation.reject)
+      this.#next()
+    })
+  }
+}

@@ -1,0 +1,23 @@
+// A port that nothing listens on, below the range the kernel hands out by itself: a process that is stopped and started again
+// finds it free, whatever other tests connect to meanwhile.
+import { randomInt } from 'node:crypto'
+import { createServer } from 'node:net'
+
+const FIRST = 20_000
+const LAST = 32_000
+
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(FIRST, LAST)
+    if (await isFree(port)) return port
+  }
+  throw new Error(`no free port between ${FIRST} and ${LAST}`)
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ port, host: '127.0.0.1' }, () => server.close(() => resolve(true)))
+  })
+}

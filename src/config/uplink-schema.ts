@@ -11,7 +11,7 @@ const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883 
 
 const routeOptions = {
   as: optional('Topic filter on the other side, with the same wildcards in the same order. Left out: the topics keep their names.', topicFilter()),
-  qos: defaulted('Highest QoS on the link. A message keeps its own when that is lower.', 1, choice([0, 1, 2])),
+  qos: defaulted('QoS on the link: every message of the route is carried at it, messages published at QoS 0 too.', 1, choice([0, 1, 2])),
   retain: defaulted('Carry the RETAIN flag of a message over the link; otherwise it arrives as an ordinary message.', false, boolean()),
 } as const
 

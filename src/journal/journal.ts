@@ -60,6 +60,7 @@ export class Journal {
   #bytesUsed = 0
   #failed = false
   #urgent = false
+  #holds = false // something pending must be written with the next batch
   #timer: Timer | null = null
   #timerAtMs = 0
   #lazySinceMs = -1
@@ -133,6 +134,7 @@ export class Journal {
     const append = new Append(++this.#lastSequence, message, audience, held, nowMs, waiter)
     this.#pending.push(append)
     this.#bytes += message.size
+    if (held) this.#holds = true
     if (message.qos === 2) this.#urgent = true
     else if (held || !audience.live) {
       if (this.#sure++ === 0) this.#sureFirstMs = nowMs
@@ -252,10 +254,12 @@ export class Journal {
     const youngMs = nowMs - this.#windowMs
     const write: Append[] = []
     const live = new Map<Audience, boolean>()
+    const heldUpTo = this.#heldUpTo()
     for (let n = this.#pending.length; n > 0; n--) {
       const append = this.#pending.shift()!
       if (append.state !== 'pending') continue
-      if (!append.held && append.bornMs > youngMs && isLive(live, append.audience)) this.#pending.push(append)
+      const mayWait = append.bornMs > youngMs && append.sequence > (heldUpTo?.get(append.audience) ?? 0)
+      if (mayWait && isLive(live, append.audience)) this.#pending.push(append)
       else {
         append.state = 'writing'
         write.push(append)
@@ -294,6 +298,18 @@ export class Journal {
       (result) => this.#committed(write, after, result),
       (error: unknown) => this.#fail(error as Error),
     )
+  }
+
+  /** Per audience the last message that must be written now: those before it must be too (rule 3). null when there is none. */
+  #heldUpTo(): Map<Audience, number> | null {
+    if (!this.#holds) return null
+    this.#holds = false
+    const upTo = new Map<Audience, number>()
+    for (let i = 0; i < this.#pending.length; i++) {
+      const append = this.#pending.at(i)!
+      if (append.held) upTo.set(append.audience, append.sequence)
+    }
+    return upTo
   }
 
   #committed(written: Append[], after: (() => void)[], result: CommitResult): void {

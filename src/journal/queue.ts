@@ -23,8 +23,8 @@ import type { Journal } from './journal.ts'
 
 const TAIL_COUNT_MAX = 1000
 const TAIL_BYTES_MAX = 1024 * 1024
-const READ_BYTES = 128 * 1024
-const READ_AHEAD = 500 // deliveries left in memory when the next window is asked for
+const READ_BYTES = 256 * 1024
+const READ_AHEAD = 1000 // deliveries left in memory when the next window is asked for
 
 export interface QueueDeps {
   readonly clock: Clock

@@ -42,6 +42,8 @@ export class Incoming {
   readonly #received: Set<number>
   readonly #pending = new Fifo<PendingAck>()
   #pubacksOwed = 0
+  /** QoS 2 identifiers that came on this connection, until PUBREL: those of an earlier one are no part of the peer's quota (section 4.9). */
+  readonly #pubcompsOwed = new Set<number>()
   #transport: Transport | null = null
   #sendsReasons = false
   #onDrained: (() => void) | null = null
@@ -63,12 +65,18 @@ export class Incoming {
     this.#transport = null
     this.#pending.clear()
     this.#pubacksOwed = 0
+    this.#pubcompsOwed.clear()
     this.#onDrained = null
   }
 
-  /** Messages whose acknowledgement is still owed: QoS 1 until PUBACK, QoS 2 until PUBCOMP. */
+  /** Messages of this connection whose acknowledgement is still owed: QoS 1 until PUBACK, QoS 2 until PUBCOMP. */
   get unacknowledged(): number {
-    return this.#pubacksOwed + this.#received.size
+    return this.#pubacksOwed + this.#pubcompsOwed.size
+  }
+
+  /** A QoS 2 message of this connection that came before: it takes no more of the peer's quota. */
+  isRepeated(packetIdentifier: number): boolean {
+    return this.#pubcompsOwed.has(packetIdentifier)
   }
 
   /** Acknowledgements that wait for flash. They come without anything more from the peer. */
@@ -89,6 +97,7 @@ export class Incoming {
   /** The place of the PUBREC, or null when the message is a duplicate: then PUBREC is on its way and nothing is published. */
   expectPubrec(packetIdentifier: number): Waiter | null {
     const ack = this.#expect(5, packetIdentifier)
+    this.#pubcompsOwed.add(packetIdentifier)
     if (this.#received.has(packetIdentifier)) {
       if (this.#journal === null) ack.durable()
       // The first one may still be refused: then this one was not taken either.
@@ -108,6 +117,7 @@ export class Incoming {
 
   onPubrel(packetIdentifier: number): void {
     const transport = this.#transport
+    this.#pubcompsOwed.delete(packetIdentifier)
     if (!this.#received.delete(packetIdentifier)) {
       transport?.sendAck(7, packetIdentifier, Reason.packetIdentifierNotFound)
       return
@@ -135,6 +145,7 @@ export class Incoming {
     if (ack.type === 5 && ack.reason !== Reason.success) {
       // The message was not taken: under this identifier it may be sent again and is new then.
       this.#received.delete(ack.packetIdentifier)
+      this.#pubcompsOwed.delete(ack.packetIdentifier)
       this.#journal?.change({ kind: 'received-end', destination: this.#destination, packetIdentifier: ack.packetIdentifier }, false)
     }
     const transport = this.#transport

@@ -139,7 +139,7 @@ export class Session implements Subscriber {
     const link = this.#link!
     const { incoming } = this
     // [MQTT-3.3.4-7] a 5.0 client knows the limit; one of 3.x is not read from until flash has caught up
-    if (link.version === 5 && incoming.unacknowledged >= this.#deps.receiveMaximum) {
+    if (link.version === 5 && incoming.unacknowledged >= this.#deps.receiveMaximum && !(message.qos === 2 && incoming.isRepeated(packetIdentifier))) {
       throw new ProtocolError(Reason.receiveMaximumExceeded, `more than ${this.#deps.receiveMaximum} messages unacknowledged`)
     }
     if (message.qos === 1) {

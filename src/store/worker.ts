@@ -4,6 +4,7 @@
 // nothing is answered but that failure.
 import { closeSync, openSync, readSync } from 'node:fs'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../clock.ts'
 import { OperatorError } from '../errors.ts'
 import { Engine, type EngineOptions, type Given } from './engine.ts'
 import { isDamage, markDamaged } from './folder.ts'
@@ -98,15 +99,10 @@ function commitGroup(first: Extract<Command, { kind: 'commit' }>): Command | nul
     for (let i = 0; i < group.length; i++) post(failure)
     return other
   }
-  const written = bytesWritten(performanceNow())
+  const written = bytesWritten(systemClock.now())
   for (const result of results) post({ kind: 'committed', result, bytesWritten: written })
   if (engine!.hasRest) setImmediate(sweep)
   return other
-}
-
-// A thread has no Clock of the main thread's; this one only spaces the samples of a counter.
-function performanceNow(): number {
-  return Number(process.hrtime.bigint() / 1_000_000n)
 }
 
 function sweep(): void {
@@ -141,7 +137,7 @@ function handle(command: Command): Command | null {
       sampledAtMs = -Infinity
       engine?.close()
       engine = null
-      post({ kind: 'closed', bytesWritten: bytesWritten(performanceNow()) })
+      post({ kind: 'closed', bytesWritten: bytesWritten(systemClock.now()) })
       if (io !== null) closeSync(io)
       port.close()
       return null

@@ -4,7 +4,8 @@
 //
 // What lives here: the socket, the handshake, keep-alive. What outlives it (queue, packet identifiers, what was received) is the
 // uplink's. Every step has a deadline; the end is told exactly once.
-import { connect as dialTcp, isIP, type Socket } from 'node:net'
+import { connect as dialTcp, isIP } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { connect as dialTls } from 'node:tls'
 import type { Clock, Timer } from '../clock.ts'
 import type { UplinkConfig } from '../config/config.ts'
@@ -39,6 +40,8 @@ export interface ClientDeps {
   readonly turn: Turn
   readonly topics: TopicTable
   readonly counters: Counters
+  /** Opens the connection; default: TCP or TLS. */
+  readonly dial?: ((config: UplinkConfig) => Duplex) | undefined
 }
 
 /** What the uplink does with what comes; every method is called from the socket's events. */
@@ -68,7 +71,7 @@ export class UplinkClient implements Transport {
   readonly #owner: ClientOwner
   readonly #deps: ClientDeps
   readonly #options: ClientOptions
-  readonly #socket: Socket
+  readonly #socket: Duplex
   readonly #decoder: Decoder
   readonly #outbox: Outbox
   #phase: 'dialling' | 'connecting' | 'up' | 'over' = 'dialling'
@@ -87,7 +90,7 @@ export class UplinkClient implements Transport {
     this.#options = options
     const { config } = options
     this.#keepAliveMs = config.keepAliveSec * 1000
-    this.#socket = dial(config)
+    this.#socket = (deps.dial ?? dial)(config)
     this.#decoder = new Decoder({
       role: 'client',
       topics: deps.topics,
@@ -329,7 +332,7 @@ export class UplinkClient implements Transport {
   }
 }
 
-function dial(config: UplinkConfig): Socket {
+function dial(config: UplinkConfig): Duplex {
   const { host, port } = config
   if (!config.tls) return dialTcp({ host, port, noDelay: true })
   const { ca, servername } = config.tlsOptions

@@ -20,7 +20,7 @@ import type { Journal } from '../journal/journal.ts'
 import type { Queue } from '../journal/queue.ts'
 import type { InflightRow } from '../store/store.ts'
 import type { Turn } from '../turn.ts'
-import { type ClientOwner, UplinkClient } from './client.ts'
+import { type ClientDeps, type ClientOwner, UplinkClient } from './client.ts'
 import { IDLE, type LinkEvent, type LinkPhase, type LinkState, step } from './link.ts'
 import { addVia, hasVia } from './loop.ts'
 import { Routes } from './routes.ts'
@@ -46,6 +46,7 @@ export interface UplinkDeps {
   /** Called when the phase or the last error has changed. */
   readonly stateChanged: (state: UplinkState) => void
   readonly random: () => number
+  readonly dial?: ClientDeps['dial']
 }
 
 export interface UplinkState {

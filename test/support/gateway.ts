@@ -11,6 +11,7 @@ import { MemoryStore } from '../../src/store/memory.ts'
 import { SqliteStore } from '../../src/store/sqlite.ts'
 import type { Store } from '../../src/store/store.ts'
 import { FakeClock } from './fake-clock.ts'
+import { until } from './until.ts'
 import { type ConnectOptions, connectPacket, type Received, type Version, WireClient } from './wire-client.ts'
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
@@ -19,6 +20,8 @@ export interface TestGatewayOptions {
   readonly broker?: Partial<BrokerConfig>
   /** Default 0: what is to be written is written in the turn it comes, without time having to be moved. */
   readonly commitWindowMs?: number
+  /** Default: that of a site. */
+  readonly storeBytesMax?: number
   /** Default memory; sqlite can be restarted. */
   readonly store?: 'memory' | 'sqlite'
 }
@@ -64,7 +67,7 @@ export class TestGateway implements AsyncDisposable {
 
   /** A connection on which nothing has been said. */
   async open(version: Version): Promise<WireClient> {
-    const client = await WireClient.open(this.port, version)
+    const client = await WireClient.open(this.port, version, () => this.#seenClosed())
     this.#clients.push(client)
     return client
   }
@@ -104,6 +107,11 @@ export class TestGateway implements AsyncDisposable {
     await this.#stop()
     if (this.#folder !== null) await rm(this.#folder, { recursive: true, force: true })
     if (this.failures.length > 0) throw this.failures[0]!
+  }
+
+  #seenClosed(): Promise<unknown> {
+    const { counters } = this.#gateway
+    return until(() => counters.connectionsNow <= this.#clients.filter((c) => !c.closed).length, 'the gateway to see that the connection has ended')
   }
 
   async #start(): Promise<void> {
@@ -151,6 +159,6 @@ function configOf(options: TestGatewayOptions, folder: string | null): Config {
   return {
     ...config,
     broker: { ...config.broker, ...options.broker },
-    store: { ...config.store, path: folder ?? config.store.path, commitWindowMs: options.commitWindowMs ?? 0 },
+    store: { ...config.store, path: folder ?? config.store.path, commitWindowMs: options.commitWindowMs ?? 0, bytesMax: options.storeBytesMax ?? config.store.bytesMax },
   }
 }

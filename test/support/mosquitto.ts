@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { endWithUs } from './orphans.ts'
 import { freePort } from './ports.ts'
 import { until } from './until.ts'
 
@@ -44,7 +45,7 @@ export class Mosquitto implements AsyncDisposable {
     let failed: Error | null = null
     child.once('error', (error) => (failed = new Error('mosquitto does not start: scripts/setup test installs it', { cause: error })))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.log = (this.log + text).slice(-200_000)))
-    this.#process = child
+    this.#process = endWithUs(child)
     await until(async () => failed !== null || child.exitCode !== null || (await answers(this.port)), 'mosquitto to listen')
     if (failed !== null) throw failed
     if (child.exitCode !== null) throw new Error(`mosquitto ended at once:\n${this.log}`)

@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { endWithUs } from './orphans.ts'
 import { freePort } from './ports.ts'
 import { until } from './until.ts'
 
@@ -43,7 +44,7 @@ export class GatewayProcess {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    this.#child = child
+    this.#child = endWithUs(child)
     this.pid = child.pid ?? 0
     child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout = (this.stdout + text).slice(-OUTPUT_CHARS_MAX)))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr = (this.stderr + text).slice(-OUTPUT_CHARS_MAX)))

@@ -63,7 +63,10 @@ export class WireClient {
   #lastMessageId = 0
   bytesReceived = 0
 
-  private constructor(version: Version, socket: Socket) {
+  readonly #seenClosed: () => Promise<unknown>
+
+  private constructor(version: Version, socket: Socket, seenClosed: () => Promise<unknown>) {
+    this.#seenClosed = seenClosed
     this.version = version
     this.#socket = socket
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
@@ -74,11 +77,11 @@ export class WireClient {
     })
   }
 
-  /** A connection without CONNECT; `version` is what its packets are built and read as. */
-  static async open(port: number, version: Version): Promise<WireClient> {
+  /** A connection without CONNECT; `version` is what its packets are built and read as. `seenClosed` waits until the broker has seen its end. */
+  static async open(port: number, version: Version, seenClosed: () => Promise<unknown> = async () => {}): Promise<WireClient> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     await new Promise<void>((resolve, reject) => void socket.once('connect', resolve).once('error', reject))
-    return new WireClient(version, socket)
+    return new WireClient(version, socket, seenClosed)
   }
 
   // ---- out
@@ -120,10 +123,15 @@ export class WireClient {
     return ++this.#lastMessageId
   }
 
-  /** The connection breaks: no DISCONNECT. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** The connection breaks, and the broker has seen that: no DISCONNECT. */
   async cut(): Promise<void> {
     this.#socket.destroy()
     await this.#until(() => this.#closed, 'the end of our own socket')
+    await this.#seenClosed()
   }
 
   /** DISCONNECT, and waits until the broker has closed. */
@@ -150,12 +158,6 @@ export class WireClient {
     const packet = this.#received.shift()!
     if (!matches(packet, pattern)) throw new Error(`expected ${inspect(pattern, INSPECT)}\nbut came ${show(packet)}`)
     return packet as Received<C>
-  }
-
-  /** The next packet, whatever it is. */
-  async expectAny(): Promise<Received> {
-    await this.#until(() => this.#received.length > 0, 'a packet')
-    return this.#received.shift()!
   }
 
   /** The next packets match these, in any order. Returned in the order of the patterns. */

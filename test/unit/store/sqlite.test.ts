@@ -208,6 +208,20 @@ describe('the file', () => {
     expect(store.bytesWritten).toBeGreaterThan(300_000)
   })
 
+  it('loses settled rows a bounded number at a time, and all of them in the end', async () => {
+    const store = make()
+    await store.open()
+    const audiences = [{ id: 1, members: [member(1)] }]
+    const segments = Array.from({ length: 3500 }, (_, i) => segment(1, [i + 1], 200))
+    const { bytesUsed: full } = await store.commit({ audiences, changes: [destination(1)], segments })
+    const settled = { kind: 'cursor', row: { destination: 1, cursor: 3500, ahead: [] } } as const
+    const { bytesUsed: first } = await store.commit({ audiences: [], changes: [settled], segments: [] })
+    expect(first).toBeGreaterThan(full * 0.6)
+    let left = first
+    for (let i = 0; i < 20 && left > full * 0.1; i++) ({ bytesUsed: left } = await store.commit({ audiences: [], changes: [settled], segments: [] }))
+    expect(left).toBeLessThan(full * 0.1)
+  })
+
   it('has a reserve, which a full disk takes', () => {
     keepReserve(folder)
     expect(readFileSync(join(folder, 'store.reserve'))).toHaveLength(1024 * 1024)

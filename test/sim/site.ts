@@ -1,0 +1,132 @@
+// One run of a gateway on a disk that outlives it: the parts that gateway.ts builds, in the same order, without listeners,
+// sensors and $SYS. Streams are handed in; `kill` is kill -9: nothing of it does anything any more.
+import type { Duplex } from 'node:stream'
+import type { UplinkConfig } from '../../src/config/config.ts'
+import { Counters } from '../../src/counters.ts'
+import { Audiences } from '../../src/journal/audience.ts'
+import { Journal } from '../../src/journal/journal.ts'
+import { Queue } from '../../src/journal/queue.ts'
+import { TopicTable } from '../../src/mqtt/topic.ts'
+import { Connection, type ConnectionDeps } from '../../src/net/connection.ts'
+import { Router } from '../../src/router/router.ts'
+import { Sessions } from '../../src/session/sessions.ts'
+import type { DestinationLimits, Snapshot } from '../../src/store/store.ts'
+import { Turn } from '../../src/turn.ts'
+import { Uplink } from '../../src/uplink/uplink.ts'
+import type { Random } from './random.ts'
+import { Life, type SimClock } from './sim-clock.ts'
+import { type Disk, SimStore } from './sim-store.ts'
+
+export interface SiteOptions {
+  readonly name: string
+  readonly clock: SimClock
+  readonly random: Random
+  readonly disk: Disk
+  readonly uplinks: readonly UplinkConfig[]
+  readonly dial: (config: UplinkConfig) => Duplex
+  readonly queueLimits: DestinationLimits
+  readonly commitWindowMs: number
+  readonly receiveMaximum: number
+  /** Something that must never happen has happened. */
+  readonly onFailure: (text: string) => void
+}
+
+const NO_LOG = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+const OUTPUT_BYTES_MAX = 64 * 1024
+
+export class Site {
+  readonly counters = new Counters()
+  readonly sessions: Sessions
+  readonly journal: Journal
+  readonly uplinks: readonly Uplink[]
+  readonly connections = new Set<Connection>()
+  readonly #streams = new Set<Duplex>()
+  readonly #life = new Life()
+  readonly #store: SimStore
+  readonly #deps: ConnectionDeps
+  readonly #options: SiteOptions
+
+  static async start(options: SiteOptions): Promise<Site> {
+    const store = new SimStore(options.disk)
+    return new Site(options, store, await store.open())
+  }
+
+  private constructor(options: SiteOptions, store: SimStore, snapshot: Snapshot) {
+    this.#options = options
+    this.#store = store
+    const clock = options.clock.of(this.#life)
+    const { counters } = this
+    const turn = new Turn(clock)
+    const topics = new TopicTable()
+    let nextDestination = 1 + snapshot.destinations.reduce((max, d) => Math.max(max, d.id), 0)
+    const journal = new Journal(store, clock, turn, counters, {
+      commitWindowMs: options.commitWindowMs,
+      lastSequence: snapshot.lastSequence,
+      onFailure: (error) => options.onFailure(`store of ${options.name} failed: ${error.stack ?? error.message}`),
+    })
+    this.journal = journal
+    const audiences = new Audiences()
+    const router = new Router({ clock, turn, topics, counters, journal, audiences }, { retainedMessagesMax: 1000, retainedBytesMax: 1e6 })
+    this.sessions = new Sessions(
+      { clock, turn, topics, counters, journal, audiences, router, nextDestination: () => nextDestination++ },
+      { receiveMaximum: options.receiveMaximum, subscriptionsPerClientMax: 100, sessionExpirySecMax: 0xffffffff, sessionsMax: 1000, queue: options.queueLimits },
+    )
+    this.sessions.restore(snapshot)
+    this.uplinks = options.uplinks.map((config) => {
+      const known = snapshot.destinations.find((d) => d.kind === 'uplink' && d.name === config.name)
+      const id = known?.id ?? nextDestination++
+      journal.change({ kind: 'destination', row: { id, kind: 'uplink', name: config.name, limits: options.queueLimits } }, false)
+      const queue = new Queue({ clock, turn, topics, counters }, journal, id, known?.cursor, known?.queued)
+      const inflight = snapshot.inflight.filter((row) => row.destination === id)
+      const received = snapshot.received.filter((row) => row.destination === id).map((row) => row.packetIdentifier)
+      const random = (): number => options.random.next()
+      const deps = { clock, turn, topics, counters, router, journal, log: NO_LOG, site: options.name, packetBytesMax: 1e6, marksOrigin: false, stateChanged: () => {}, random, dial: options.dial }
+      return new Uplink(config, queue, deps, inflight, received)
+    })
+    const queues = new Map([...this.uplinks.map((u) => [u.queue.destination, u.queue] as const), ...this.sessions.queues()])
+    audiences.restore(snapshot.audiences, (destination) => queues.get(destination))
+    router.restoreRetained(snapshot.retained)
+    const limits = {
+      packetBytesMax: 1e6,
+      connectBytesMax: 1e5,
+      connectTimeoutMs: 5000,
+      receiveMaximum: options.receiveMaximum,
+      topicAliasMaximum: 4,
+      outputBytesMax: OUTPUT_BYTES_MAX,
+    }
+    this.#deps = { clock, turn, topics, counters, sessions: this.sessions, log: NO_LOG, limits }
+    for (const uplink of this.uplinks) uplink.start()
+    clock.every(1000, () => {
+      this.sessions.check(clock.now())
+      for (const connection of this.connections) connection.check(clock.now())
+    })
+  }
+
+  accept(stream: Duplex): void {
+    this.#streams.add(stream)
+    stream.once('close', () => this.#streams.delete(stream))
+    this.connections.add(new Connection(stream, 'sim', this.#deps, (connection) => this.connections.delete(connection)))
+  }
+
+  kill(): void {
+    this.#life.over = true
+    this.#store.kill()
+    for (const stream of this.#streams) {
+      stream.removeAllListeners('data') // what is still in the socket was not read
+      stream.destroy()
+    }
+  }
+
+  *queues(): Iterable<Queue> {
+    for (const [, queue] of this.sessions.queues()) yield queue
+    for (const uplink of this.uplinks) yield uplink.queue
+  }
+
+  /** Nothing is under way in here. */
+  get idle(): boolean {
+    if (this.journal.pendingCount > 0 || this.journal.commitAgeMs > 0) return false
+    for (const queue of this.queues()) if (queue.tailLength > 0) return false
+    for (const uplink of this.uplinks) if (uplink.outgoing.inFlight > 0 || uplink.incoming.unacknowledged > 0) return false
+    return true
+  }
+}

@@ -11,11 +11,17 @@ export class Audience implements AudienceRow {
   readonly members: readonly Member[]
   /** One per member, in the same order. */
   readonly queues: readonly Queue[]
+  /**
+   * Somebody gets even QoS 1 messages at QoS 2. Its packet identifier is on flash before the message is sent; the message must be
+   * too, or after a crash the identifier would stand for nothing and its PUBREL overtake those of earlier messages.
+   */
+  readonly exactlyOnce: boolean
 
   constructor(id: number, members: readonly Member[], queues: readonly Queue[]) {
     this.id = id
     this.members = members
     this.queues = queues
+    this.exactlyOnce = members.some((m) => m.upgrade && m.qos === 2)
   }
 
   /** Every destination is online and keeps up, so each may acknowledge before the commit. */

@@ -295,9 +295,26 @@ export class Journal {
     this.#batch++
     this.#writing = write
     this.#store.commit(batch).then(
-      (result) => this.#committed(write, after, result),
+      (result) => {
+        if (result.refused !== null && write.length > 0) this.#giveAgain(changes, after)
+        this.#committed(write, after, result)
+      },
       (error: unknown) => this.#fail(error as Error),
     )
+  }
+
+  /** Identifiers received were not kept, as messages of their batch were refused: those that belong to no message still have to be. */
+  #giveAgain(changes: readonly Change[], after: (() => void)[]): void {
+    let received: Extract<Change, { kind: 'received' }>[] = []
+    for (const change of changes) {
+      if (change.kind === 'received') received.push(change)
+      else if (change.kind === 'destination-end') received = received.filter((r) => r.destination !== change.destination)
+      else if (change.kind === 'received-end') received = received.filter((r) => r.destination !== change.destination || r.packetIdentifier !== change.packetIdentifier)
+    }
+    if (received.length === 0) return
+    this.#changes.unshift(...received)
+    this.#afterCommit.unshift(...after.splice(0))
+    this.#urgent = true
   }
 
   /** Per audience the last message that must be written now: those before it must be too (rule 3). null when there is none. */

@@ -199,6 +199,7 @@ export class Queue {
   suspend(): void {
     if (this.#journal === null || this.#mode === 'offline') return
     const row = this.cursorRow()
+    this.#uncountRefused(this.#outstanding)
     this.#mode = 'offline'
     this.#epoch++
     this.#reading = false
@@ -209,18 +210,16 @@ export class Queue {
 
   /** The store had no room for a message that was counted here. */
   refused(append: Append): void {
-    if (this.#mode === 'live') return // it is in the tail or was delivered: counted down there
+    if (this.#mode === 'live' || append.sequence <= this.#taken || this.#ahead.has(append.sequence)) return // counted down where it is taken or settled
     this.#count--
     this.#bytes -= append.message.size
   }
 
   /** A limit took messages away in the store. */
   dropped(drop: Drop): void {
+    if (this.#mode === 'live') return // it is in memory and will be delivered all the same
     this.#count = Math.max(0, this.#count - drop.count)
     this.#bytes = Math.max(0, this.#bytes - drop.bytes)
-    if (this.#mode === 'live') return
-    this.#readTo = Math.max(this.#readTo, drop.upTo)
-    if (this.#mode === 'offline') this.#taken = Math.max(this.#taken, drop.upTo)
   }
 
   /** Ends the queue: whatever it held belongs to nobody now. */
@@ -232,7 +231,18 @@ export class Queue {
     this.#journal?.unregister(this)
   }
 
+  /** What the store has refused is not there to be read again. */
+  #uncountRefused(list: Fifo<Delivery>): void {
+    for (let i = 0; i < list.length; i++) {
+      const { append, message } = list.at(i)!
+      if (append?.state !== 'refused') continue
+      this.#count--
+      this.#bytes -= message.size
+    }
+  }
+
   #forget(taken: number): void {
+    this.#uncountRefused(this.#tail)
     this.#tail.clear()
     this.#tailBytes = 0
     this.#taken = taken
@@ -302,6 +312,21 @@ export class Queue {
       this.#tail.push(toDelivery(append.sequence, append.message.detach(), append, append.audience.members[i]!))
       this.#tailBytes += append.message.size
       this.#readTo = append.sequence
+    }
+    this.#recount()
+  }
+
+  /** All that is not settled is in memory now: what the store counted in its own bytes, or dropped, is put right. */
+  #recount(): void {
+    this.#count = 0
+    this.#bytes = 0
+    for (const list of [this.#outstanding, this.#tail]) {
+      for (let i = 0; i < list.length; i++) {
+        const { settled, message } = list.at(i)!
+        if (settled) continue
+        this.#count++
+        this.#bytes += message.size
+      }
     }
   }
 

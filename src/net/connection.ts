@@ -226,6 +226,7 @@ export class Connection implements Link {
 
   #process(): void {
     const { turn, counters } = this.#deps
+    turn.pressure = null // what others published since (a will, a sensor) is not this client's to wait for
     try {
       while (!this.#holdReceiver && !this.#holdFlash && this.#state !== 'closed') {
         const packet = this.#decoder.next(turn.nowMs)
@@ -258,8 +259,16 @@ export class Connection implements Link {
       case 15:
         throw new ProtocolError(Reason.protocolError, 'AUTH without an authentication method in CONNECT') // [MQTT-4.12.0-7]
       default:
-        return session.handle(packet)
+        session.handle(packet)
+        if (this.#shedding || this.#waiting.length > 0) this.#relieve(session)
     }
+  }
+
+  /** Its acknowledgements may have brought the queue down: nobody has to wait any more. */
+  #relieve(session: Session): void {
+    if (!this.writable || session.pressing) return
+    this.#shedding = false
+    this.#releaseWaiting()
   }
 
   #opening(packet: Packet): void {
@@ -291,7 +300,9 @@ export class Connection implements Link {
   }
 
   #sendComposed(message: Message, qos: 0 | 1 | 2, retain: boolean, dup: boolean, packetIdentifier: number, identifiers: readonly number[]): void {
-    const alias = this.#aliases?.aliasOf(message.topic.name) ?? 0
+    // A topic that gets its alias makes the packet longer: not beyond what the client takes [MQTT-3.1.2-24].
+    const fits = this.#maximumPacketSize === Infinity || publishSize(message, this.version, qos, identifiers, 1) <= this.#maximumPacketSize
+    const alias = fits ? (this.#aliases?.aliasOf(message.topic.name) ?? 0) : 0
     const sendTopic = alias >= 0
     const encoded = encodePublishFor(
       message, this.version, qos, retain, dup, packetIdentifier,

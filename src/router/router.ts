@@ -62,7 +62,7 @@ export class Router {
     const selection = this.#route(message.topic).selectionFor(message)
     const audience = message.qos > 0 ? selection.durable : selection.upgrading
     let append: Append | null = null
-    if (audience !== null) append = journal.append(message, audience, message.qos === 2 || (keeps && waiter !== null), waiter)
+    if (audience !== null) append = journal.append(message, audience, message.qos === 2 || audience.exactlyOnce || (keeps && waiter !== null), waiter)
     const targets = selection.targets
     for (let i = 0; i < targets.length; i++) this.#deliver(targets[i]!, message, append)
     if (append !== null) return true

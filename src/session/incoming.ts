@@ -47,6 +47,8 @@ export class Incoming {
   #transport: Transport | null = null
   #sendsReasons = false
   #onDrained: (() => void) | null = null
+  #withholds = false
+  #onWithheld: () => void = () => {}
 
   /** `destination` 0: the peer's state ends with the connection, nothing of it is made durable. */
   constructor(destination: number, journal: Journal, received: Iterable<number> = []) {
@@ -56,9 +58,16 @@ export class Incoming {
   }
 
   /** `sendsReasons`: the peer understands reason codes (5.0); to a 3.x peer a refusal is an acknowledgement withheld. */
-  attach(transport: Transport, sendsReasons: boolean): void {
+  attach(transport: Transport, sendsReasons: boolean, onWithheld: () => void = () => {}): void {
     this.#transport = transport
     this.#sendsReasons = sendsReasons
+    this.#withholds = false
+    this.#onWithheld = onWithheld
+  }
+
+  /** An acknowledgement was withheld on this connection: that message comes again with the next one only. */
+  get withholds(): boolean {
+    return this.#withholds
   }
 
   detach(): void {
@@ -118,17 +127,16 @@ export class Incoming {
   onPubrel(packetIdentifier: number): void {
     const transport = this.#transport
     this.#pubcompsOwed.delete(packetIdentifier)
-    if (!this.#received.delete(packetIdentifier)) {
-      transport?.sendAck(7, packetIdentifier, Reason.packetIdentifierNotFound)
-      return
-    }
+    const known = this.#received.delete(packetIdentifier)
+    const reason = known ? Reason.success : Reason.packetIdentifierNotFound
     if (this.#journal === null) {
-      transport?.sendAck(7, packetIdentifier, Reason.success)
+      transport?.sendAck(7, packetIdentifier, reason)
       return
     }
-    this.#journal.change({ kind: 'received-end', destination: this.#destination, packetIdentifier }, true)
+    if (known) this.#journal.change({ kind: 'received-end', destination: this.#destination, packetIdentifier }, true)
+    // Not known can mean freed a moment ago, on the connection before, and not durably yet.
     this.#journal.whenDurable(() => {
-      if (this.#transport === transport) transport?.sendAck(7, packetIdentifier, Reason.success)
+      if (this.#transport === transport) transport?.sendAck(7, packetIdentifier, reason)
     })
   }
 
@@ -154,12 +162,19 @@ export class Incoming {
       this.#pending.shift()
       if (next.type === 4) this.#pubacksOwed--
       if (next.reason === Reason.success || this.#sendsReasons) transport.sendAck(next.type, next.packetIdentifier, next.reason)
+      else this.#withhold()
     }
     if (this.#onDrained !== null && this.#pending.length === 0) {
       const fn = this.#onDrained
       this.#onDrained = null
       fn()
     }
+  }
+
+  #withhold(): void {
+    if (this.#withholds) return
+    this.#withholds = true
+    this.#onWithheld()
   }
 
   #expect(type: 4 | 5, packetIdentifier: number): PendingAck {

@@ -14,6 +14,7 @@ import { Reason } from '../mqtt/reason.ts'
 import type { Delivery } from '../journal/delivery.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Queue } from '../journal/queue.ts'
+import type { QoS } from '../message.ts'
 import type { InflightRow } from '../store/store.ts'
 import { InFlight } from './in-flight.ts'
 
@@ -39,8 +40,8 @@ export class Outgoing {
   readonly #released = new Set<number>()
   /** Unacknowledged when the connection ended: sequence → identifier, kept for the redelivery. */
   readonly #again = new Map<number, number>()
-  /** Identifiers in `#again`: not free. */
-  readonly #reserved = new Set<number>()
+  /** Identifiers in `#again`, with the QoS they were sent at: not free. */
+  readonly #reserved = new Map<number, QoS>()
   /** Taken, waiting until the identifier is durable; later ones wait behind, to keep the order. */
   readonly #gate = new Fifo<Delivery>()
   #gateBatch = 0
@@ -48,11 +49,12 @@ export class Outgoing {
   constructor(queue: Queue, journal: Journal | null, restored: readonly InflightRow[] = []) {
     this.queue = queue
     this.#journal = queue.durable ? journal : null
-    for (const row of restored) {
+    // PUBRELs go out in the order of their messages, also after a restart [MQTT-4.6.0-4]: identifiers tell nothing about it.
+    for (const row of restored.toSorted((a, b) => a.sequence - b.sequence)) {
       if (row.phase === 'released') this.#released.add(row.packetIdentifier)
       else {
         this.#again.set(row.sequence, row.packetIdentifier)
-        this.#reserved.add(row.packetIdentifier)
+        this.#reserved.set(row.packetIdentifier, 2)
       }
     }
     queue.onReady(() => this.pump())
@@ -66,7 +68,7 @@ export class Outgoing {
   attach(transport: Transport, receiveMaximum: number): void {
     this.#transport = transport
     this.#quota = receiveMaximum
-    for (const identifier of this.#released) transport.sendAck(6, identifier, Reason.success)
+    if (this.#released.size > 0) this.#sendPubrels([...this.#released], transport)
     this.queue.resume()
   }
 
@@ -74,12 +76,13 @@ export class Outgoing {
   detach(): void {
     if (this.#transport === null) return
     this.#transport = null
-    for (const { sequence, packetIdentifier } of this.#sent.deliveries()) {
+    for (const { sequence, packetIdentifier, qos } of this.#sent.deliveries()) {
       this.#again.set(sequence, packetIdentifier)
-      this.#reserved.add(packetIdentifier)
+      this.#reserved.set(packetIdentifier, qos)
     }
     this.#sent.clear()
     this.#gate.clear()
+    this.#gateBatch = 0
     this.queue.suspend()
   }
 
@@ -88,7 +91,7 @@ export class Outgoing {
    * unacknowledged is sent as new; what it had received (PUBREC) is done.
    */
   receiverForgot(): void {
-    for (const identifier of [...this.#released, ...this.#reserved]) this.#endIdentifier(identifier)
+    for (const identifier of [...this.#released, ...this.#reserved.keys()]) this.#endIdentifier(identifier)
     this.#released.clear()
     this.#reserved.clear()
     this.#again.clear()
@@ -132,23 +135,31 @@ export class Outgoing {
       this.pump()
       return
     }
-    this.#released.add(identifier)
-    if (this.#journal === null) {
-      this.#transport?.sendAck(6, identifier, Reason.success)
-      return
-    }
-    const row: InflightRow = { destination: this.queue.destination, packetIdentifier: identifier, sequence, phase: 'released' }
-    this.#journal.change({ kind: 'inflight', row }, true)
-    const transport = this.#transport
-    this.#journal.whenDurable(() => {
-      if (this.#transport === transport && this.#released.has(identifier)) transport?.sendAck(6, identifier, Reason.success)
-    })
+    this.#release(identifier, sequence)
   }
 
   onPubcomp(identifier: number): void {
     if (!this.#released.delete(identifier)) return
     this.#endIdentifier(identifier)
     this.pump()
+  }
+
+  /** Nothing but PUBREL is sent under `identifier` any more. */
+  #release(identifier: number, sequence: number): void {
+    this.#released.add(identifier)
+    const row: InflightRow = { destination: this.queue.destination, packetIdentifier: identifier, sequence, phase: 'released' }
+    this.#journal?.change({ kind: 'inflight', row }, true)
+    if (this.#transport !== null) this.#sendPubrels([identifier], this.#transport)
+  }
+
+  /** PUBREL leaves when "released" is durable, or a crash would send the message again to a receiver that is done with it. */
+  #sendPubrels(identifiers: readonly number[], transport: Transport): void {
+    const send = (): void => {
+      if (this.#transport !== transport) return
+      for (const identifier of identifiers) if (this.#released.has(identifier)) transport.sendAck(6, identifier, Reason.success)
+    }
+    if (this.#journal === null) send()
+    else this.#journal.whenDurable(send)
   }
 
   #start(delivery: Delivery, transport: Transport): void {
@@ -170,7 +181,8 @@ export class Outgoing {
   #send(delivery: Delivery, dup: boolean, transport: Transport): void {
     if (transport.sendPublish(delivery, dup)) return
     this.#sent.delete(delivery.packetIdentifier)
-    if (delivery.gate !== 0) this.#endIdentifier(delivery.packetIdentifier)
+    if (dup && delivery.qos === 2) this.#release(delivery.packetIdentifier, delivery.sequence)
+    else if (delivery.gate !== 0) this.#endIdentifier(delivery.packetIdentifier)
     this.queue.settle(delivery)
   }
 
@@ -187,7 +199,7 @@ export class Outgoing {
       if (transport === null || this.#transport !== transport) return
       for (let next = this.#gate.peek(); next !== undefined && next.gate <= batch; next = this.#gate.peek()) {
         this.#gate.shift()
-        this.#send(next, false, transport)
+        if (!next.settled) this.#send(next, false, transport) // a peer may answer what was not sent
       }
       this.pump()
     })
@@ -210,13 +222,16 @@ export class Outgoing {
     }
   }
 
-  /** Messages before `sequence` that were to be sent again are not in the queue any more (expired, dropped by a limit). */
+  /**
+   * Messages before `sequence` that were to be sent again are not in the queue any more (expired, dropped by a limit). The
+   * receiver may have one of QoS 2 all the same: without PUBREL it would take the next one under that identifier for a duplicate.
+   */
   #giveUpAgain(sequence: number): void {
     for (const [other, identifier] of this.#again) {
       if (other >= sequence) continue
       this.#again.delete(other)
+      if (this.#reserved.get(identifier) === 2) this.#release(identifier, other)
       this.#reserved.delete(identifier)
-      this.#endIdentifier(identifier)
     }
   }
 

@@ -122,6 +122,11 @@ export class Session implements Subscriber {
     return true
   }
 
+  /** Its queue in memory is still too long for those who publish to it to go on; the halfway mark keeps them from stopping at every message. */
+  get pressing(): boolean {
+    return !this.queue.durable && this.queue.size.count > QUEUE_PRESSURE / 2 + this.outgoing.inFlight
+  }
+
   /** Puts a subscription of an earlier run in place. */
   restoreSubscription(row: SubscriptionRow): void {
     this.#subscriptions.set(row.filter, row)

@@ -1,5 +1,4 @@
 // All sessions by client identifier: who takes over whom, who is resumed, who ends, and when (sections 3.1.2.4, 3.1.2.11, 4.1).
-import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { elapsedBetween } from '../clock.ts'
 import type { Counters } from '../counters.ts'
@@ -109,7 +108,7 @@ export class Sessions {
 
   /** A client has sent a CONNECT that is acceptable: gives it its session, the old one or a new one. Throws ProtocolError when there is no room. */
   attach(packet: ConnectPacket, link: Link): Attached {
-    const assignedClientId = packet.clientId === '' ? `auto-${randomBytes(12).toString('hex')}` : null // [MQTT-3.1.3-6] [MQTT-3.2.2-16]
+    const assignedClientId = packet.clientId === '' ? `auto-${crypto.randomUUID()}` : null // [MQTT-3.1.3-6] [MQTT-3.2.2-16]
     const clientId = assignedClientId ?? packet.clientId
     let session = this.#byClientId.get(clientId)
     if (session?.link != null) {

@@ -2,7 +2,8 @@
 //
 //   changes, in order ─► delete what that settled ─► is there room? ─► segments ─► limits ─► delete what they dropped
 //
-// The changes come first, so that what a batch settles makes room for what it brings.
+// The changes come first, so that what a batch settles makes room for what it brings. Only `received` waits for its messages: an
+// identifier kept without its message would make the message a duplicate when it comes again.
 import type { Queues } from './queues.ts'
 import type { Batch, Change, CommitResult, Drop } from './store.ts'
 
@@ -13,6 +14,13 @@ export interface Tables {
 
 /** Pages that a segment takes beside its bytes, in bytes: its row, its share of inner pages, an unfilled page. */
 export const SEGMENT_OVERHEAD_BYTES = 1200
+
+type Received = Extract<Change, { kind: 'received' }>
+
+function ends(change: Change, { destination, packetIdentifier }: Received): boolean {
+  if (change.kind === 'destination-end') return change.destination === destination
+  return change.kind === 'received-end' && change.destination === destination && change.packetIdentifier === packetIdentifier
+}
 
 /**
  * `room` says how many bytes may still be used; `refused` is set when it is known already that segments cannot be kept.
@@ -27,7 +35,13 @@ export function applyBatch(
   refused: CommitResult['refused'],
 ): { refused: CommitResult['refused']; drops: Drop[]; trimmed: boolean } {
   const drops: Drop[] = []
+  let received: Received[] = []
   for (const change of batch.changes) {
+    if (change.kind === 'received') {
+      received.push(change)
+      continue
+    }
+    if (received.length > 0) received = received.filter((r) => !ends(change, r))
     if (change.kind === 'cursor') {
       queues.settle(change.row.destination, change.row.cursor, change.row.ahead)
       continue
@@ -47,6 +61,7 @@ export function applyBatch(
       for (const segment of batch.segments) queues.append(segment, audiences.get(segment.audience), drops)
     }
   }
+  if (refused === null || batch.segments.length === 0) for (const change of received) tables.apply(change)
   queues.limit(nowWallMs, drops)
   if (drops.length > 0) trimmed = queues.trim() && trimmed
   return { refused, drops, trimmed }

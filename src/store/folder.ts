@@ -6,7 +6,7 @@
 //   store.reserve              1 MB of nothing, given up when the disk is full, so that cursors can still be written
 import DatabaseFile, { type Database } from 'better-sqlite3'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { OperatorError } from '../errors.ts'
 import { configure, migrate, storedVersion, VERSION } from './schema.ts'
 import type { Snapshot } from './store.ts'
@@ -30,7 +30,7 @@ export interface Opened {
  */
 export function openFolder<T>(folder: string, wallMs: number, load: (db: Database) => T): Opened & { readonly loaded: T } {
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
   } catch (cause) {
     throw new OperatorError('E_STORE_FOLDER', `cannot make the store's folder ${folder} (${reason(cause)})`, { cause })
   }
@@ -48,6 +48,13 @@ export function openFolder<T>(folder: string, wallMs: number, load: (db: Databas
   } catch (cause) {
     throw translate(cause, folder)
   }
+}
+
+/** Not mkdirSync's `recursive`: it never returns where a folder that exists answers ENOENT to a new name (/proc, an automounter's). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  if (dirname(folder) !== folder) makeFolder(dirname(folder))
+  mkdirSync(folder)
 }
 
 function open<T>(folder: string, load: (db: Database) => T): { db: Database; loaded: T } {

@@ -11,7 +11,7 @@
 //
 // What is always true
 //   1. `commit` is atomic and durable: when its promise resolves, segments and changes survive a power cut; when it is refused,
-//      nothing of its segments is kept. Batches take effect in the order they were given; one number comes back.
+//      nothing of its segments is kept, nor of its `received`. Batches take effect in the order they were given; one number comes back.
 //   2. `read` sees every batch whose `commit` was called before it.
 //   3. A segment is deleted when every destination of its audience has settled all of it, and never before, unless a limit
 //      of a destination drops it; then the drop is reported with its reason.
@@ -155,7 +155,7 @@ export interface Drop {
 }
 
 export interface CommitResult {
-  /** Why the segments were not kept (the changes were), or null. They may be given again when there is room. */
+  /** Why the segments were not kept, or null. The changes were, but for `received`. What was not may be given again. */
   readonly refused: 'store-full' | 'disk-full' | null
   readonly drops: readonly Drop[]
   /** Bytes in use on disk (pages in use times page size) after this commit. */

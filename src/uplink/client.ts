@@ -6,7 +6,6 @@
 // uplink's. Every step has a deadline; the end is told exactly once.
 import { connect as dialTcp, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { connect as dialTls } from 'node:tls'
 import type { Clock, Timer } from '../clock.ts'
 import type { UplinkConfig } from '../config/config.ts'
 import type { Counters } from '../counters.ts'
@@ -33,6 +32,8 @@ const OUTPUT_BYTES_MAX = 256 * 1024
 const SESSION_EXPIRY_SEC = 30 * 24 * 3600
 const RECEIVE_MAXIMUM = 100
 const TOPIC_ALIAS_MAXIMUM = 32
+/** After a message could not be kept: time to drain, which makes room, before a new connection asks for it again. */
+const WITHHELD_MS = 10_000
 const SUBSCRIBE_IDENTIFIER = 0xffff // the outgoing identifiers start at 1 and the window is far smaller
 
 export interface ClientDeps {
@@ -83,6 +84,7 @@ export class UplinkClient implements Transport {
   #heardAtMs = 0
   #sentAtMs = 0
   #pingAtMs = -1
+  #retry: Timer | null = null
 
   constructor(owner: ClientOwner, deps: ClientDeps, options: ClientOptions) {
     this.#owner = owner
@@ -234,7 +236,10 @@ export class UplinkClient implements Transport {
     this.#watch()
     this.#owner.onAccepted(connack)
     if (subscriptions.length > 0) this.#sendPacket(encodeSubscribe(config.version, { packetIdentifier: SUBSCRIBE_IDENTIFIER, subscriptions }))
-    this.#owner.incoming.attach(this, config.version === 5)
+    // A reason code would make the remote throw the message away: what cannot be kept here now stays there.
+    this.#owner.incoming.attach(this, false, () => {
+      this.#retry = this.#deps.clock.after(WITHHELD_MS, () => this.#over('the store is full: what the remote sent could not be kept'))
+    })
     this.#owner.outgoing.attach(this, Math.min(connack.receiveMaximum, config.inflightMax)) // [MQTT-3.3.4-7]
   }
 
@@ -267,7 +272,7 @@ export class UplinkClient implements Transport {
     }
     switch (packet.type) {
       case 3:
-        return this.#owner.onPublish(packet)
+        return this.#onPublish(packet)
       case 4:
         if (packet.reason >= 0x80) this.#owner.onRejected(packet.reason)
         return outgoing.onPuback(packet.packetIdentifier)
@@ -289,6 +294,12 @@ export class UplinkClient implements Transport {
       default:
         throw new ProtocolError(Reason.protocolError, `packet type ${packet.type} is not for a client`)
     }
+  }
+
+  #onPublish(packet: PublishPacket): void {
+    const { incoming } = this.#owner
+    // What follows a message that could not be kept must not overtake it: both come again, in order.
+    if (!incoming.withholds || packet.message.qos === 0) this.#owner.onPublish(packet)
   }
 
   // ---- keep-alive (section 3.1.2.10): a ping when nothing was sent, the end when nothing answers
@@ -320,6 +331,7 @@ export class UplinkClient implements Transport {
     const wasUp = this.#phase === 'up'
     this.#phase = 'over'
     this.#deadline.cancel()
+    this.#retry?.cancel()
     if (wasUp) this.#outbox.write() // a DISCONNECT that says why
     this.#outbox.close()
     if (wasUp) this.#socket.end()
@@ -337,7 +349,8 @@ function dial(config: UplinkConfig): Duplex {
   if (!config.tls) return dialTcp({ host, port, noDelay: true })
   const { ca, servername } = config.tlsOptions
   const name = servername ?? (isIP(host) === 0 ? host : null) // an address is no server name (RFC 6066 section 3)
-  return dialTls({ host, port, ...(name === null ? {} : { servername: name }), minVersion: 'TLSv1.2', ...(ca === null ? {} : { ca }) })
+  // Loaded by the first TLS uplink: it takes 6 MB that a site without one keeps.
+  return process.getBuiltinModule('node:tls').connect({ host, port, ...(name === null ? {} : { servername: name }), minVersion: 'TLSv1.2', ...(ca === null ? {} : { ca }) })
 }
 
 function dialError(error: NodeJS.ErrnoException, config: UplinkConfig): string {

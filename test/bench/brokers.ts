@@ -125,7 +125,7 @@ export class Broker {
     while (!(await answers(port))) {
       if (child.exitCode !== null || child.signalCode !== null || performance.now() - from > START_MS_MAX) {
         await pending.kill()
-        const words = readFileSync(logFile, 'utf8').trim().slice(-600)
+        const words = readFileSync(logFile, 'utf8').replaceAll(/^ {4}at .*\n/gm, '').trim().slice(-600)
         throw new Error(`${kind.name} does not start: ${child.exitCode ?? child.signalCode}\n${words}`)
       }
     }

@@ -3,9 +3,11 @@
 // A PUBLISH of the bench always looks like this, so that a packet is stamped and checked in place, without parsing:
 //
 //   first byte · remaining length (1 byte: < 128) · topic length 2 · topic "bench/0007" 10 · [packet identifier 2, QoS 1]
-//   payload 100: publisher 4 · sequence number 4 · filler 92
+//   payload 100: publisher 4 · sequence number 4 · filler 92 (random: what cannot be compressed flatters nobody)
 //
 // The publisher counts 0, 1, 2 …; what arrives must be exactly that, in that order.
+
+import { randomFillSync } from 'node:crypto'
 
 export const PAYLOAD_BYTES = 100
 export const TOPIC_FILTER = 'bench/#'
@@ -25,14 +27,17 @@ export const topicOf = (publisher: number): string => `bench/${String(publisher)
 /** `count` equal PUBLISH packets one behind the other; sequence numbers and packet identifiers are stamped before each write. */
 export function publishBlock(publisher: number, topic: string, qos: 0 | 1, count: number): Buffer {
   if (topic.length !== TOPIC_BYTES) throw new Error(`topic ${topic}: must be ${TOPIC_BYTES} bytes`)
-  const one = Buffer.alloc(publishBytes(qos), 0x2e)
+  const one = Buffer.alloc(publishBytes(qos))
   one[0] = 0x30 | (qos << 1)
   one[1] = one.length - 2
   one.writeUInt16BE(TOPIC_BYTES, 2)
   one.write(topic, 4, 'latin1')
   one.writeUInt32BE(publisher, payloadOffset(qos))
   const block = Buffer.allocUnsafeSlow(one.length * count)
-  for (let i = 0; i < count; i++) one.copy(block, i * one.length)
+  for (let at = 0; at < block.length; at += one.length) {
+    one.copy(block, at)
+    randomFillSync(block, at + payloadOffset(qos) + 8, PAYLOAD_BYTES - 8)
+  }
   return block
 }
 

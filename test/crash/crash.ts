@@ -49,7 +49,7 @@ export interface CrashReport {
 export async function crash(options: CrashOptions): Promise<CrashReport> {
   await using bed = await Bed.make(options)
   for (let round = 1; round <= options.rounds; round++) await bed.round(round)
-  return bed.finish()
+  return await bed.finish()
 }
 
 interface Cables {

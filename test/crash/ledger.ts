@@ -36,8 +36,7 @@ export class Receiver {
       tally.high = number
       tally.received++
     } else if (tally.missing.delete(number)) {
-      this.#onTrouble(`${this.name}: ${stream} has ${number} after ${tally.high}`)
-      tally.disordered++
+      if (tally.disordered++ === 0) this.#onTrouble(`${this.name}: ${stream} has ${number} after ${tally.high}`)
       tally.received++
     } else {
       if (this.once && stream.endsWith('q2')) this.#onTrouble(`${this.name}: ${stream} has ${number} again, at ${tally.high}`)

@@ -73,6 +73,7 @@ export class Device {
   readonly #waiting: { message: Published; payloadBytes: number }[] = []
   readonly #received = new Map<number, string>()
   #retryAtMs = 0
+  #sessions = 0
   /** SUBACK has come: from now on everything it wants is promised to it. */
   established = false
   online = true
@@ -88,6 +89,11 @@ export class Device {
 
   get name(): string {
     return this.options.clientId
+  }
+
+  /** To the ledger every clean session is a receiver of its own. */
+  get #receiver(): string {
+    return this.options.clean ? `${this.name}#${this.#sessions}` : this.name
   }
 
   get connected(): boolean {
@@ -231,6 +237,7 @@ export class Device {
       if (!clean && this.established) this.#ledger.violation(`${this.name} lost its session`)
       if (clean && connack.sessionPresent) this.#ledger.violation(`${this.name} asked for a clean session and got an old one`)
       this.established = false
+      this.#sessions++
       this.#received.clear()
       const old = this.#unacknowledged.splice(0)
       // What was under way is sent anew, except by those who forget.
@@ -328,17 +335,17 @@ export class Device {
     const { qos } = message
     const key = message.payload.toString().trimEnd()
     if (qos === 0) {
-      this.#ledger.arrive(this.name, key, message.topic.name, 0, false)
+      this.#ledger.arrive(this.#receiver, key, message.topic.name, 0, false)
       return
     }
     if (qos === 1) {
       if (attempt.open.has(packetIdentifier)) this.#ledger.violation(`${this.name} got identifier ${packetIdentifier} twice on one connection`)
-      this.#ledger.arrive(this.name, key, message.topic.name, 1, dup)
+      this.#ledger.arrive(this.#receiver, key, message.topic.name, 1, dup)
     } else {
       const known = this.#received.get(packetIdentifier)
       if (known === undefined) {
         this.#received.set(packetIdentifier, key)
-        this.#ledger.arrive(this.name, key, message.topic.name, 2, dup)
+        this.#ledger.arrive(this.#receiver, key, message.topic.name, 2, dup)
       } else if (known !== key) this.#ledger.violation(`${this.name} got ${key} under identifier ${packetIdentifier}, which ${known} still has: it is lost`)
     }
     attempt.open.add(packetIdentifier)

@@ -129,6 +129,11 @@ export class End extends Duplex {
     this.#link.carry(this, chunk, () => callback())
   }
 
+  override _writev(chunks: { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
+    // Together, or the run would depend on which of our buffers happen to be neighbours.
+    this.#link.carry(this, Buffer.concat(chunks.map(({ chunk }) => chunk)), () => callback())
+  }
+
   override _final(callback: (error?: Error | null) => void): void {
     this.#link.finished(this)
     callback()

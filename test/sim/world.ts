@@ -65,11 +65,14 @@ export class World {
   readonly #receivers: { readonly device: Device; readonly site: 'gateway' | 'cloud' }[] = []
   readonly #homes = new Map<Device, 'gateway' | 'cloud'>()
   #crashes = 0
+  /** The store is full at times: what is refused then may come again, and later than what followed it. */
+  readonly #fills: boolean
 
   constructor(seed: number) {
     this.#seed = seed
     this.#random = new Random(seed)
     const random = this.#random
+    this.#fills = random.chance(0.3)
     this.#clock = new SimClock(random)
     const clock = this.#clock
     this.#ledger = new Ledger(() => clock.now(), (name, publisher) => this.#homeOf(name) === this.#homeOf(publisher))
@@ -99,7 +102,7 @@ export class World {
     this.#gateway.kill()
     this.#cloud.kill()
     const { published, arrivals, duplicates, violations } = this.#ledger
-    return { seed: this.#seed, violations, summary: `${published.size} published, ${arrivals} arrived, ${duplicates} again, ${this.#crashes} crashes, ${Math.round(this.#clock.now())} ms` }
+    return { seed: this.#seed, violations, summary: `${published.size} published, ${arrivals} arrived, ${duplicates} again, ${this.#crashes} crashes${this.#ledger.refuses ? ', full at times' : ''}, ${Math.round(this.#clock.now())} ms` }
   }
 
   // ---- who there is
@@ -141,7 +144,7 @@ export class World {
   }
 
   #homeOf(name: string): 'gateway' | 'cloud' | undefined {
-    const device = this.#devices.find((d) => d.name === name)
+    const device = this.#devices.find((d) => d.name === name.split('#')[0])
     return device === undefined ? undefined : this.#homes.get(device)
   }
 
@@ -198,6 +201,7 @@ export class World {
         this.#gateway.disk.stalledUntilMs = nowMs + random.int(10, 1500)
         return
       case 5:
+        if (!this.#fills) return
         this.#gateway.disk.full = true
         this.#ledger.refuses = true
         this.#clock.of(this.#life).after(random.int(10, 1500), () => (this.#gateway.disk.full = false))

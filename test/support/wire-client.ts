@@ -56,7 +56,7 @@ export function uniqueId(): string {
 export class WireClient {
   readonly version: Version
   readonly #socket: Socket
-  #bytes = Buffer.alloc(0)
+  #bytes: Buffer = Buffer.alloc(0)
   readonly #received: Received[] = []
   #closed = false
   #wake: (() => void) | null = null
@@ -157,6 +157,14 @@ export class WireClient {
     await this.#until(() => this.#received.length > 0, inspect(pattern, INSPECT))
     const packet = this.#received.shift()!
     if (!matches(packet, pattern)) throw new Error(`expected ${inspect(pattern, INSPECT)}\nbut came ${show(packet)}`)
+    return packet as Received<C>
+  }
+
+  /** The next packet must be of one of these kinds. */
+  async expectOneOf<C extends Packet['cmd']>(...kinds: readonly C[]): Promise<Received<C>> {
+    await this.#until(() => this.#received.length > 0, kinds.join(' or '))
+    const packet = this.#received.shift()!
+    if (!kinds.includes(packet.cmd as C)) throw new Error(`expected ${kinds.join(' or ')}\nbut came ${show(packet)}`)
     return packet as Received<C>
   }
 

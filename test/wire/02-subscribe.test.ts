@@ -1,4 +1,5 @@
 // SUBSCRIBE and UNSUBSCRIBE (MQTT 5.0 sections 3.8 to 3.11), topic filters (4.7), shared subscriptions (4.8).
+/* oxlint-disable vitest/expect-expect -- the client's own `expect…` are the assertions */
 import { describe, expect, test } from 'vitest'
 import { TestGateway } from '../support/gateway.ts'
 import { type Received, VERSIONS, type WireClient } from '../support/wire-client.ts'

@@ -1,4 +1,5 @@
 // Retained messages (MQTT 5.0 sections 3.3.1.3 and 3.8.3.1).
+/* oxlint-disable vitest/expect-expect -- the client's own `expect…` are the assertions */
 import { describe, expect, test } from 'vitest'
 import { TestGateway } from '../support/gateway.ts'
 import { type Received, VERSIONS } from '../support/wire-client.ts'

@@ -1,4 +1,5 @@
 // Sessions: how long they live, what they keep, how it is delivered again (MQTT 5.0 sections 3.1.2.4, 3.1.2.11, 4.1, 4.4).
+/* oxlint-disable vitest/expect-expect -- the client's own `expect…` are the assertions */
 import { describe, expect, test } from 'vitest'
 import { Reason } from '../../src/mqtt/reason.ts'
 import { TestGateway } from '../support/gateway.ts'

@@ -1,4 +1,5 @@
 // Wills (MQTT 5.0 sections 3.1.2.5 to 3.1.2.7, 3.1.3.2, 3.14.4).
+/* oxlint-disable vitest/expect-expect -- the client's own `expect…` are the assertions */
 import { describe, test } from 'vitest'
 import { TestGateway } from '../support/gateway.ts'
 import { type Version, VERSIONS, type WireClient } from '../support/wire-client.ts'
@@ -14,8 +15,8 @@ async function watch(gateway: TestGateway, version: Version = 5): Promise<WireCl
 
 describe.each(VERSIONS)('version %i', (version) => {
   test.each([
-    ['the connection breaks', (client: WireClient) => client.cut()],
-    ['the client makes a mistake', async (client: WireClient) => void client.send('c1 00')],
+    ['the connection breaks', (client: WireClient): Promise<void> => client.cut()],
+    ['the client makes a mistake', async (client: WireClient): Promise<void> => client.send('c1 00')],
   ] as const)('[MQTT-3.1.2-8] [MQTT-3.1.2-7] [MQTT-3.1.2-14] published when %s', async (_name, end) => {
     await using gateway = await TestGateway.start()
     const watcher = await watch(gateway)

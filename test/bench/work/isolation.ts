@@ -1,6 +1,7 @@
 // The local broker waits for nobody: the local round trip with an uplink that cannot be reached, against none at all.
 // Everything published is routed to that uplink too, so its queue grows meanwhile.
 
+import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { freePort } from '../brokers.ts'
 import type { Row } from '../report.ts'
@@ -15,7 +16,9 @@ export const isolation: Work[] = [
     can: (kind) => kind.hasUplink,
     async run(bench) {
       const accepted: Socket[] = []
-      const silent = createServer((socket) => void accepted.push(socket.on('error', () => {}))).listen(0, '127.0.0.1')
+      const silent = createServer((socket) => void accepted.push(socket.on('error', () => {})))
+      await once(silent.listen(0, '127.0.0.1'), 'listening')
+      silent.unref()
       const silentPort = (silent.address() as AddressInfo).port
       const cases: [string, string | null][] = [
         ['no uplink', null],

@@ -1,0 +1,199 @@
+// The commands: parse, call, exit. Every failure ends in one sentence of what happened and what to do.
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { Config } from './config/config.ts'
+import { DEFAULT_CONFIG_NAME, defaultConfigText } from './config/default.ts'
+import { jsonSchema } from './config/gateway-schema.ts'
+import { loadLastGood, rememberLastGood } from './config/last-good.ts'
+import { checkText, loadConfig, type LoadResult } from './config/load.ts'
+import { reportProblems } from './config/report.ts'
+import { OperatorError } from './errors.ts'
+
+const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places with a bad link
+
+  sandpiper run [--config FILE] [--last-good]   the gateway; without a file, a demonstration on 127.0.0.1:1883
+  sandpiper check FILE                          every problem of a configuration, with line and column
+  sandpiper default                             the configuration that run takes without a file
+  sandpiper schema                              JSON Schema of gateway.yaml, for editors
+  sandpiper --version
+
+  --last-good   when FILE has a mistake, say so and run on the last one that was accepted
+`
+
+const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
+/** Everything is stopped in this time, or the process ends all the same. */
+const STOP_MS_MAX = 5000
+
+async function main(argv: string[]): Promise<number> {
+  const { values, positionals } = arguments_(argv)
+  if (values.help === true) return print(HELP)
+  if (values.version === true) return print(`sandpiper ${VERSION} (node ${process.version})\n`)
+  const [command = 'help', ...rest] = positionals
+  switch (command) {
+    case 'run':
+      return run(values.config, values['last-good'] === true)
+    case 'check':
+      return check(rest[0] ?? values.config)
+    case 'default':
+      return print(defaultConfigText)
+    case 'schema':
+      return print(`${JSON.stringify(jsonSchema(), null, 2)}\n`)
+    case 'help':
+      return print(HELP)
+    default:
+      throw new OperatorError('E_USAGE', `there is no command "${command}"`)
+  }
+}
+
+function arguments_(argv: string[]) {
+  try {
+    return parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: {
+        config: { type: 'string', short: 'c' },
+        'last-good': { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+      },
+    })
+  } catch (error) {
+    throw new OperatorError('E_USAGE', (error as Error).message, { cause: error })
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text)
+  return 0
+}
+
+function complain(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+function check(file: string | undefined): number {
+  if (file === undefined) throw new OperatorError('E_USAGE', 'check needs a file: sandpiper check gateway.yaml')
+  const result = loadConfig(file)
+  if ('problems' in result) {
+    complain(describe(result, file))
+    return 1
+  }
+  if (result.warnings.length > 0) complain(reportProblems(result.warnings, { fileName: file, text: result.text }))
+  return print(`${file} is good: ${summary(result.config)}\n`)
+}
+
+function summary(config: Config): string {
+  const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
+  return [`site ${config.site}`, count(config.broker.listeners.length, 'listener'), count(config.sensors.length, 'sensor'), count(config.uplinks.length, 'uplink')].join(', ')
+}
+
+function describe(result: Extract<LoadResult, { problems: unknown }>, file: string): string {
+  const color = process.stderr.isTTY === true
+  const n = result.problems.length
+  return `${reportProblems(result.problems, { fileName: file, text: result.text, color })}\n\n${n === 1 ? 'This problem keeps' : `These ${n} problems keep`} ${file} from being used.`
+}
+
+/** The configuration to run, or null after its problems were told. */
+function configuration(file: string | undefined, lastGood: boolean): { config: Config; text: string; name: string } | null {
+  if (file === undefined) {
+    const result = checkText(defaultConfigText, DEFAULT_CONFIG_NAME)
+    if ('problems' in result) throw new Error('the built-in configuration is broken')
+    return { ...result, name: DEFAULT_CONFIG_NAME }
+  }
+  const result = loadConfig(file)
+  if (!('problems' in result)) return { ...result, name: file }
+  complain(describe(result, file))
+  if (!lastGood) return null
+  const text = loadLastGood(result.storePath)
+  const old = text === null ? null : checkText(text, file, { secrets: 'optional' })
+  if (old === null || 'problems' in old) {
+    complain('There is no last good configuration to run on.')
+    return null
+  }
+  complain('Running on the last good configuration until that is mended.')
+  return { ...old, name: `last good ${file}` }
+}
+
+async function run(file: string | undefined, lastGood: boolean): Promise<number> {
+  const chosen = configuration(file, lastGood)
+  if (chosen === null) return 1
+  const { config } = chosen
+  const underSystemd = process.env.JOURNAL_STREAM !== undefined || process.env.NOTIFY_SOCKET !== undefined
+  const [{ Gateway }, { makeLog }, { Systemd }, { systemClock }] = await Promise.all([
+    import('./gateway.ts'), // not needed by `check`, which has to be quick
+    import('./log.ts'),
+    import('./ops/systemd.ts'),
+    import('./clock.ts'),
+  ])
+  const log = makeLog(config.log.level, process.stdout.isTTY === true && !underSystemd)
+  const systemd = new Systemd(systemClock, log)
+
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
+  })
+  let failed = false
+  const broken = Promise.withResolvers<string>()
+  const onFatal = (error: Error): void => {
+    failed = true
+    complain(error instanceof OperatorError ? `sandpiper: ${error.sentence}` : String(error))
+    broken.resolve('the store is broken')
+  }
+  const gateway = await Gateway.start(config, { log, version: VERSION, onFatal })
+  if (chosen.name === file) rememberLastGood(config.store.path, chosen.text)
+  if (!underSystemd) print(banner(config, gateway.ports, chosen.name))
+  log.info({ site: config.site, ports: gateway.ports, version: VERSION }, 'sandpiper is ready')
+  returnStartupMemory()
+  systemd.ready(summary(config), (withinMs) => gateway.progresses(withinMs))
+
+  const why = await Promise.race([stopped, broken.promise])
+  log.info({ why }, 'stopping')
+  systemd.stopping()
+  systemClock.after(STOP_MS_MAX, () => process.exit(1)) // whatever still hangs
+  await gateway.stop()
+  log.info({}, 'stopped')
+  return failed ? 1 : 0
+}
+
+/** What loading and parsing left behind is given back to the system once: 4 MB on a board that may have 512. */
+function returnStartupMemory(): void {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  gc()
+}
+
+/** What a person at a terminal wants to know first. */
+function banner(config: Config, ports: readonly number[], name: string): string {
+  const lines = [`Sandpiper ${VERSION}, site ${config.site}, configured by ${name}`, '']
+  config.broker.listeners.forEach((l, i) => lines.push(`  listening  mqtt://${l.host.includes(':') ? `[${l.host}]` : l.host}:${ports[i]}   MQTT 3.1, 3.1.1 and 5.0`))
+  for (const sensor of config.sensors) {
+    const from = sensor.kind === 'simulate' ? `simulated ${sensor.simulate.kind}, every ${sensor.simulate.everyMs / 1000} s` : `${sensor.serial.path}, ${sensor.serial.baud} baud`
+    lines.push(`  publishing ${sensor.topic}   (${from})`)
+  }
+  for (const uplink of config.uplinks) lines.push(`  uplink     ${uplink.name} ─► ${uplink.host}:${uplink.port}`)
+  lines.push(`  store      ${config.store.path}`, '')
+  const prefix = commonPrefix(config.sensors.map((s) => s.topic))
+  const port = ports[0] === 1883 ? '' : ` -p ${ports[0]}`
+  lines.push('See it:', '', `  mosquitto_sub -t '${prefix}#' -v${port}`, '', '')
+  return lines.join('\n')
+}
+
+/** The levels that all topics share, with a slash at the end; empty when there are none. */
+function commonPrefix(topics: readonly string[]): string {
+  if (topics.length === 0) return ''
+  const levels = topics.map((t) => t.split('/').slice(0, -1))
+  const shared: string[] = []
+  for (let i = 0; levels.every((l) => l[i] !== undefined && l[i] === levels[0]![i]); i++) shared.push(levels[0]![i]!)
+  return shared.map((l) => `${l}/`).join('')
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof OperatorError)) throw error
+  complain(`sandpiper: ${error.sentence}`)
+  process.exitCode = 1
+}
+// A serial port or a name look-up that still hangs must not keep the process.
+if (process.exitCode !== undefined) process.exit()

@@ -1,0 +1,201 @@
+// Who may import whom. The tables here are the rule, and its documentation; the tests compare the code with them.
+//
+//   main, cli ─► gateway ─► ops  sensors  uplink  net ─► session ─► router ─► journal ─► store ─► mqtt ─► words ─► base
+//                                                                             (port and records)
+//
+// An arrow means "may import": a room imports those named in its line, never one to its left. Uplinks stand beside the connections: they
+// share the session's state machines (incoming, outgoing) and its outbox. Sensors know no router: the gateway gives them a sink.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  main: ['gateway', 'config', 'ops', 'base'],
+  gateway: ['config', 'ops', 'sensors', 'uplink', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  ops: ['config', 'router', 'words', 'base'],
+  sensors: ['config', 'words', 'base'],
+  uplink: ['config', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  net: ['config', 'session', 'journal', 'mqtt', 'words', 'base'],
+  session: ['router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  router: ['journal', 'store', 'words', 'base'],
+  journal: ['store', 'words', 'base'],
+  store: ['words', 'base'],
+  config: ['words', 'base'],
+  mqtt: ['words', 'base'],
+  /** What a message is made of; the rest of mqtt/ builds on it. */
+  words: ['base'],
+  base: [],
+}
+
+/** Files whose room is not their folder. */
+const ROOM_OF: Readonly<Record<string, string>> = {
+  'main.ts': 'main',
+  'cli.ts': 'main',
+  'gateway.ts': 'gateway',
+  'message.ts': 'words',
+  'mqtt/topic.ts': 'words',
+  'mqtt/reason.ts': 'words',
+  'mqtt/utf8.ts': 'words',
+}
+
+/** Doors: of these rooms, everybody outside may import only these files … */
+const DOORS: Readonly<Record<string, readonly string[]>> = {
+  store: ['store/store.ts', 'store/record.ts'],
+  config: ['config/config.ts'],
+}
+
+/** … and these files more. */
+const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
+  'gateway.ts': (file) => file === 'store/sqlite.ts' || file === 'store/memory.ts',
+  'cli.ts': (file) => file.startsWith('config/'),
+  'uplink/routes.ts': (file) => file === 'config/routes.ts',
+}
+
+/** A file may use a package's values when it is the package's adapter; types may be named elsewhere in the same room. */
+const ADAPTERS: Readonly<Record<string, string>> = {
+  'better-sqlite3': 'store/folder.ts',
+  'mqtt-packet': 'mqtt/generate.ts',
+  pino: 'log.ts',
+  'pino-pretty': 'log.ts',
+  serialport: 'sensors/serial-port.ts',
+  'systemd-notify': 'ops/systemd.ts',
+  yaml: 'config/yaml.ts',
+}
+
+// ---- reading the code
+
+const SRC = join(import.meta.dirname, '../../src')
+const ROOT = join(SRC, '..')
+
+interface Import {
+  readonly from: string
+  /** A file of src by its path there, or a package. */
+  readonly to: string
+  /** Gone when the types are stripped. */
+  readonly typeOnly: boolean
+}
+
+const FILES = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+  .map((file) => file.replaceAll('\\', '/'))
+  .sort()
+const TEXTS = new Map(FILES.map((file) => [file, readFileSync(join(SRC, file), 'utf8')]))
+const IMPORTS = FILES.flatMap(importsOf)
+
+function importsOf(from: string): Import[] {
+  const text = TEXTS.get(from)!
+  const list: Import[] = []
+  for (const [, word, named, target] of text.matchAll(/^(?:import|export)\s+(type\s+)?(?:([\w*{}\s,$]+?)\s+from\s+)?'([^']+)'/gm)) {
+    const names = /\{([^}]*)\}/.exec(named ?? '')?.[1]?.split(',').map((n) => n.trim()).filter((n) => n !== '')
+    const onlyTypes = names !== undefined && /^\s*\{/.test(named!) && names.every((n) => n.startsWith('type '))
+    list.push({ from, to: resolved(from, target!), typeOnly: word !== undefined || onlyTypes })
+  }
+  for (const [, target] of text.matchAll(/\bimport\('([^']+)'\)/g)) list.push({ from, to: resolved(from, target!), typeOnly: false })
+  return list
+}
+
+function resolved(from: string, target: string): string {
+  return target.startsWith('.') ? relative(SRC, join(SRC, dirname(from), target)).replaceAll('\\', '/') : target
+}
+
+function roomOf(file: string): string {
+  return ROOM_OF[file] ?? (file.includes('/') ? file.split('/')[0]! : 'base')
+}
+
+const inside = IMPORTS.filter((i) => i.to.endsWith('.ts'))
+const packages = IMPORTS.filter((i) => !i.to.endsWith('.ts') && !i.to.startsWith('node:'))
+const arrow = (i: Import): string => `${i.from} → ${i.to}`
+
+// ---- the rules
+
+describe('rooms', () => {
+  test('the files were read', () => {
+    expect(FILES.length).toBeGreaterThan(50)
+    expect(inside.length).toBeGreaterThan(100)
+    expect(inside.filter((i) => !TEXTS.has(i.to) && !existsSync(join(SRC, i.to))).map(arrow)).toEqual([])
+  })
+
+  test('every folder is a room of the table', () => {
+    expect(FILES.filter((file) => ROOMS[roomOf(file)] === undefined)).toEqual([])
+    expect(Object.keys(ROOM_OF).filter((file) => !TEXTS.has(file))).toEqual([])
+  })
+
+  test('a room imports only those its line names', () => {
+    const strays = inside.filter((i) => roomOf(i.from) !== roomOf(i.to) && !ROOMS[roomOf(i.from)]!.includes(roomOf(i.to)))
+    expect(strays.map(arrow)).toEqual([])
+  })
+
+  test('the table allows no cycles between rooms', () => {
+    const open = new Set<string>()
+    const done = new Set<string>()
+    const cycles: string[] = []
+    const visit = (room: string, path: readonly string[]): void => {
+      if (done.has(room)) return
+      if (open.has(room)) {
+        cycles.push([...path, room].join(' → '))
+        return
+      }
+      open.add(room)
+      for (const next of ROOMS[room]!) visit(next, [...path, room])
+      open.delete(room)
+      done.add(room)
+    }
+    for (const room of Object.keys(ROOMS)) visit(room, [])
+    expect(cycles).toEqual([])
+  })
+
+  test('doors: the store is known as its port, the configuration as its types', () => {
+    const strays = inside.filter((i) => {
+      const doors = DOORS[roomOf(i.to)]
+      return roomOf(i.from) !== roomOf(i.to) && doors !== undefined && !doors.includes(i.to) && KEYS[i.from]?.(i.to) !== true
+    })
+    expect(strays.map(arrow)).toEqual([])
+    const types = inside.filter((i) => i.to === 'config/config.ts')
+    expect(types.filter((i) => !i.typeOnly).map(arrow)).toEqual([])
+  })
+
+  test('what touches the disk runs on the store’s thread: main.ts never loads it', () => {
+    const seen = new Set<string>()
+    const todo = ['main.ts']
+    for (let file = todo.pop(); file !== undefined; file = todo.pop()) {
+      if (seen.has(file)) continue
+      seen.add(file)
+      for (const i of IMPORTS) if (i.from === file && !i.typeOnly) todo.push(i.to)
+    }
+    expect([...seen]).toContain('store/sqlite.ts')
+    expect([...seen].filter((file) => file === 'better-sqlite3' || file === 'store/worker.ts' || file === 'store/engine.ts')).toEqual([])
+  })
+})
+
+describe('packages', () => {
+  test('each has one adapter', () => {
+    expect(packages.filter((i) => !i.typeOnly && ADAPTERS[i.to] !== i.from).map(arrow)).toEqual([])
+    expect(packages.filter((i) => i.typeOnly && roomOf(i.from) !== roomOf(ADAPTERS[i.to] ?? '')).map(arrow)).toEqual([])
+  })
+
+  test('each dependency is used, or is the runtime itself', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+    expect(Object.keys(dependencies).sort()).toEqual([...Object.keys(ADAPTERS), 'node'].sort())
+  })
+})
+
+describe('words that stand in one place', () => {
+  test('clocks and timers: clock.ts', () => {
+    const strays = FILES.filter((file) => file !== 'clock.ts' && /\b(Date\.now|performance\.now|process\.hrtime|setTimeout|setInterval)\b|\bnew Date\(\)/.test(code(file)))
+    expect(strays).toEqual([])
+  })
+
+  test('console: nowhere', () => {
+    expect(FILES.filter((file) => /\bconsole\./.test(code(file)))).toEqual([])
+  })
+
+  test('no drawers', () => {
+    const drawer = /^(utils?|commons?|helpers?|misc|shared|lib)$/
+    expect(FILES.filter((file) => file.split('/').some((part) => drawer.test(basename(part, '.ts'))))).toEqual([])
+  })
+})
+
+/** The text without its comments. */
+function code(file: string): string {
+  return TEXTS.get(file)!.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|\s)\/\/.*$/gm, '')
+}

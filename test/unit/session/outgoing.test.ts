@@ -1,0 +1,294 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { Queue } from '../../../src/journal/queue.ts'
+import { makeMessage, type QoS } from '../../../src/message.ts'
+import { Outgoing } from '../../../src/session/outgoing.ts'
+import { turns } from '../../support/hand-store.ts'
+import { Bed, WINDOW_MS } from '../journal/bed.ts'
+import { Line } from './line.ts'
+
+let bed: Bed
+let line: Line
+beforeEach(() => {
+  bed = new Bed()
+  line = new Line()
+})
+
+/** A receiver without a durable session. */
+function passing(receiveMaximum: number): Outgoing {
+  const outgoing = new Outgoing(new Queue(bed, null, 0), null)
+  outgoing.attach(line, receiveMaximum)
+  return outgoing
+}
+
+function push(outgoing: Outgoing, payload: string | number, qos: QoS = 1): void {
+  outgoing.queue.push(makeMessage('t', String(payload), { qos }), null, qos, false, [])
+}
+
+async function durable(receiveMaximum = 10): Promise<Outgoing> {
+  const outgoing = new Outgoing(await bed.queue(), bed.journal)
+  outgoing.attach(line, receiveMaximum)
+  await bed.store.completeAll()
+  return outgoing
+}
+
+/** What the store has in flight for it, as `identifier phase`. */
+async function stored(): Promise<string[]> {
+  return (await bed.store.memory.open()).inflight.map((row) => `${row.packetIdentifier} ${row.phase}`)
+}
+
+async function reconnect(outgoing: Outgoing, receiveMaximum = 10): Promise<void> {
+  outgoing.detach()
+  line = new Line()
+  outgoing.attach(line, receiveMaximum)
+  await bed.store.completeAll()
+}
+
+describe('send quota', () => {
+  test('no more than the receive maximum is under way, and each answer lets one more go [MQTT-3.3.4-9]', () => {
+    const outgoing = passing(2)
+    for (const n of [1, 2, 3, 4]) push(outgoing, n)
+    expect(line.heard).toEqual(['publish 1 1', 'publish 2 2'])
+    outgoing.onPuback(1)
+    expect(line.heard).toEqual(['publish 3 3'])
+    outgoing.onPuback(3)
+    outgoing.onPuback(2)
+    expect(line.heard).toEqual(['publish 4 4'])
+    expect(outgoing.inFlight).toBe(1)
+  })
+
+  test('QoS 2 counts until PUBCOMP', () => {
+    const outgoing = passing(1)
+    push(outgoing, 'a', 2)
+    push(outgoing, 'b', 1)
+    outgoing.onPubrec(1, 0)
+    expect(line.heard).toEqual(['publish 1 a', 'pubrel 1'])
+    outgoing.onPubcomp(1)
+    expect(line.heard).toEqual(['publish 2 b'])
+  })
+
+  test('a receiver that does not read gets nothing until it does', () => {
+    const outgoing = passing(10)
+    line.writable = false
+    push(outgoing, 1)
+    expect(line.heard).toEqual([])
+    line.writable = true
+    outgoing.pump()
+    expect(line.heard).toEqual(['publish 1 1'])
+  })
+})
+
+test('identifiers go round, without zero and without those in use [MQTT-2.2.1-3] [MQTT-2.2.1-4]', () => {
+  const outgoing = passing(3)
+  push(outgoing, 'stays', 2)
+  outgoing.onPubrec(1, 0)
+  for (let i = 0; i < 65_540; i++) {
+    push(outgoing, i)
+    outgoing.onPuback(line.identifiers.at(-1)!)
+    line.said.length = 0
+  }
+  const used = line.identifiers.slice(1)
+  expect(new Set(used).size).toBe(65_534)
+  expect(used).not.toContain(0)
+  expect(used).not.toContain(1)
+  expect(outgoing.inFlight).toBe(1)
+})
+
+describe('redelivery', () => {
+  test('the unacknowledged again: same identifiers, same order, DUP; then the new ones [MQTT-4.4.0-1] [MQTT-4.6.0-1]', async () => {
+    const outgoing = await durable(3)
+    for (const n of [1, 2, 3, 4]) bed.publish([outgoing.queue], n)
+    outgoing.onPuback(2)
+    expect(line.heard).toEqual(['publish 1 1', 'publish 2 2', 'publish 3 3', 'publish 4 4'])
+    await reconnect(outgoing)
+    bed.publish([outgoing.queue], 5)
+    expect(line.heard).toEqual(['dup publish 1 1', 'dup publish 3 3', 'dup publish 4 4', 'publish 5 5'])
+  })
+
+  test('with a smaller window the rest follows, still under its identifiers', async () => {
+    const outgoing = await durable(3)
+    for (const n of [1, 2, 3]) bed.publish([outgoing.queue], n)
+    await reconnect(outgoing, 1)
+    expect(line.heard).toEqual(['dup publish 1 1'])
+    bed.publish([outgoing.queue], 4)
+    for (const id of [1, 2, 3]) outgoing.onPuback(id)
+    expect(line.heard).toEqual(['dup publish 2 2', 'dup publish 3 3', 'publish 4 4'])
+  })
+
+  test('after a restart QoS 2 keeps its identifier, released or not', async () => {
+    const outgoing = await durable()
+    bed.publish([outgoing.queue], 'a', 2)
+    bed.publish([outgoing.queue], 'b', 2)
+    await bed.store.completeAll()
+    outgoing.onPubrec(1, 0)
+    await bed.store.completeAll()
+    const snapshot = await bed.store.open()
+    expect(await stored()).toEqual(['1 released', '2 sent'])
+    const { id, cursor, queued } = snapshot.destinations[0]!
+    line = new Line()
+    const again = new Outgoing(new Queue(bed, bed.journal, id, cursor, queued), bed.journal, snapshot.inflight)
+    again.attach(line, 10)
+    await bed.store.completeAll()
+    expect(line.heard).toEqual(['pubrel 1', 'dup publish 2 b'])
+    again.onPubcomp(1)
+    again.onPubrec(2, 0)
+    await bed.store.completeAll()
+    again.onPubcomp(2)
+    await bed.pass(1000)
+    await bed.store.completeAll()
+    expect(await stored()).toEqual([])
+    expect(again.inFlight).toBe(0)
+  })
+
+  test('a QoS 2 message that will not come again is ended with PUBREL: its identifier is not free at the receiver', async () => {
+    const outgoing = await durable()
+    bed.publish([outgoing.queue], 'expires', 2, { expiresAtMs: bed.clock.now() + 1000 })
+    await bed.store.completeAll()
+    expect(line.heard).toEqual(['publish 1 expires'])
+    outgoing.detach()
+    await bed.pass(2000)
+    line = new Line()
+    outgoing.attach(line, 10)
+    await bed.store.completeAll()
+    expect(line.heard).toEqual(['pubrel 1'])
+    bed.publish([outgoing.queue], 'next', 2)
+    await bed.store.completeAll()
+    expect(line.heard).toEqual(['publish 2 next'])
+    outgoing.onPubcomp(1)
+    expect(outgoing.inFlight).toBe(1)
+  })
+})
+
+describe('QoS 2', () => {
+  test('PUBLISH leaves when message and identifier are durable; those behind wait with it', async () => {
+    const outgoing = await durable()
+    bed.publish([outgoing.queue], 'a', 2)
+    bed.publish([outgoing.queue], 'b', 1)
+    await turns()
+    expect(bed.store.waiting).toEqual(['commit'])
+    await bed.store.complete() // the message
+    expect(line.heard).toEqual([])
+    expect(bed.store.waiting).toEqual(['commit'])
+    await bed.store.complete() // the identifier
+    expect(line.heard).toEqual(['publish 1 a', 'publish 2 b'])
+    expect(await stored()).toEqual(['1 sent'])
+  })
+
+  test('PUBREL leaves when "released" is durable', async () => {
+    const outgoing = await durable()
+    bed.publish([outgoing.queue], 'a', 2)
+    await bed.store.completeAll()
+    line.said.length = 0
+    outgoing.onPubrec(1, 0)
+    await turns()
+    expect(line.heard).toEqual([])
+    await bed.store.complete()
+    expect(line.heard).toEqual(['pubrel 1'])
+  })
+
+  test('… also when the connection was lost in between', async () => {
+    const outgoing = await durable()
+    bed.publish([outgoing.queue], 'a', 2)
+    await bed.store.completeAll()
+    outgoing.onPubrec(1, 0)
+    outgoing.detach()
+    line = new Line()
+    outgoing.attach(line, 10)
+    await turns()
+    expect(line.heard).toEqual([])
+    await bed.store.completeAll()
+    expect(line.heard).toEqual(['pubrel 1'])
+    expect(await stored()).toEqual(['1 released'])
+  })
+
+  test('a connection that is lost while the gate is shut leaves nothing behind in it', async () => {
+    const outgoing = await durable()
+    bed.publish([outgoing.queue], 'a', 2)
+    await turns()
+    await bed.store.complete()
+    await reconnect(outgoing)
+    bed.publish([outgoing.queue], 'b', 2)
+    await bed.store.completeAll()
+    expect(line.heard).toEqual(['dup publish 1 a', 'publish 2 b'])
+  })
+
+  test('a refusal ends the handshake and frees the identifier [MQTT-4.3.3-4]', async () => {
+    const outgoing = await durable(1)
+    bed.publish([outgoing.queue], 'a', 2)
+    bed.publish([outgoing.queue], 'b', 1)
+    await bed.store.completeAll()
+    outgoing.onPubrec(1, 0x97)
+    expect(line.heard).toEqual(['publish 1 a', 'publish 2 b'])
+    await bed.pass(1000)
+    await bed.store.completeAll()
+    expect(await stored()).toEqual([])
+  })
+
+  test('what the receiver cannot take counts as delivered', async () => {
+    const outgoing = await durable()
+    line.takes = false
+    bed.publish([outgoing.queue], 'a', 2)
+    await bed.store.completeAll()
+    await bed.pass(1000)
+    await bed.store.completeAll()
+    expect(outgoing.inFlight).toBe(0)
+    expect(outgoing.queue.size).toEqual({ count: 0, bytes: 0 })
+    expect(await stored()).toEqual([])
+  })
+})
+
+test('receiverForgot: what it had received is done, the rest is sent as new', async () => {
+  const outgoing = await durable()
+  bed.publish([outgoing.queue], 'a', 2)
+  bed.publish([outgoing.queue], 'b', 2)
+  bed.publish([outgoing.queue], 'c', 1)
+  await bed.store.completeAll()
+  outgoing.onPubrec(1, 0)
+  await bed.store.completeAll()
+  outgoing.detach()
+  line = new Line()
+  outgoing.receiverForgot()
+  outgoing.attach(line, 10)
+  await bed.store.completeAll()
+  expect(line.heard).toEqual(['publish 4 b', 'publish 5 c'])
+})
+
+describe('a peer that makes mistakes', () => {
+  test('answers to what was not sent change nothing', async () => {
+    const outgoing = await durable()
+    outgoing.onPuback(9)
+    outgoing.onPubcomp(9)
+    outgoing.onPubrec(9, 0x80)
+    expect(line.heard).toEqual([])
+    outgoing.onPubrec(9, 0)
+    expect(line.heard).toEqual(['pubrel 9 0x92'])
+    bed.publish([outgoing.queue], 'a', 1)
+    outgoing.onPubrec(1, 0) // the wrong answer
+    expect(outgoing.inFlight).toBe(1)
+    outgoing.onPuback(1)
+    outgoing.onPuback(1)
+    expect(outgoing.inFlight).toBe(0)
+    expect(outgoing.queue.size.count).toBe(0)
+  })
+
+  test('PUBREC for a message that has not left yet: nothing strange is sent', async () => {
+    const outgoing = await durable()
+    bed.publish([outgoing.queue], 'a', 2)
+    await turns()
+    await bed.store.complete()
+    outgoing.onPubrec(1, 0)
+    await bed.store.completeAll()
+    expect(line.heard).toEqual(['pubrel 1'])
+  })
+})
+
+test('acknowledged before the commit window closes: nothing is written', async () => {
+  const outgoing = await durable()
+  const before = bed.store.batches.length
+  for (let i = 0; i < 100; i++) {
+    bed.publish([outgoing.queue], i)
+    outgoing.onPuback(line.identifiers.at(-1)!)
+  }
+  await bed.pass(WINDOW_MS)
+  expect(bed.store.batches.slice(before).every((b) => b.segments.length === 0)).toBe(true)
+  expect(bed.counters.elided).toBe(100)
+})

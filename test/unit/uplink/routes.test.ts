@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest'
+import type { RouteConfig } from '../../../src/config/config.ts'
+import { makeMessage } from '../../../src/message.ts'
+import { addVia, hasVia } from '../../../src/uplink/loop.ts'
+import { Routes } from '../../../src/uplink/routes.ts'
+
+function route(from: string, to: string, more: Partial<RouteConfig> = {}): RouteConfig {
+  return { direction: 'out', from, to, qos: 1, retain: true, ...more }
+}
+
+describe('routes', () => {
+  const routes = new Routes(
+    [route('sensors/#', 'sites/x/sensors/#'), route('+/alarm', 'sites/x/+/alarm', { qos: 2, retain: false }), route('sensors/special', 'never'), route('back/#', 'back/#', { direction: 'in' })],
+    'out',
+  )
+
+  test('the first that matches decides', () => {
+    const to = (name: string) => routes.apply(makeMessage(name, 'x'), null)?.topic.name ?? null
+    expect(to('sensors/a/b')).toBe('sites/x/sensors/a/b')
+    expect(to('sensors/special')).toBe('sites/x/sensors/special')
+    expect(to('tank/alarm')).toBe('sites/x/tank/alarm')
+    expect(to('back/a')).toBeNull()
+    expect(to('other')).toBeNull()
+    expect(to('sensors/a/b')).toBe('sites/x/sensors/a/b') // remembered
+  })
+
+  test('QoS at most that of the route; RETAIN only where it is carried; the rest unaltered', () => {
+    const origin = {}
+    const properties = Buffer.from([1, 1])
+    const message = makeMessage('tank/alarm', 'fire', { qos: 2, retain: true, properties, expiresAtMs: 77 })
+    const out = routes.apply(message, origin)!
+    expect([out.qos, out.retain, out.payload.toString(), out.expiresAtMs, out.origin]).toEqual([2, false, 'fire', 77, origin])
+    expect(out.properties).toBe(properties)
+    expect(routes.apply(makeMessage('sensors/a', 'x', { qos: 2, retain: true }), null)).toMatchObject({ qos: 1, retain: true })
+    expect(routes.apply(makeMessage('sensors/a', 'x', { qos: 0 }), null)!.qos).toBe(0)
+    expect(message.topic.name).toBe('tank/alarm')
+  })
+
+  test('more topics than are remembered', () => {
+    for (let i = 0; i < 10_050; i++) expect(routes.apply(makeMessage(`sensors/${i}`, ''), null)!.topic.name).toBe(`sites/x/sensors/${i}`)
+  })
+})
+
+describe('the mark against circles', () => {
+  test('is found again, beside other properties and other sites', () => {
+    const message = makeMessage('t', 'x', { properties: Buffer.from([0x01, 0x01]), qos: 1, retain: true })
+    const marked = addVia(addVia(message, 'well-07'), 'well-08')
+    expect([hasVia(marked, 'well-07'), hasVia(marked, 'well-08'), hasVia(marked, 'well-09')]).toEqual([true, true, false])
+    expect(hasVia(message, 'well-07')).toBe(false)
+    expect(marked.properties!.subarray(0, 2)).toEqual(Buffer.from([0x01, 0x01]))
+    expect([marked.qos, marked.retain, marked.payload.toString()]).toEqual([1, true, 'x'])
+  })
+
+  test('a site is not found in a longer name that begins with it, nor one with other letters', () => {
+    const marked = addVia(makeMessage('t', 'x'), 'well-07')
+    expect(hasVia(marked, 'well-0')).toBe(false)
+    expect(hasVia(marked, 'ell-07')).toBe(false)
+    expect(hasVia(addVia(makeMessage('t', 'x'), 'größe'), 'größe')).toBe(true)
+  })
+
+  test('a message without properties has no mark', () => {
+    expect(hasVia(makeMessage('t', 'x'), 'well-07')).toBe(false)
+  })
+})

@@ -29,10 +29,12 @@ const HELP = `npm run demo [-- OPTIONS]: a gateway, a bad link, a cloud, and a c
 `
 
 /** How long each scene lasts, seconds. */
-const FULL = { flow: 12, cut: 20, drain: 12, silent: 14, dead: 3, reborn: 12, recover: 14, deadAgain: 2, settle: 14, perSec: 100 }
+const FULL = { flow: 12, cut: 22, drain: 12, silent: 15, dead: 3, reborn: 12, recover: 14, deadAgain: 2, settle: 14, perSec: 100 }
 const QUICK = { flow: 2, cut: 3, drain: 2, silent: 2.5, dead: 0.5, reborn: 1, recover: 2, deadAgain: 0.5, settle: 1.5, perSec: 100 }
 const CONNECT_MS_MAX = 10_000
 const DRAIN_MS_MAX = 15_000
+/** Longer than the scenes by this, and something hangs. */
+const OVERDUE_MS = 60_000
 
 class Interrupted extends Error {}
 
@@ -43,6 +45,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     interrupt.abort()
   })
 }
+process.stdout.on('error', () => interrupt.abort()) // nobody reads any more
 
 /** Waits for it, but not when the person has had enough. */
 async function orInterrupt<T>(promise: Promise<T>): Promise<T> {
@@ -58,7 +61,7 @@ async function orInterrupt<T>(promise: Promise<T>): Promise<T> {
   }
 }
 
-async function demo(scenes: typeof FULL, quick: boolean, cloudKind: CloudKind | undefined): Promise<number> {
+async function demo(scenes: typeof FULL, lengthSec: number, quick: boolean, cloudKind: CloudKind | undefined): Promise<number> {
   await using cloud = await openCloud(cloudKind)
   await using checker = await Checker.open(cloud.url)
   await using link = await Link.open(await freePort(), cloud.port)
@@ -74,7 +77,6 @@ async function demo(scenes: typeof FULL, quick: boolean, cloudKind: CloudKind | 
     return now
   }
   const waiting = (): string => count(rows().reduce((sum, r) => sum + r.onItsWay, 0))
-  const lengthSec = Object.entries(scenes).reduce((sum, [name, sec]) => (name === 'perSec' ? sum : sum + sec), 0)
   const scene = (sec: number): Promise<void> => orInterrupt(pause(sec * 1000))
   {
     using table = new Table({ gateway, link, cloudTitle: cloud.title, rows, lengthSec }, quick ? 2 : 5)
@@ -95,8 +97,9 @@ async function demo(scenes: typeof FULL, quick: boolean, cloudKind: CloudKind | 
     table.tell(`kill -9 of the gateway, with ${waiting()} messages on its flash`)
     await gateway.kill()
     await scene(scenes.dead)
+    const startMs = performance.now()
     await orInterrupt(gateway.start())
-    table.tell('the gateway is started again: it goes on where its flash says')
+    table.tell(`started again in ${((performance.now() - startMs) / 1000).toFixed(1)} s: it goes on where its flash says`)
     await scene(scenes.reborn)
     await link.mend()
     table.tell(`the link is back: ${waiting()} messages set out`)
@@ -148,8 +151,14 @@ else {
   const folder = mkdtempSync(join(tmpdir(), 'sandpiper-demo-'))
   process.env.TMPDIR = folder
   process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }))
+  const scenes = chosen.quick ? QUICK : FULL
+  const lengthSec = Object.entries(scenes).reduce((sum, [name, sec]) => (name === 'perSec' ? sum : sum + sec), 0)
+  setTimeout(() => {
+    process.stderr.write('\nThe demo hangs: something did not answer. It is given up.\n')
+    process.exit(1)
+  }, lengthSec * 1000 + OVERDUE_MS)
   try {
-    process.exitCode = await demo(chosen.quick ? QUICK : FULL, chosen.quick, chosen.cloud)
+    process.exitCode = await demo(scenes, lengthSec, chosen.quick, chosen.cloud)
   } catch (error) {
     if (!interrupt.signal.aborted) process.stderr.write(`\nThe demo could not go on: ${(error as Error).message}\n`)
     process.exitCode = interrupt.signal.aborted ? 130 : 1

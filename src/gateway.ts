@@ -1,7 +1,7 @@
 // The composition root: builds the parts in the order a message meets them, and stops them in reverse.
 //
 //   store ─► journal ─► router ─► sessions, uplinks ─► $SYS ─► sensors ─► listeners
-import type { Clock } from './clock.ts'
+import type { Clock, Timer } from './clock.ts'
 import { systemClock } from './clock.ts'
 import type { Config, QueueConfig } from './config/config.ts'
 import { Counters } from './counters.ts'
@@ -58,6 +58,7 @@ export class Gateway {
   readonly #sensors: readonly Sensor[]
   readonly #listeners: readonly Listener[]
   #nextDestination: number
+  #timer: Timer | null = null
 
   /** Opens the store and starts everything. Throws OperatorError when the store or a port is not to be had; then nothing is left running. */
   static async start(config: Config, options: GatewayOptions): Promise<Gateway> {
@@ -152,6 +153,7 @@ export class Gateway {
     await Promise.all(this.#sensors.map((sensor) => sensor.stop()))
     await Promise.all(this.#listeners.map((listener) => listener.stop()))
     this.#sys.stop()
+    this.#timer?.cancel()
     for (const uplink of this.uplinks) uplink.stop()
     await Promise.race([this.#journal.drain(), new Promise<void>((resolve) => void this.#clock.after(DRAIN_MS_MAX, resolve))])
     await this.#store.close()
@@ -159,7 +161,7 @@ export class Gateway {
 
   async #listen(): Promise<void> {
     for (const listener of this.#listeners) await listener.start()
-    this.#clock.every(CHECK_MS, () => this.sessions.check(this.#clock.now()))
+    this.#timer = this.#clock.every(CHECK_MS, () => this.sessions.check(this.#clock.now()))
     this.#sys.start(this.config.broker.sysIntervalMs)
     for (const uplink of this.uplinks) uplink.start()
     for (const sensor of this.#sensors) sensor.start()

@@ -1,4 +1,5 @@
 // Both ends put side by side: what the gateway promised, and what came of it. The verdict is made here and nowhere else.
+import { styleText } from 'node:util'
 import type { Checker } from './checker.ts'
 import type { Producer } from './producer.ts'
 
@@ -49,18 +50,22 @@ export function summary(rows: readonly Row[], outages: number, kills: number, ba
   const broken = faults(rows)
   const acknowledged = rows.reduce((sum, r) => sum + r.acknowledged, 0)
   const lines = [
-    `The gateway acknowledged ${count(acknowledged)} messages, through ${outages} outages of the link and ${kills} times kill -9.`,
-    `At most ${count(backlog)} of them waited on flash at a time.`,
+    `The gateway acknowledged ${count(acknowledged)} messages, through ${outages} outages of the link`,
+    `and ${kills} times kill -9. Up to ${count(backlog)} of them waited on its flash.`,
     '',
-    ...rows.map((r) => `  QoS ${r.qos}   ${count(r.acknowledged)} acknowledged, ${count(r.atCloud)} at the cloud: lost ${r.lost}, duplicated ${r.duplicates}, out of order ${r.disordered}`),
+    ...rows.map((r) => `  QoS ${r.qos}: ${count(r.acknowledged)} acknowledged, lost ${r.lost}, duplicated ${r.duplicates}, out of order ${r.disordered}`),
     '',
   ]
   const again = rows.find((r) => r.qos === 1)?.duplicates ?? 0
   if (again > 0) {
-    lines.push(`${count(again)} came twice at QoS 1, as QoS 1 may: the link went away or the process was killed between the`, 'sending and the answer, and to send again is the only way not to lose. QoS 2 is for what must be counted once.')
+    lines.push(
+      `${count(again)} came twice at QoS 1, which it allows: they were sent, the answer was cut off,`,
+      'and to send them again is the only way to be sure that none is lost.',
+      '',
+    )
   }
-  if (broken.length > 0) lines.push('A promise was broken:', ...broken.map((b) => `  ${b}`))
-  else lines.push('Every promise was kept: what was acknowledged has arrived, in order, and QoS 2 exactly once.')
+  if (broken.length > 0) lines.push(styleText(['red', 'bold'], 'A promise was broken:'), ...broken.map((b) => `  ${b}`))
+  else lines.push(styleText(['green', 'bold'], 'All that was acknowledged has arrived, in order, and QoS 2 exactly once.'))
   return lines.join('\n')
 }
 

@@ -1,7 +1,10 @@
 // The reader in the cloud: a real client (MQTT.js) with a session of its own at the cloud's broker, that counts what arrives.
 // It is not told what was sent. Of each number, the first arrival must come in order; any other is a duplicate.
 import { connect, type MqttClient, Store } from 'mqtt'
+import { until } from '../../test/support/until.ts'
 import { numberOf, STREAMS } from './topics.ts'
+
+const SUBSCRIBE_MS_MAX = 10_000
 
 /** One stream's arrivals. */
 export class Arrivals {
@@ -56,10 +59,10 @@ export class Checker implements AsyncDisposable {
       connectTimeout: 2000,
     })
     const checker = new Checker(client)
-    await client.subscribeAsync(
-      STREAMS.map((s) => s.remote),
-      { qos: 2 },
-    )
+    let subscribed = false
+    const topics = STREAMS.map((s) => s.remote)
+    client.subscribe(topics, { qos: 2 }, (error) => (subscribed = !error))
+    await until(() => subscribed, 'the checker to subscribe at the cloud', SUBSCRIBE_MS_MAX)
     return checker
   }
 

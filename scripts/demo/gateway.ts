@@ -11,9 +11,9 @@ const FRESH_MS = 2500
 /** What `$SYS/broker/uplinks/<name>` says. */
 export interface UplinkFigures {
   readonly phase: string
-  /** Messages that the gateway holds until the cloud has answered. */
+  /** Messages that the gateway holds until the cloud has them. */
   readonly queued: number
-  /** Those of them that were sent over the link. */
+  /** Handshakes with the cloud that have begun and not ended. */
   readonly inFlight?: number
   readonly lastError: string | null
 }

@@ -21,12 +21,14 @@ export interface Scene {
   readonly lengthSec: number
 }
 
+const SAID = { up: 'the link is slow', cut: 'the link is cut', silent: 'the link is silent' } as const
+
 type Style = Parameters<typeof styleText>[0]
 
 export class Table implements Disposable {
   readonly #scene: Scene
   readonly #out = process.stdout
-  readonly #live = process.stdout.isTTY === true
+  readonly #live = process.stdout.isTTY === true && process.stdout.rows > FIXED_LINES + EVENTS.min
   readonly #beganMs = performance.now()
   readonly #events: string[] = []
   readonly #timer: NodeJS.Timeout
@@ -89,8 +91,8 @@ export class Table implements Disposable {
       pair('produced', (r) => r.produced, 'by a device that never stops'),
       pair('acknowledged', (r) => r.acknowledged, 'the gateway said: it is safe'),
       pair('on its way', (r) => r.onItsWay, 'acknowledged, not yet at the cloud'),
-      both('  on flash', figures?.queued, 'held by the gateway until answered', 'cyan'),
-      both('  in flight', figures?.inFlight, 'of these: sent, not answered yet', 'cyan'),
+      both('  on flash', figures?.queued, 'held until the cloud has them', 'cyan'),
+      both('  in flight', figures?.inFlight, 'sent, not fully answered yet', 'cyan'),
       pair('at the cloud', (r) => r.atCloud, 'different messages, counted there', () => 'bold'),
       pair('lost', (r) => r.lost, 'acknowledged, but not there', zero((r) => r.lost, () => true)),
       pair('duplicated', (r) => r.duplicates, 'QoS 1 may, QoS 2 must not', zero((r) => r.duplicates, (r) => r.qos === 2)),
@@ -108,8 +110,9 @@ export class Table implements Disposable {
     const line = { up: dim('────────────────────►'), cut: styleText('red', '───────── ╳ ·········'), silent: styleText('yellow', '──────── · · · · · · ·') }[link.state]
     const memory = gateway.residentMb
     const under = alive ? `life ${gateway.lives}${memory === null ? '' : `, ${memory} MB`}` : ''
-    const said = { up: '  the link, slow', cut: '  the link is cut', silent: '  the link is silent' }[link.state]
-    return [`   device ${dim('──────►')} ${name} ${line} cloud (${cloudTitle})`, `                  ${dim(under.padEnd(16))}${link.state === 'up' ? dim(said) : said}`]
+    const phase = gateway.figures?.phase
+    const said = `${SAID[link.state]}${phase === undefined ? '' : `; uplink: ${phase}`}`
+    return [`   device ${dim('──────►')} ${name} ${line} cloud (${cloudTitle})`, `                  ${dim(under.padEnd(18))}${link.state === 'up' ? dim(said) : said}`]
   }
 
   /** The last events; the newest is what is happening now. */

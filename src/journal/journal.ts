@@ -63,7 +63,7 @@ export class Journal {
   #holds = false // something pending must be written with the next batch
   #timer: Timer | null = null
   #timerAtMs = 0
-  #lazySinceMs = -1
+  #lazyDueMs = Infinity // when changes that nobody hurries are committed at the latest
   #bytes = 0 // of messages pending and writing
   #onRelief: (() => void)[] = []
   // The burst of messages that no acknowledgement can save: count, bytes, first and last arrival.
@@ -165,8 +165,7 @@ export class Journal {
 
   /** Calls `waiter` when all that was given before is durable, within the commit window. */
   waitDurable(waiter: Waiter): void {
-    if (this.#lazySinceMs < 0) this.#lazySinceMs = this.#turn.nowMs
-    this.#lazySinceMs = Math.min(this.#lazySinceMs, this.#turn.nowMs - LAZY_MS + this.#windowMs)
+    this.#lazyDueMs = Math.min(this.#lazyDueMs, this.#turn.nowMs + this.#windowMs)
     this.#afterCommit.push(() => waiter.durable())
     this.#turn.request()
   }
@@ -201,7 +200,8 @@ export class Journal {
     while (!this.#failed && (this.#busy || this.#pending.length > 0 || this.#hasChanges)) {
       await new Promise<void>((resolve) => {
         this.#afterCommit.push(resolve)
-        if (!this.#busy) this.#submit(Infinity)
+        if (this.#busy) this.#hurry(true) // the next one, when this one is done
+        else this.#submit(Infinity)
       })
     }
   }
@@ -212,7 +212,7 @@ export class Journal {
 
   #hurry(urgent: boolean): void {
     if (urgent) this.#urgent = true
-    else if (this.#lazySinceMs < 0) this.#lazySinceMs = this.#turn.nowMs
+    else this.#lazyDueMs = Math.min(this.#lazyDueMs, this.#turn.nowMs + LAZY_MS)
     this.#turn.request()
   }
 
@@ -229,7 +229,7 @@ export class Journal {
   #dueMs(): number {
     if (this.#urgent) return 0
     if (this.#sureBytes >= SEGMENT_BYTES_MAX) return 0
-    let dueMs = this.#lazySinceMs < 0 ? Infinity : this.#lazySinceMs + LAZY_MS
+    let dueMs = this.#lazyDueMs
     const oldest = this.#pending.peek()
     if (oldest !== undefined) dueMs = Math.min(dueMs, oldest.bornMs + this.#windowMs)
     if (this.#sure > 1) {
@@ -266,7 +266,7 @@ export class Journal {
       }
     }
     this.#urgent = false
-    this.#lazySinceMs = -1
+    this.#lazyDueMs = Infinity
     this.#sure = 0
     this.#sureBytes = 0
 

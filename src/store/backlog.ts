@@ -92,12 +92,15 @@ export class Backlog {
 
   /** What of a new segment is still to be settled here. */
   unsettled(segment: Segment): Size {
-    if (this.cursor < segment.first && this.ahead.size === 0) return { count: segment.count, bytes: segment.data.length }
+    // A message that waited for an acknowledgement may come after later ones, and find its place in the hole.
+    const meetsHole = segment.first <= this.holeTo && segment.last > this.holeFrom
+    if (this.cursor < segment.first && this.ahead.size === 0 && !meetsHole) return { count: segment.count, bytes: segment.data.length }
     const size = { count: 0, bytes: 0 }
     if (this.cursor >= segment.last) return size
     const { sequences, ends, count } = markRecords(segment.data, segment.first, segment.count)
     for (let i = 0; i < count; i++) {
       if (sequences[i]! <= this.cursor || this.ahead.has(sequences[i]!)) continue
+      if (sequences[i]! > this.holeFrom && sequences[i]! <= this.holeTo) continue
       size.count++
       size.bytes += ends[i]! - (i === 0 ? 0 : ends[i - 1]!)
     }

@@ -25,12 +25,15 @@ export class Publisher {
   readonly errors: string[] = []
   readonly #client: MqttClient
   readonly #random: () => number
+  readonly #mayGoOn: () => boolean
   #timer: NodeJS.Timeout | null = null
   #connected = false
 
-  constructor(name: string, options: { readonly url: string; readonly version: 4 | 5; readonly topicOf: (stream: string) => string; readonly random: () => number }) {
+  /** `mayGoOn`: false holds new messages back. */
+  constructor(name: string, options: { readonly url: string; readonly version: 4 | 5; readonly topicOf: (stream: string) => string; readonly random: () => number; readonly mayGoOn?: () => boolean }) {
     this.name = name
     this.#random = options.random
+    this.#mayGoOn = options.mayGoOn ?? (() => true)
     this.streams = ([1, 2] as const).map((qos) => {
       const stream = `${name}/q${qos}`
       return { name: stream, qos, topic: options.topicOf(stream), sent: 0, acknowledged: 0 }
@@ -57,7 +60,7 @@ export class Publisher {
       const count = 1 + Math.floor(this.#random() ** 2 * 20)
       for (let i = 0; i < count && this.#connected; i++) {
         const stream = this.streams[this.#random() < 0.5 ? 0 : 1]!
-        if (this.#unacknowledged >= WINDOW) break
+        if (this.#unacknowledged >= WINDOW || !this.#mayGoOn()) break
         this.#publish(stream)
       }
       this.#timer = setTimeout(burst, this.#random() ** 3 * 25)
@@ -69,6 +72,11 @@ export class Publisher {
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
+  }
+
+  /** Messages so far, of all streams. */
+  get sent(): number {
+    return this.streams.reduce((n, s) => n + s.sent, 0)
   }
 
   get done(): boolean {
@@ -87,7 +95,8 @@ export class Publisher {
   #publish(stream: Stream): void {
     const filling = this.#random() < 0.02 ? 20_000 : Math.floor(this.#random() * 150)
     this.#client.publish(stream.topic, payloadOf(stream.name, ++stream.sent, filling), { qos: stream.qos }, (error) => {
-      if (error == null || (stream.qos === 2 && (error as { code?: unknown }).code === 0x92)) stream.acknowledged++
+      const answeredBefore = stream.qos === 2 && (error as { code?: unknown } | undefined)?.code === 0x92
+      if (!error || answeredBefore) stream.acknowledged++
       else this.errors.push(`${stream.name}: ${error.message}`)
     })
   }

@@ -33,6 +33,7 @@ interface Unacknowledged {
 }
 
 const KEEP_ALIVE_SEC = 8
+const EXPIRY_SEC = 2
 const SILENCE_MS = 10_000
 /** A 3.1.1 client whose acknowledgement is withheld starts over after this long. */
 const STUCK_MS = 3000
@@ -112,8 +113,8 @@ export class Device {
     return `${this.name}: waiting ${this.#waiting.length}, unacknowledged ${this.#unacknowledged.map((u) => `${u.message.key}@${u.packetIdentifier}${u.phase}`).slice(0, 5).join(' ')}, received ${[...this.#received.keys()].join()}, ${this.connected ? 'up' : 'down'}, ${this.established ? '' : 'not '}established`
   }
 
-  publish(topic: string, qos: QoS, payloadBytes: number): void {
-    this.#waiting.push({ message: this.#ledger.publish(this.name, topic, qos), payloadBytes })
+  publish(topic: string, qos: QoS, payloadBytes: number, expires = false): void {
+    this.#waiting.push({ message: this.#ledger.publish(this.name, topic, qos, expires && this.options.version === 5), payloadBytes })
     this.#pump()
   }
 
@@ -152,6 +153,7 @@ export class Device {
     attempt.decoder.version = version
     this.#attempt = attempt
     stream.on('data', (chunk: Buffer) => this.#onData(attempt, chunk))
+    stream.on('drain', () => this.#pump())
     stream.on('error', () => this.#over(attempt))
     stream.on('close', () => this.#over(attempt))
     const v5 = version === 5
@@ -242,7 +244,7 @@ export class Device {
       const old = this.#unacknowledged.splice(0)
       // What was under way is sent anew, except by those who forget.
       if (!clean) {
-        for (const u of old.reverse()) {
+        for (const u of old.toReversed()) {
           if (u.phase === 'pubrel') continue
           u.message.renewed = true
           this.#waiting.unshift({ message: u.message, payloadBytes: u.payloadBytes })
@@ -287,7 +289,8 @@ export class Device {
     const { message, packetIdentifier } = u
     message.attempts++
     const payload = message.key.padEnd(u.payloadBytes, ' ')
-    const encoded = encodePublishFor(makeMessage(message.topic, payload), this.options.version, message.qos, false, dup, packetIdentifier, [], 0, true, 0)
+    const expiresAtMs = message.expires ? EXPIRY_SEC * 1000 : Infinity
+    const encoded = encodePublishFor(makeMessage(message.topic, payload, { expiresAtMs }), this.options.version, message.qos, false, dup, packetIdentifier, [], 0, true, 0)
     attempt.stream.write(Buffer.from(encoded.bytes.subarray(encoded.start, encoded.end)))
     if (message.qos === 1) attempt.expectPuback.push(packetIdentifier)
     if (message.qos === 2) attempt.expectPubrec.push(packetIdentifier)

@@ -15,6 +15,8 @@ export interface Published {
   refused: boolean
   /** Sent under a second packet identifier, as the session was gone: it may come twice. */
   renewed: boolean
+  /** It has an expiry, so it may be thrown away. */
+  readonly expires: boolean
   attempts: number
 }
 
@@ -46,12 +48,12 @@ export class Ledger {
     if (this.violations.length < 20) this.violations.push(`${this.#now().toFixed(1)} ms: ${text}`)
   }
 
-  publish(publisher: string, topic: string, qos: QoS): Published {
+  publish(publisher: string, topic: string, qos: QoS, expires: boolean): Published {
     const flow = `${publisher}|${topic}|${qos}`
     const n = (this.#counts.get(flow) ?? 0) + 1
     this.#counts.set(flow, n)
     const order = this.published.size
-    const message: Published = { key: `${flow}|${n}`, publisher, topic, qos, n, order, acknowledged: false, refused: false, renewed: false, attempts: 0 }
+    const message: Published = { key: `${flow}|${n}`, publisher, topic, qos, n, order, acknowledged: false, refused: false, renewed: false, expires, attempts: 0 }
     this.published.set(message.key, message)
     return message
   }
@@ -81,7 +83,8 @@ export class Ledger {
     const last = this.#lastOrder.get(flow)
     if (last !== undefined && last.n > message.n) {
       // A clean session that began in between has the later one first, when both are sent again.
-      const began = qos === 1 && receiver.includes('#')
+      // So may a member of a shared subscription, when the first copy went to another one.
+      const began = (qos === 1 || message.qos === 1) && (receiver.includes('#') || receiver.startsWith('share'))
       if (!this.refuses && !message.refused && !message.renewed && !began) this.violation(`${receiver} got ${key} after ${last.n}`)
     } else this.#lastOrder.set(flow, message)
   }
@@ -90,8 +93,8 @@ export class Ledger {
     return this.#arrived.get(`${receiver}>${key}`)?.count ?? 0
   }
 
-  /** Everything promised has arrived at `receiver`; returns how many have not. */
-  missing(receiver: string, wants: (message: Published) => boolean): Published[] {
-    return [...this.published.values()].filter((m) => m.acknowledged && m.qos > 0 && wants(m) && this.arrivedAt(receiver, m.key) === 0)
+  /** What was promised to `receivers`, one of them at least, and has not arrived. */
+  missing(receivers: readonly string[], wants: (message: Published) => boolean): Published[] {
+    return [...this.published.values()].filter((m) => m.acknowledged && !m.expires && m.qos > 0 && wants(m) && receivers.every((r) => this.arrivedAt(r, m.key) === 0))
   }
 }

@@ -18,11 +18,11 @@ export class Disk {
   constructor(clock: Clock, random: Random) {
     this.clock = clock
     this.random = random
-    const disk = this
+    const room = (): number => (this.full ? 0 : 1e9)
     this.memory = new MemoryStore({
       clock,
       get bytesMax() {
-        return disk.full ? 0 : 1e9
+        return room()
       },
     })
   }

@@ -44,7 +44,6 @@ export class Site {
   readonly #life = new Life()
   readonly #store: SimStore
   readonly #deps: ConnectionDeps
-  readonly #options: SiteOptions
 
   static async start(options: SiteOptions): Promise<Site> {
     const store = new SimStore(options.disk)
@@ -52,7 +51,6 @@ export class Site {
   }
 
   private constructor(options: SiteOptions, store: SimStore, snapshot: Snapshot) {
-    this.#options = options
     this.#store = store
     const clock = options.clock.of(this.#life)
     const { counters } = this

@@ -5,6 +5,8 @@ import sys
 import threading
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 printing = threading.Lock()
 
@@ -39,7 +41,7 @@ client.on_publish = lambda c, u, mid: say(event="publish", mid=mid)
 client.on_disconnect = lambda c, u, code, properties=None: say(event="disconnect")
 
 if version == 5:
-    properties = mqtt.Properties(mqtt.PacketTypes.CONNECT)
+    properties = Properties(PacketTypes.CONNECT)
     properties.SessionExpiryInterval = 0 if clean else 3600
     client.connect("127.0.0.1", port, 60, clean_start=clean, properties=properties)
 else:

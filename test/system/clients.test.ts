@@ -37,13 +37,14 @@ class Tool implements AsyncDisposable {
   readonly child: ChildProcess
 
   constructor(program: 'mosquitto_pub' | 'mosquitto_sub', version: string, args: readonly string[]) {
-    this.child = endWithUs(spawn(program, ['-p', String(site.port), '-V', version, ...args], { stdio: ['pipe', 'pipe', 'pipe'] }))
+    // stdbuf: their output would wait in a buffer until it is full; it becomes the program, so its pid is the program's.
+    this.child = endWithUs(spawn('stdbuf', ['-oL', program, '-p', String(site.port), '-V', version, ...args], { stdio: ['pipe', 'pipe', 'pipe'] }))
     open.push(this)
     for (const stream of [this.child.stdout!, this.child.stderr!]) stream.setEncoding('utf8').on('data', (text: string) => (this.out += text))
   }
 
   get lines(): string[] {
-    return this.out.split('\n').filter((line) => line !== '' && !line.startsWith('Client '))
+    return this.out.split('\n').filter((line) => line !== '' && !/^(Client |Subscribed \(mid)/.test(line))
   }
 
   async ended(): Promise<number | null> {
@@ -63,7 +64,7 @@ class Tool implements AsyncDisposable {
 
 async function subscriber(version: string, args: readonly string[]): Promise<Tool> {
   const tool = new Tool('mosquitto_sub', version, ['-d', ...args])
-  await until(() => tool.out.includes('SUBACK'), `mosquitto_sub ${args.join(' ')} to subscribe`)
+  await until(() => tool.out.includes('SUBACK'), `mosquitto_sub ${args.join(' ')} to subscribe`).catch((e) => { throw new Error(tool.out + site.gateway.stdout.slice(-500) + site.gateway.stderr, { cause: e }) })
   return tool
 }
 
@@ -170,8 +171,10 @@ for (const protocolVersion of [4, 5] as const) {
       await site.gateway.stop()
       await site.start()
       const again = js(session)
-      const [connack] = (await once(again.client, 'connect')) as [{ sessionPresent: boolean }]
-      expect(connack.sessionPresent).toBe(true)
+      let present: boolean | null = null
+      again.client.once('connect', (connack) => (present = connack.sessionPresent))
+      await until(() => present !== null, 'MQTT.js to connect')
+      expect(present).toBe(true)
       await until(() => again.got.length >= 100, '100 messages')
       expect(again.got.map((g) => g.payload)).toEqual(numbers(100))
     })

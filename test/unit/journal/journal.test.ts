@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { turns } from '../../support/hand-store.ts'
-import { Bed, Ear, payloads, Taker, WINDOW_MS } from './bed.ts'
+import { Bed, Ear, payloads, type Taker, WINDOW_MS } from './bed.ts'
 
 let bed: Bed
 beforeEach(() => {

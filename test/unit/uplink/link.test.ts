@@ -32,13 +32,10 @@ describe.each(PHASES)('%s', (phase) => {
     const before = at(phase)
     const { state, action } = take(before, event)
     const next = MOVES[`${phase} ${event}`]
-    if (next === undefined) {
-      expect(state).toBe(before)
-      expect(action).toBeNull()
-    } else {
-      expect(state.phase).toBe(next)
-      expect(state.sinceMs).toBe(NOW)
-    }
+    expect(state).toMatchObject(next === undefined ? before : { phase: next, sinceMs: NOW })
+    expect(state === before).toBe(next === undefined)
+    // What does not belong to the phase changes nothing, and asks for nothing.
+    expect(next === undefined && action !== null).toBe(false)
     expect(before).toEqual(at(phase)) // the old state is not touched
   })
 })

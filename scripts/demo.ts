@@ -77,7 +77,10 @@ async function demo(scenes: typeof FULL, lengthSec: number, quick: boolean, clou
     return now
   }
   const waiting = (): string => count(rows().reduce((sum, r) => sum + r.onItsWay, 0))
-  const scene = (sec: number): Promise<void> => orInterrupt(pause(sec * 1000))
+  const scene = (sec: number): Promise<void> => orInterrupt(Promise.race([pause(sec * 1000), gateway.broken]))
+  const arrived = (): boolean => producer.done && rows().every((r) => r.atCloud >= r.produced)
+  /** What has not come in time is counted as missing. */
+  const arrival = (): Promise<unknown> => orInterrupt(Promise.race([until(arrived, 'all to arrive', DRAIN_MS_MAX).catch(() => {}), gateway.broken]))
   {
     using table = new Table({ gateway, link, cloudTitle: cloud.title, rows, lengthSec }, quick ? 2 : 5)
     producer.start(scenes.perSec)
@@ -114,21 +117,15 @@ async function demo(scenes: typeof FULL, lengthSec: number, quick: boolean, clou
 
     producer.stop()
     table.tell('the device stops: the last messages travel, then we count')
-    const arrived = (): boolean => producer.done && rows().every((r) => r.atCloud >= r.produced)
-    await orInterrupt(patiently(until(arrived, 'everything to arrive', DRAIN_MS_MAX)))
+    await arrival()
     // What comes twice comes before what is sent after it: one more on each topic, and we have seen all.
     producer.produceOne()
-    await orInterrupt(patiently(until(arrived, 'the very last to arrive', DRAIN_MS_MAX)))
+    await arrival()
     final = true
     table.tell('the end')
   }
   process.stdout.write(`\n${summary(rows(), 2, gateway.lives - 1, backlog)}\n`)
   return faults(rows()).length === 0 ? 0 : 1
-}
-
-/** What has not come in time is counted as missing. */
-async function patiently(promise: Promise<unknown>): Promise<void> {
-  await promise.catch(() => {})
 }
 
 function arguments_(): { readonly quick: boolean; readonly cloud: CloudKind | undefined } | string {

@@ -29,11 +29,18 @@ export class DemoGateway implements AsyncDisposable {
   #watcher: MqttClient | null = null
   #figures: UplinkFigures | null = null
   #figuresAtMs = 0
+  readonly #broken = Promise.withResolvers<never>()
   /** How often it was started. */
   lives = 0
 
   private constructor(site: Site) {
     this.#site = site
+    this.broken.catch(() => {}) // whoever waits for it hears of it
+  }
+
+  /** Rejects, with what it said, when it ends and nobody killed it. */
+  get broken(): Promise<never> {
+    return this.#broken.promise
   }
 
   /** Runs when the promise resolves; it carries both streams to the broker at `cloudUrl`. */
@@ -87,8 +94,11 @@ export class DemoGateway implements AsyncDisposable {
 
   /** Starts it on what an earlier life left on flash. */
   async start(): Promise<void> {
-    await this.#site.start()
+    const life = await this.#site.start()
     this.lives++
+    void life.exited.then(({ code, signal }) => {
+      if (signal !== 'SIGKILL') this.#broken.reject(new Error(`the gateway ended by itself (${signal ?? code}):\n${life.stderr}`))
+    })
   }
 
   async kill(): Promise<void> {

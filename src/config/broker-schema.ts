@@ -77,7 +77,7 @@ const retained = object({
 
 export const broker: Schema<BrokerConfig> = object({
   listeners: defaulted('Where MQTT clients connect.', [{ port: 1883 }], listeners),
-  maxConnections: defaulted('Clients connected at once. One more is refused with Quota exceeded.', 1000, integer(1, 100_000)),
+  maxConnections: defaulted('Connections at once per listener. One more is closed before it can say anything.', 1000, integer(1, 100_000)),
   connectTimeout: defaulted('A connection that has not sent its CONNECT by then is closed.', '10s', duration(100, 300_000)),
   maxPacketSize: defaulted('A larger packet closes its connection with Packet too large.', '1MB', size(KB, 268_435_455)),
   receiveMaximum: defaulted('QoS 1 and 2 messages on their way to or from one client at a time.', 1000, integer(1, 65_535)),

@@ -18,6 +18,8 @@ export class Delivery {
   settled = false
   /** The batch that makes its packet identifier durable (QoS 2), 0 when it waits for none. */
   gate = 0
+  /** It may have been sent before [MQTT-3.3.1-1]. */
+  dup = false
 
   constructor(sequence: number, message: Message, append: Append | null, qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]) {
     this.sequence = sequence

@@ -12,6 +12,7 @@
 import { type Clock, elapsedBetween } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import { Fifo } from '../fifo.ts'
+import { LazySet } from '../lazy.ts'
 import type { Message, QoS } from '../message.ts'
 import type { TopicTable } from '../mqtt/topic.ts'
 import { RecordReader } from '../store/record.ts'
@@ -51,7 +52,7 @@ export class Queue {
   #reading = false
   #epoch = 0 // a read that was asked for before a suspension must not be taken for a later one
   /** Settled beyond the cursor in an earlier connection or run: passed over when read again. */
-  #ahead = new Set<number>()
+  readonly #ahead = new LazySet<number>()
   #count: number
   #bytes: number
   #ready: () => void = () => {}
@@ -63,7 +64,7 @@ export class Queue {
     this.#mode = journal === null ? 'live' : 'offline'
     this.#taken = cursor?.cursor ?? journal?.lastSequence ?? 0
     this.#readTo = this.#taken
-    this.#ahead = new Set(cursor?.ahead)
+    for (const sequence of cursor?.ahead ?? []) this.#ahead.add(sequence)
     this.#count = size?.count ?? 0
     this.#bytes = size?.bytes ?? 0
     journal?.register(this)
@@ -204,7 +205,8 @@ export class Queue {
     this.#epoch++
     this.#reading = false
     this.#forget(row.cursor)
-    this.#ahead = new Set(row.ahead)
+    this.#ahead.clear()
+    for (const sequence of row.ahead) this.#ahead.add(sequence)
     this.#outstanding.clear()
   }
 

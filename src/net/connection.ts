@@ -24,7 +24,7 @@ import type { TopicTable } from '../mqtt/topic.ts'
 import type { Delivery } from '../journal/delivery.ts'
 import type { Link } from '../session/link.ts'
 import type { Session } from '../session/session.ts'
-import type { Sessions } from '../session/sessions.ts'
+import type { Attached, Sessions } from '../session/sessions.ts'
 import type { Turn } from '../turn.ts'
 import { Outbox } from '../session/outbox.ts'
 
@@ -278,13 +278,28 @@ export class Connection implements Link {
       throw new ProtocolError(Reason.badAuthenticationMethod, `authentication method "${connect.authenticationMethod}" is not known here`)
     }
     this.#maximumPacketSize = connect.maximumPacketSize
-    const { session, sessionPresent, assignedClientId } = sessions.attach(connect, this)
+    const attached = sessions.attach(connect, this)
+    const { session } = attached
     this.#session = session
     this.#state = 'open'
     this.#decoder.origin = session
     this.#keepAliveMs = connect.keepAliveSec * 1500 // [MQTT-3.1.2-22]
     if (connect.topicAliasMaximum > 0) this.#aliases = new OutboundAliases(Math.min(connect.topicAliasMaximum, limits.topicAliasMaximum))
-    log.debug({ client: session.clientId, peer: this.#peer, version: connect.version, sessionPresent }, 'client connected')
+    log.debug({ client: session.clientId, peer: this.#peer, version: connect.version, sessionPresent: attached.sessionPresent }, 'client connected')
+    if (!attached.discarded) {
+      this.#accept(connect, attached)
+      return
+    }
+    this.holdForFlash()
+    sessions.whenDurable(() => {
+      if (this.#state === 'closed') return
+      this.#accept(connect, attached)
+      this.releaseForFlash()
+    })
+  }
+
+  #accept(connect: ConnectPacket, { session, sessionPresent, assignedClientId }: Attached): void {
+    const { limits } = this.#deps
     this.send(
       encodeConnack(connect.version, {
         reason: Reason.success, // [MQTT-3.1.4-5]
@@ -296,7 +311,7 @@ export class Connection implements Link {
         topicAliasMaximum: limits.topicAliasMaximum,
       }),
     )
-    sessions.start(session, connect, this)
+    session.attach(this, connect.receiveMaximum)
   }
 
   #sendComposed(message: Message, qos: 0 | 1 | 2, retain: boolean, dup: boolean, packetIdentifier: number, identifiers: readonly number[]): void {

@@ -6,6 +6,7 @@
 //   2. A QoS 2 packet identifier is taken from PUBLISH to PUBREL; the same again in between is a duplicate [MQTT-4.3.3-10], also after a crash.
 //   3. PUBCOMP leaves when the identifier is durably free, or a new message under it could be taken for a duplicate.
 import { Fifo } from '../fifo.ts'
+import { LazySet } from '../lazy.ts'
 import { Reason } from '../mqtt/reason.ts'
 import type { Refusal, Waiter } from '../journal/append.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -39,11 +40,11 @@ class PendingAck implements Waiter {
 export class Incoming {
   readonly #destination: number
   readonly #journal: Journal | null
-  readonly #received: Set<number>
+  readonly #received = new LazySet<number>()
   readonly #pending = new Fifo<PendingAck>()
   #pubacksOwed = 0
   /** QoS 2 identifiers that came on this connection, until PUBREL: those of an earlier one are no part of the peer's quota (section 4.9). */
-  readonly #pubcompsOwed = new Set<number>()
+  readonly #pubcompsOwed = new LazySet<number>()
   #transport: Transport | null = null
   #sendsReasons = false
   #onDrained: (() => void) | null = null
@@ -54,7 +55,7 @@ export class Incoming {
   constructor(destination: number, journal: Journal, received: Iterable<number> = []) {
     this.#destination = destination
     this.#journal = destination === 0 ? null : journal
-    this.#received = new Set(received)
+    for (const packetIdentifier of received) this.#received.add(packetIdentifier)
   }
 
   /** `sendsReasons`: the peer understands reason codes (5.0); to a 3.x peer a refusal is an acknowledgement withheld. */

@@ -10,6 +10,7 @@
 //      the same identifiers, with DUP [MQTT-4.4.0-1] [MQTT-4.6.0-1].
 //   3. Where the receiver outlives a crash, what it must not see twice (QoS 2) is durable before it is sent.
 import { Fifo } from '../fifo.ts'
+import { LazyMap, LazySet } from '../lazy.ts'
 import { Reason } from '../mqtt/reason.ts'
 import type { Delivery } from '../journal/delivery.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -37,11 +38,11 @@ export class Outgoing {
   /** What waits for PUBACK or PUBREC, by packet identifier. */
   readonly #sent = new InFlight()
   /** Identifiers that wait for PUBCOMP. */
-  readonly #released = new Set<number>()
+  readonly #released = new LazySet<number>()
   /** Unacknowledged when the connection ended: sequence → identifier, kept for the redelivery. */
-  readonly #again = new Map<number, number>()
+  readonly #again = new LazyMap<number, number>()
   /** Identifiers in `#again`, with the QoS they were sent at: not free. */
-  readonly #reserved = new Map<number, QoS>()
+  readonly #reserved = new LazyMap<number, QoS>()
   /** Taken, waiting until the identifier is durable; later ones wait behind, to keep the order. */
   readonly #gate = new Fifo<Delivery>()
   #gateBatch = 0
@@ -164,7 +165,7 @@ export class Outgoing {
 
   #start(delivery: Delivery, transport: Transport): void {
     let identifier = this.#again.get(delivery.sequence)
-    const dup = identifier !== undefined
+    delivery.dup = identifier !== undefined
     if (this.#again.size > 0) {
       this.#again.delete(delivery.sequence)
       this.#giveUpAgain(delivery.sequence)
@@ -173,15 +174,15 @@ export class Outgoing {
     else this.#reserved.delete(identifier)
     delivery.packetIdentifier = identifier
     this.#sent.add(delivery)
-    if (this.#journal !== null && delivery.qos === 2 && !dup) this.#makeDurable(delivery, this.#journal)
-    else if (this.#gate.length === 0) this.#send(delivery, dup, transport)
+    if (this.#journal !== null && delivery.qos === 2 && !delivery.dup) this.#makeDurable(delivery, this.#journal)
+    else if (this.#gate.length === 0) this.#send(delivery, transport)
     else this.#gate.push(delivery)
   }
 
-  #send(delivery: Delivery, dup: boolean, transport: Transport): void {
-    if (transport.sendPublish(delivery, dup)) return
+  #send(delivery: Delivery, transport: Transport): void {
+    if (transport.sendPublish(delivery, delivery.dup)) return
     this.#sent.delete(delivery.packetIdentifier)
-    if (dup && delivery.qos === 2) this.#release(delivery.packetIdentifier, delivery.sequence)
+    if (delivery.dup && delivery.qos === 2) this.#release(delivery.packetIdentifier, delivery.sequence)
     else if (delivery.gate !== 0) this.#endIdentifier(delivery.packetIdentifier)
     this.queue.settle(delivery)
   }
@@ -199,7 +200,7 @@ export class Outgoing {
       if (transport === null || this.#transport !== transport) return
       for (let next = this.#gate.peek(); next !== undefined && next.gate <= batch; next = this.#gate.peek()) {
         this.#gate.shift()
-        if (!next.settled) this.#send(next, false, transport) // a peer may answer what was not sent
+        if (!next.settled) this.#send(next, transport) // a peer may answer what was not sent
       }
       this.pump()
     })

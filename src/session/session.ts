@@ -4,6 +4,7 @@
 // What lives here: what happens with packets after CONNECT. What does not: bytes and sockets (net/connection), who is which
 // client and for how long (sessions.ts), where messages go (router).
 import type { Counters } from '../counters.ts'
+import { LazyMap } from '../lazy.ts'
 import { makeMessage, type Message, type QoS } from '../message.ts'
 import { encodeSuback, encodeUnsuback } from '../mqtt/control.ts'
 import type { AckPacket, Packet, PublishPacket, SubscribePacket, Subscription, UnsubscribePacket, Will } from '../mqtt/packet.ts'
@@ -37,7 +38,7 @@ export class Session implements Subscriber {
   readonly outgoing: Outgoing
   readonly incoming: Incoming
   readonly #deps: SessionDeps
-  readonly #subscriptions = new Map<string, SubscriptionRow>()
+  readonly #subscriptions = new LazyMap<string, SubscriptionRow>()
   #link: Link | null = null
 
   /** Seconds it outlives its connection; 0xffffffff is for ever. */
@@ -68,11 +69,17 @@ export class Session implements Subscriber {
     return this.#subscriptions.size
   }
 
-  attach(link: Link, clientReceiveMaximum: number): void {
+  /** The client is here: whoever else comes with its identifier takes over from `link`. Nothing is delivered before `attach`. */
+  claim(link: Link): void {
     this.#link = link
     this.endsAtMs = Infinity
     this.willAtMs = Infinity
-    this.incoming.attach(link, link.version === 5)
+  }
+
+  /** CONNACK is on its way: deliveries may follow. */
+  attach(link: Link, clientReceiveMaximum: number): void {
+    // A 3.x client cannot be told that a message was not kept; it sends it again after a reconnect, in order.
+    this.incoming.attach(link, link.version === 5, () => link.end(Reason.quotaExceeded, 'the store is full: messages could not be kept'))
     this.outgoing.attach(link, Math.min(clientReceiveMaximum, this.#deps.receiveMaximum))
   }
 

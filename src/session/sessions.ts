@@ -42,6 +42,8 @@ export interface Attached {
   readonly sessionPresent: boolean
   /** The client gave none; a 5.0 client is told [MQTT-3.1.3-7]. */
   readonly assignedClientId: string | null
+  /** An old session was thrown away. CONNACK has to wait until that is durable, or a crash could bring its state back. */
+  readonly discarded: boolean
 }
 
 export class Sessions {
@@ -111,10 +113,11 @@ export class Sessions {
     const assignedClientId = packet.clientId === '' ? `auto-${crypto.randomUUID()}` : null // [MQTT-3.1.3-6] [MQTT-3.2.2-16]
     const clientId = assignedClientId ?? packet.clientId
     let session = this.#byClientId.get(clientId)
-    if (session?.link != null) {
+    if (session !== undefined && session.link !== null) {
       session.link.end(Reason.sessionTakenOver, 'another connection uses this client identifier') // [MQTT-3.1.4-3]
       session = this.#byClientId.get(clientId) // it may have ended with its connection
     }
+    const discarded = session !== undefined && packet.clean && session.queue.durable
     if (session !== undefined && packet.clean) {
       this.#endSession(session, false) // [MQTT-3.1.2-4]
       session = undefined
@@ -127,13 +130,14 @@ export class Sessions {
     session.expirySec = this.#expiryOf(packet.sessionExpirySec)
     session.will = packet.will
     this.#away.delete(session)
+    session.claim(link)
     this.#keep(session, packet.version, 0)
-    return { session, sessionPresent, assignedClientId }
+    return { session, sessionPresent, assignedClientId, discarded }
   }
 
-  /** CONNACK has been given to the connection: deliveries may follow it. */
-  start(session: Session, packet: ConnectPacket, link: Link): void {
-    session.attach(link, packet.receiveMaximum)
+  /** Calls `fn` when what `attach` has changed is durable. */
+  whenDurable(fn: () => void): void {
+    this.#deps.journal.whenDurable(fn)
   }
 
   /** The connection of a session has ended. `clean`: by DISCONNECT, which takes the will with it; `expirySec` when that changed it. */

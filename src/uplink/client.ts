@@ -300,6 +300,10 @@ export class UplinkClient implements Transport {
     const { incoming } = this.#owner
     // What follows a message that could not be kept must not overtake it: both come again, in order.
     if (!incoming.withholds || packet.message.qos === 0) this.#owner.onPublish(packet)
+    // A 3.1.1 remote knows no Receive Maximum: it is not read from until flash has caught up.
+    if (incoming.waitingForFlash < RECEIVE_MAXIMUM || this.#socket.isPaused()) return
+    this.#socket.pause()
+    incoming.onDrained(() => this.#socket.resume())
   }
 
   // ---- keep-alive (section 3.1.2.10): a ping when nothing was sent, the end when nothing answers

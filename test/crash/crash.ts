@@ -235,9 +235,8 @@ class Bed implements AsyncDisposable {
     }
     await publish(this.#site.url, 'load/end')
     await publish(this.#cloud.url, 'cmd/end')
-    const wanted = [
-      ...['subscriber-0 load', 'subscriber-1 load', 'subscriber-0 cmd', 'subscriber-1 cmd', 'checker a', 'checker b'].flatMap((path) => [`${path}/end/q1`, `${path}/end/q2`]),
-    ]
+    const paths = ['subscriber-0 load', 'subscriber-1 load', 'subscriber-0 cmd', 'subscriber-1 cmd', 'checker a', 'checker b']
+    const wanted = paths.flatMap((path) => [`${path}/end/q1`, `${path}/end/q2`])
     await quietly(until(() => wanted.every((w) => this.#ends.has(w)), 'the last messages', 20_000))
     for (const w of wanted) if (!this.#ends.has(w)) this.#errors.push(`the last message did not come: ${w}`)
   }

@@ -27,7 +27,8 @@ export class Publisher {
   readonly #random: () => number
   readonly #mayGoOn: () => boolean
   #timer: NodeJS.Timeout | null = null
-  #connected = false
+  /** Connected, and what was unacknowledged has been sent again. */
+  #ready = false
 
   /** `mayGoOn`: false holds new messages back. */
   constructor(name: string, options: { readonly url: string; readonly version: 4 | 5; readonly topicOf: (stream: string) => string; readonly random: () => number; readonly mayGoOn?: () => boolean }) {
@@ -48,8 +49,12 @@ export class Publisher {
       reconnectPeriod: 30,
       connectTimeout: 2000,
     })
-    this.#client.on('connect', () => (this.#connected = true))
-    this.#client.on('close', () => (this.#connected = false))
+    this.#client.on('connect', () => {
+      this.#ready = true
+    })
+    this.#client.on('close', () => {
+      this.#ready = false
+    })
     this.#client.on('error', (error) => {
       if (!isConnectionError(error)) this.errors.push(`${name}: ${error.message}`)
     })
@@ -58,9 +63,9 @@ export class Publisher {
   start(): void {
     const burst = (): void => {
       const count = 1 + Math.floor(this.#random() ** 2 * 20)
-      for (let i = 0; i < count && this.#connected; i++) {
+      for (let i = 0; i < count; i++) {
+        if (!this.#ready || this.#unacknowledged >= WINDOW || !this.#mayGoOn()) break
         const stream = this.streams[this.#random() < 0.5 ? 0 : 1]!
-        if (this.#unacknowledged >= WINDOW || !this.#mayGoOn()) break
         this.#publish(stream)
       }
       this.#timer = setTimeout(burst, this.#random() ** 3 * 25)

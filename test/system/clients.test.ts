@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 
 afterEach(async () => {
-  for (const thing of open.splice(0).reverse()) await thing[Symbol.asyncDispose]()
+  for (const thing of open.splice(0).toReversed()) await thing[Symbol.asyncDispose]()
 })
 
 afterAll(async () => {
@@ -64,7 +64,7 @@ class Tool implements AsyncDisposable {
 
 async function subscriber(version: string, args: readonly string[]): Promise<Tool> {
   const tool = new Tool('mosquitto_sub', version, ['-d', ...args])
-  await until(() => tool.out.includes('SUBACK'), `mosquitto_sub ${args.join(' ')} to subscribe`).catch((e) => { throw new Error(tool.out + site.gateway.stdout.slice(-500) + site.gateway.stderr, { cause: e }) })
+  await until(() => tool.out.includes('SUBACK'), `mosquitto_sub ${args.join(' ')} to subscribe`)
   return tool
 }
 

@@ -25,7 +25,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const thing of open.splice(0).reverse()) await thing[Symbol.asyncDispose]()
+  for (const thing of open.splice(0).toReversed()) await thing[Symbol.asyncDispose]()
   await site[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
 })

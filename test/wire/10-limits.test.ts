@@ -279,12 +279,9 @@ describe('queues of sessions that are away', () => {
     expect(kept.length).toBeGreaterThan(5)
   })
 
-  test.each([5, 4] as const)('version %i: a full store refuses what must be kept: 0x97 in 5.0, no PUBACK in 3.1.1; nothing that was acknowledged is lost', async (version) => {
-    await using gateway = await TestGateway.start({ storeBytesMax: 100_000 })
-    const client = await gateway.connect(5, KEPT)
-    await client.subscribe('t', { qos: 1 })
-    await client.cut()
-    const publisher = await gateway.connect(version)
+  test('a full store refuses what must be kept with 0x97 in 5.0; nothing that was acknowledged is lost, and there is room again', async () => {
+    await using gateway = await fullStore()
+    const publisher = await gateway.connect(5)
     const last = 30
     const { counters } = gateway
     for (let i = 1; i <= last; i++) {
@@ -292,24 +289,57 @@ describe('queues of sessions that are away', () => {
       await until(() => counters.committedMessages + counters.refusedStoreFull === i, 'it to be kept or refused')
     }
     const acks = (await publisher.drain()) as Received<'puback'>[]
-    const accepted = acks.filter((ack) => version === 4 || ack.reasonCode === 0).length
-    expect(acks).toHaveLength(version === 5 ? last : accepted)
+    const accepted = acks.filter((ack) => ack.reasonCode === 0).length
+    expect(acks).toHaveLength(last)
     expect(acks.slice(accepted).every((ack) => ack.reasonCode === Reason.quotaExceeded)).toBe(true)
     expect(accepted).toBeGreaterThanOrEqual(5)
     expect(accepted).toBeLessThan(11)
     expect(gateway.counters.refusedStoreFull).toBe(last - accepted)
-    const again = await gateway.connect(5, KEPT, { sessionPresent: true })
-    for (let i = 1; i <= accepted; i++) {
-      const { messageId } = await again.expect({ cmd: 'publish', payload: Buffer.alloc(10_000, i) })
-      again.send({ cmd: 'puback', messageId: messageId! })
-    }
-    await again.expectNothing()
-    // There is room again.
+    const again = await takeAll(gateway, accepted)
     await gateway.pass(2)
     publisher.publish('t', 'fits', { qos: 1, messageId: 100 })
     await again.expect({ cmd: 'publish', payload: 'fits' })
   })
+
+  test('a full store gets no PUBACK in 3.1.1 and ends the connection: the client sends again after a reconnect, in order', async () => {
+    await using gateway = await fullStore()
+    const publisher = await gateway.connect(4)
+    const { counters } = gateway
+    let sent = 0
+    while (counters.refusedStoreFull === 0) {
+      sent++
+      publisher.publish('t', Buffer.alloc(10_000, sent), { qos: 1, messageId: sent })
+      await until(() => counters.committedMessages + counters.refusedStoreFull === sent, 'it to be kept or refused')
+    }
+    const accepted = (await publisher.untilClosed()).filter((packet) => packet.cmd === 'puback').length
+    expect(accepted).toBe(sent - 1)
+    const again = await takeAll(gateway, accepted)
+    await gateway.pass(2)
+    const returned = await gateway.connect(4)
+    returned.publish('t', Buffer.alloc(10_000, sent), { qos: 1, messageId: sent, dup: true })
+    await again.expect({ cmd: 'publish', payload: Buffer.alloc(10_000, sent) })
+  })
 })
+
+/** A gateway whose store has room for few messages, with a session that keeps all of `t`. */
+async function fullStore(): Promise<TestGateway> {
+  const gateway = await TestGateway.start({ storeBytesMax: 100_000 })
+  const client = await gateway.connect(5, KEPT)
+  await client.subscribe('t', { qos: 1 })
+  await client.cut()
+  return gateway
+}
+
+/** The session comes back and takes what was kept. */
+async function takeAll(gateway: TestGateway, count: number) {
+  const again = await gateway.connect(5, KEPT, { sessionPresent: true })
+  for (let i = 1; i <= count; i++) {
+    const { messageId } = await again.expect({ cmd: 'publish', payload: Buffer.alloc(10_000, i) })
+    again.send({ cmd: 'puback', messageId: messageId! })
+  }
+  await again.expectNothing()
+  return again
+}
 
 describe('counts', () => {
   test.each(VERSIONS)('version %i: one subscription too many is refused in SUBACK; one that is known is still replaced', async (version) => {

@@ -41,6 +41,7 @@ describe('the example', () => {
   it('loads', () => {
     expect(accepted(EXAMPLE)).toEqual({
       ...DEFAULTS,
+      store: { ...DEFAULTS.store, commitWindowMs: 20 },
       sensors: [
         {
           kind: 'serial', name: 'tank', topic: 'sensors/tank', ...common,

@@ -82,7 +82,7 @@ function arrive(more: Partial<ConnectPacket> & { clientId: string }): { wire: Wi
   const wire = new Wire(packet.version)
   const { session, sessionPresent } = sessions.attach(packet, wire)
   wire.onEnd = () => session.link === wire && sessions.detach(session, packet.version, false, null)
-  sessions.start(session, packet, wire)
+  session.attach(wire, packet.receiveMaximum)
   return { wire, session, present: sessionPresent }
 }
 

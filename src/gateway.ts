@@ -162,7 +162,10 @@ export class Gateway {
   async #listen(): Promise<void> {
     for (const listener of this.#listeners) await listener.start()
     this.#timer = this.#clock.every(CHECK_MS, () => this.sessions.check(this.#clock.now()))
-    this.#sys.start(this.config.broker.sysIntervalMs)
+    this.#sys.start(this.config.broker.sysIntervalMs, () => {
+      for (const uplink of this.uplinks) this.#onUplinkState(uplink.state)
+      for (const sensor of this.#sensors) this.#onSensorState(sensor.state)
+    })
     for (const uplink of this.uplinks) uplink.start()
     for (const sensor of this.#sensors) sensor.start()
   }
@@ -190,8 +193,9 @@ export class Gateway {
 
   #onUplinkState(state: UplinkState): void {
     this.#sys.set(`broker/connection/${state.name}/state`, state.phase === 'up' ? 1 : 0) // as Mosquitto tells of its bridges
-    const { phase, queued, lastError } = state
-    this.#sys.set(`broker/uplinks/${state.name}`, JSON.stringify({ phase, queued, lastError }))
+    // inFlight counts QoS 2 handshakes too whose message has left the queue already: it is no part of queued.
+    const { phase, queued, queuedBytes, inFlight, acknowledged, rejected, lastError } = state
+    this.#sys.set(`broker/uplinks/${state.name}`, JSON.stringify({ phase, queued, queuedBytes, inFlight, acknowledged, rejected, lastError }))
   }
 
   #onSensorState(state: SensorState): void {

@@ -24,9 +24,9 @@ export class Audience implements AudienceRow {
     this.exactlyOnce = members.some((m) => m.upgrade && m.qos === 2)
   }
 
-  /** Every destination is online and keeps up, so each may acknowledge before the commit. */
-  get live(): boolean {
-    for (const queue of this.queues) if (!queue.live) return false
+  /** Every destination may acknowledge before the commit. */
+  get hopeful(): boolean {
+    for (const queue of this.queues) if (!queue.hopeful) return false
     return true
   }
 }

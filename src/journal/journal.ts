@@ -97,6 +97,11 @@ export class Journal {
     return this.#bytes > CONGESTED_BYTES
   }
 
+  /** The longest a message waits for its batch. */
+  get windowMs(): number {
+    return this.#windowMs
+  }
+
   /** What the store took on disk at the last commit. */
   get bytesUsed(): number {
     return this.#bytesUsed
@@ -136,7 +141,7 @@ export class Journal {
     this.#bytes += message.size
     if (held) this.#holds = true
     if (message.qos === 2) this.#urgent = true
-    else if (held || !audience.live) {
+    else if (held || !audience.hopeful) {
       if (this.#sure++ === 0) this.#sureFirstMs = nowMs
       this.#sureLastMs = nowMs
       this.#sureBytes += recordSizeMax(message)
@@ -253,13 +258,13 @@ export class Journal {
   #submit(nowMs: number): void {
     const youngMs = nowMs - this.#windowMs
     const write: Append[] = []
-    const live = new Map<Audience, boolean>()
+    const hopeful = new Map<Audience, boolean>()
     const heldUpTo = this.#heldUpTo()
     for (let n = this.#pending.length; n > 0; n--) {
       const append = this.#pending.shift()!
       if (append.state !== 'pending') continue
       const mayWait = append.bornMs > youngMs && append.sequence > (heldUpTo?.get(append.audience) ?? 0)
-      if (mayWait && isLive(live, append.audience)) this.#pending.push(append)
+      if (mayWait && isHopeful(hopeful, append.audience)) this.#pending.push(append)
       else {
         append.state = 'writing'
         write.push(append)
@@ -338,8 +343,9 @@ export class Journal {
     else this.#counters.refusedStoreFull += written.length
     for (const append of written) {
       this.#bytes -= append.message.size
-      append.finish(result.refused)
+      // First the counts: a publisher that hears of it may leave, and its own queue with it.
       if (result.refused !== null) for (const queue of append.audience.queues) queue.refused(append)
+      append.finish(result.refused)
     }
     for (const drop of result.drops) {
       this.#counters.droppedQueueLimit += drop.count
@@ -364,11 +370,11 @@ export class Journal {
   }
 }
 
-function isLive(known: Map<Audience, boolean>, audience: Audience): boolean {
-  let live = known.get(audience)
-  if (live === undefined) {
-    live = audience.live
-    known.set(audience, live)
+function isHopeful(known: Map<Audience, boolean>, audience: Audience): boolean {
+  let hopeful = known.get(audience)
+  if (hopeful === undefined) {
+    hopeful = audience.hopeful
+    known.set(audience, hopeful)
   }
-  return live
+  return hopeful
 }

@@ -25,6 +25,8 @@ import type { Journal } from './journal.ts'
 const TAIL_COUNT_MAX = 1000
 const TAIL_BYTES_MAX = 1024 * 1024
 const READ_BYTES = 256 * 1024
+/** One answer moves the average by so much of its difference. */
+const ANSWER_WEIGHT = 16
 const READ_AHEAD = 1000 // deliveries left in memory when the next window is asked for
 
 export interface QueueDeps {
@@ -56,6 +58,8 @@ export class Queue {
   #count: number
   #bytes: number
   #ready: () => void = () => {}
+  /** How long its acknowledgements take, from the message's birth: a moving average. */
+  #answerMs = 0
 
   constructor(deps: QueueDeps, journal: Journal | null, destination: number, cursor?: CursorRow, size?: QueueSize) {
     this.#deps = deps
@@ -70,9 +74,14 @@ export class Queue {
     journal?.register(this)
   }
 
-  /** The consumer is online and keeps up: it may acknowledge before the commit. */
+  /** The consumer is online and keeps up: all that waits for it is in memory. */
   get live(): boolean {
     return this.#mode === 'live'
+  }
+
+  /** It may acknowledge before the commit: it is live, and has answered within the commit window of late. */
+  get hopeful(): boolean {
+    return this.#mode === 'live' && this.#answerMs <= this.#journal!.windowMs
   }
 
   get durable(): boolean {
@@ -165,6 +174,7 @@ export class Queue {
     delivery.forgetMessage()
     while (this.#outstanding.peek()?.settled === true) this.#outstanding.shift()
     if (this.#journal === null) return
+    if (append !== null) this.#answerMs += (this.#deps.turn.nowMs - append.bornMs - this.#answerMs) / ANSWER_WEIGHT
     if (append !== null && append.settleOne()) this.#journal.elided(append)
     else this.#journal.cursorMoved(this)
   }

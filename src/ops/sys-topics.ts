@@ -26,12 +26,15 @@ export class SysTopics {
     this.#startedMs = sources.clock.now()
   }
 
-  /** Publishes every `intervalMs`; 0 publishes the version once and nothing more. */
-  start(intervalMs: number): void {
+  /** Publishes every `intervalMs`, and calls `more` for what others have to add; 0 publishes the version once and nothing more. */
+  start(intervalMs: number, more: () => void): void {
     this.set('broker/version', `sandpiper ${this.#sources.version}`)
     if (intervalMs <= 0) return
     this.#publish()
-    this.#timer = this.#sources.clock.every(intervalMs, () => this.#publish())
+    this.#timer = this.#sources.clock.every(intervalMs, () => {
+      this.#publish()
+      more()
+    })
   }
 
   stop(): void {

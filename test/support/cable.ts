@@ -12,9 +12,6 @@ export class Cable implements AsyncDisposable {
   readonly #sockets = new Set<Socket>()
   #server: Server | null = null
   #silent = false
-  /** Sees what passes, per connection: `up` is towards what the cable leads to. */
-  tap: ((connection: number, direction: 'up' | 'down', chunk: Buffer) => void) | null = null
-  #carried = 0
 
   private constructor(port: number, to: number) {
     this.port = port
@@ -76,9 +73,8 @@ export class Cable implements AsyncDisposable {
     if (this.#silent) return
     const far = connect({ port: this.#to, host: '127.0.0.1', noDelay: true })
     this.#hold(far)
-    const connection = ++this.#carried
-    near.on('data', (chunk: Buffer) => this.tap?.(connection, 'up', chunk)).pipe(far)
-    far.on('data', (chunk: Buffer) => this.tap?.(connection, 'down', chunk)).pipe(near)
+    near.pipe(far)
+    far.pipe(near)
     near.once('close', () => far.resetAndDestroy())
     far.once('close', () => near.resetAndDestroy())
   }

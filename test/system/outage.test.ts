@@ -41,7 +41,7 @@ class Flood {
       if (packet.cmd === 'puback') this.acknowledged++
     })
     socket.on('error', () => {}) // seen as acknowledgements that do not come
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       packets.parse(chunk)
       this.#fill()
     })

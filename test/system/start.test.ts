@@ -198,7 +198,7 @@ describe('SIGTERM', () => {
   })
 
   test('with 100,000 messages queued, and they are there afterwards', { timeout: 60_000 }, async () => {
-    await site.configure({ uplinks: [{ name: 'cloud', url: `mqtt://127.0.0.1:${await freePort()}`, clientId: 'gateway', routes: [{ out: 'a/#' }] }] })
+    await site.configure({ store: { commitWindow: '5ms' }, uplinks: [{ name: 'cloud', url: `mqtt://127.0.0.1:${await freePort()}`, clientId: 'gateway', routes: [{ out: 'a/#' }] }] })
     await site.start()
     const publisher = await client(site.url, 'publisher')
     const count = 100_000

@@ -53,7 +53,6 @@ export class Gateway {
   readonly #log: GatewayLog
   readonly #store: Store
   readonly #journal: Journal
-  readonly #router: Router
   readonly #sys: SysTopics
   readonly #sensors: readonly Sensor[]
   readonly #listeners: readonly Listener[]
@@ -95,7 +94,6 @@ export class Gateway {
     this.#journal = journal
     const audiences = new Audiences()
     const router = new Router({ clock, turn, topics, counters, journal, audiences }, config.broker)
-    this.#router = router
 
     this.sessions = new Sessions(
       { clock, turn, topics, counters, journal, audiences, router, nextDestination: () => this.#nextDestination++ },

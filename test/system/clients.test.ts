@@ -52,8 +52,8 @@ class Tool implements AsyncDisposable {
     return this.child.exitCode
   }
 
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    this.child.kill(signal)
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL')
     await this.ended()
   }
 
@@ -112,7 +112,7 @@ for (const version of ['mqttv31', 'mqttv311', 'mqttv5']) {
       const topic = fresh('t')
       const session = ['-i', fresh('keeper'), '-c', '-q', '2', '-t', topic, ...(version === 'mqttv5' ? ['-x', '600'] : [])]
       const first = await subscriber(version, session)
-      await first.kill('SIGTERM')
+      await first.kill() // SIGTERM that comes right after SUBACK is lost on mosquitto_sub 2.0.11 now and then
       await publish(version, ['-t', topic, '-q', '1', '-l'], numbers(50))
       await site.gateway.kill()
       await site.start()

@@ -7,6 +7,18 @@ export interface Flushable {
   flush(): void
 }
 
+/** A receiver that does not keep up with those who publish to it. */
+export interface Pressing {
+  /** Makes `publisher` wait until the receiver has read, or has been given up on. */
+  holdBack(publisher: HeldBack): void
+}
+
+/** A publisher whose input can be left unread for a while. */
+export interface HeldBack {
+  holdForReceiver(): void
+  releaseForReceiver(): void
+}
+
 export class Turn {
   readonly #clock: Clock
   readonly #ends: (() => void)[] = []
@@ -14,7 +26,7 @@ export class Turn {
   #requested = false
   #nowMs = 0
   /** The receiver whose output ran over its mark while the current chunk was handled: its publisher is held back. */
-  pressure: object | null = null
+  pressure: Pressing | null = null
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -29,6 +41,13 @@ export class Turn {
   /** `fn` runs at the end of every turn, before the marked ones are flushed. For set-up, not per message. */
   onEnd(fn: () => void): void {
     this.#ends.push(fn)
+  }
+
+  /** The receiver that pressed since the last call, if one did. */
+  takePressure(): Pressing | null {
+    const receiver = this.pressure
+    if (receiver !== null) this.pressure = null
+    return receiver
   }
 
   /** Flushes `what` at the end of this turn. Whoever marks keeps its own flag, so that it marks once. */

@@ -25,7 +25,7 @@ import type { Delivery } from '../journal/delivery.ts'
 import type { Link } from '../session/link.ts'
 import type { Session } from '../session/session.ts'
 import type { Attached, Sessions } from '../session/sessions.ts'
-import type { Turn } from '../turn.ts'
+import type { HeldBack, Pressing, Turn } from '../turn.ts'
 import { Outbox } from '../session/outbox.ts'
 
 const slab = new Slab()
@@ -59,7 +59,7 @@ export interface ConnectionDeps {
   readonly limits: ConnectionLimits
 }
 
-export class Connection implements Link {
+export class Connection implements Link, Pressing, HeldBack {
   readonly #deps: ConnectionDeps
   readonly #stream: Duplex
   readonly #peer: string
@@ -76,7 +76,7 @@ export class Connection implements Link {
   #holdReceiver = false
   #holdFlash = false
   /** Publishers that wait for this client to read. */
-  #waiting: Connection[] = []
+  #waiting: HeldBack[] = []
   #pressingSinceMs = 0
   #shedding = false
 
@@ -184,21 +184,27 @@ export class Connection implements Link {
     return this.#deps.limits.outputBytesMax >> 2
   }
 
-  #holdForReceiver(receiver: Connection): void {
-    if (receiver.#state === 'closed') return
-    if (receiver.#waiting.length === 0) receiver.#pressingSinceMs = this.#deps.turn.nowMs
-    receiver.#waiting.push(this)
+  holdBack(publisher: HeldBack): void {
+    if (this.#state === 'closed') return
+    if (this.#waiting.length === 0) this.#pressingSinceMs = this.#deps.turn.nowMs
+    this.#waiting.push(publisher)
+    publisher.holdForReceiver()
+  }
+
+  holdForReceiver(): void {
     this.#holdReceiver = true
     this.#stream.pause()
+  }
+
+  releaseForReceiver(): void {
+    this.#holdReceiver = false
+    this.#goOn()
   }
 
   #releaseWaiting(): void {
     const waiting = this.#waiting
     this.#waiting = []
-    for (const connection of waiting) {
-      connection.#holdReceiver = false
-      connection.#goOn()
-    }
+    for (const publisher of waiting) publisher.releaseForReceiver()
   }
 
   #goOn(): void {
@@ -234,11 +240,8 @@ export class Connection implements Link {
         counters.packetsReceived++
         if (this.#session === null) this.#opening(packet)
         else this.#handle(packet, this.#session)
-        if (turn.pressure !== null) {
-          const receiver = turn.pressure as Connection
-          turn.pressure = null
-          if (receiver !== this) this.#holdForReceiver(receiver)
-        }
+        const receiver = turn.takePressure()
+        if (receiver !== null && receiver !== this) receiver.holdBack(this)
       }
     } catch (error) {
       this.#fail(error)

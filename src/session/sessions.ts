@@ -82,6 +82,13 @@ export class Sessions {
     return n
   }
 
+  /** PUBLISH and PUBREL sent and not answered, to all clients together. */
+  get inFlight(): number {
+    let n = 0
+    for (const session of this.#byClientId.values()) n += session.outgoing.inFlight
+    return n
+  }
+
   /** Puts the sessions of an earlier run in place, all of them without their clients. */
   restore(snapshot: Snapshot): void {
     const { clock, journal } = this.#deps

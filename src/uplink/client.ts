@@ -23,7 +23,7 @@ import { Outbox } from '../session/outbox.ts'
 import type { Incoming } from '../session/incoming.ts'
 import type { Outgoing, Transport } from '../session/outgoing.ts'
 import type { Delivery } from '../journal/delivery.ts'
-import type { Turn } from '../turn.ts'
+import type { HeldBack, Turn } from '../turn.ts'
 
 const slab = new Slab()
 /** Bytes the kernel has not taken before no more is taken from the queue: what is in the socket cannot be put back. */
@@ -68,7 +68,7 @@ export interface ClientOptions {
   readonly will: { readonly topic: string; readonly payload: string } | null
 }
 
-export class UplinkClient implements Transport {
+export class UplinkClient implements Transport, HeldBack {
   readonly #owner: ClientOwner
   readonly #deps: ClientDeps
   readonly #options: ClientOptions
@@ -85,6 +85,8 @@ export class UplinkClient implements Transport {
   #sentAtMs = 0
   #pingAtMs = -1
   #retry: Timer | null = null
+  #holdReceiver = false
+  #holdFlash = false
 
   constructor(owner: ClientOwner, deps: ClientDeps, options: ClientOptions) {
     this.#owner = owner
@@ -250,11 +252,18 @@ export class UplinkClient implements Transport {
     this.#heardAtMs = this.#deps.turn.nowMs
     this.#pingAtMs = -1
     this.#decoder.push(chunk)
+    this.#process()
+  }
+
+  #process(): void {
+    const { turn } = this.#deps
+    turn.pressure = null
     try {
-      for (;;) {
-        const packet = this.#decoder.next(this.#heardAtMs)
-        if (packet === null || (this.#phase as string) === 'over') return
+      while (!this.#holdReceiver && !this.#holdFlash && this.#phase !== 'over') {
+        const packet = this.#decoder.next(turn.nowMs)
+        if (packet === null) return
         this.#onPacket(packet)
+        turn.takePressure()?.holdBack(this)
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
@@ -301,9 +310,30 @@ export class UplinkClient implements Transport {
     // What follows a message that could not be kept must not overtake it: both come again, in order.
     if (!incoming.withholds || packet.message.qos === 0) this.#owner.onPublish(packet)
     // A 3.1.1 remote knows no Receive Maximum: it is not read from until flash has caught up.
-    if (incoming.waitingForFlash < RECEIVE_MAXIMUM || this.#socket.isPaused()) return
+    if (incoming.waitingForFlash < RECEIVE_MAXIMUM) return
+    this.#holdFlash = true
     this.#socket.pause()
-    incoming.onDrained(() => this.#socket.resume())
+    incoming.onDrained(() => {
+      this.#holdFlash = false
+      this.#goOn()
+    })
+  }
+
+  /** A local client does not keep up with what comes from here. */
+  holdForReceiver(): void {
+    this.#holdReceiver = true
+    this.#socket.pause()
+  }
+
+  releaseForReceiver(): void {
+    this.#holdReceiver = false
+    this.#goOn()
+  }
+
+  #goOn(): void {
+    if (this.#holdReceiver || this.#holdFlash || this.#phase === 'over') return
+    this.#socket.resume()
+    this.#process() // what was left of the chunk
   }
 
   // ---- keep-alive (section 3.1.2.10): a ping when nothing was sent, the end when nothing answers

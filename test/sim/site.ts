@@ -123,6 +123,8 @@ export class Site {
   /** Nothing is under way in here. */
   get idle(): boolean {
     if (this.journal.pendingCount > 0 || this.journal.commitAgeMs > 0) return false
+    // A PUBCOMP may have been lost on a link whose break the broker has not heard of: the client is done, the broker is not.
+    if (this.sessions.inFlight > 0) return false
     for (const queue of this.queues()) if (queue.tailLength > 0) return false
     for (const uplink of this.uplinks) if (uplink.outgoing.inFlight > 0 || uplink.incoming.unacknowledged > 0) return false
     return true

@@ -18,6 +18,8 @@ export class Delivery {
   settled = false
   /** The batch that makes its packet identifier durable (QoS 2), 0 when it waits for none. */
   gate = 0
+  /** Read from the store: this receiver's alone. */
+  fromFlash = false
   /** It may have been sent before [MQTT-3.3.1-1]. */
   dup = false
 

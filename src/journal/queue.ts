@@ -368,7 +368,9 @@ export class Queue {
       if (sequence <= this.#readTo) continue
       if (sequence > upTo) return
       if (this.#ahead.has(sequence)) continue
-      list.push(toDelivery(sequence, reader.message(topics, turn.nowMs, elapsedMs), null, member))
+      const delivery = toDelivery(sequence, reader.message(topics, turn.nowMs, elapsedMs), null, member)
+      delivery.fromFlash = true
+      list.push(delivery)
     }
   }
 }

@@ -34,9 +34,10 @@ export function isAsItCame(message: Message, version: ProtocolVersion, qos: QoS,
 export function encodePublish(message: Message, version: ProtocolVersion, qos: QoS, retain: boolean, nowMs: number): EncodedPublish {
   const form = (version === 5 ? 6 : 0) + qos * 2 + (retain ? 1 : 0)
   for (let known = message.encoded; known !== null; known = known.next) if (known.form === form) return known
-  const fresh = encodePublishFor(message, version, qos, retain, false, 0, NO_IDENTIFIERS, 0, true, nowMs)
-  if (version === 5 && message.expiresAtMs !== Infinity) return fresh // the seconds left differ each time
-  return (message.encoded = { ...fresh, form, next: message.encoded })
+  const packetIdentifierAt = compose(shared, message, version, qos, retain, false, 0, NO_IDENTIFIERS, 0, true, nowMs)
+  const { bytes, start, end } = shared
+  if (version === 5 && message.expiresAtMs !== Infinity) return { bytes, start, end, packetIdentifierAt, form: -1, next: null } // the seconds left differ each time
+  return (message.encoded = { bytes, start, end, packetIdentifierAt, form, next: message.encoded })
 }
 
 /**
@@ -55,10 +56,20 @@ export function encodePublishFor(
   sendTopic: boolean,
   nowMs: number,
 ): EncodedPublish {
+  const packetIdentifierAt = compose(shared, message, version, qos, retain, dup, packetIdentifier, subscriptionIdentifiers, topicAlias, sendTopic, nowMs)
+  const { bytes, start, end } = shared
+  return { bytes, start, end, packetIdentifierAt, form: -1, next: null }
+}
+
+/** Writes a whole PUBLISH into `slab`; returns where its packet identifier stands, 0 at QoS 0. */
+function compose(
+  slab: Slab, message: Message, version: ProtocolVersion, qos: QoS, retain: boolean, dup: boolean, packetIdentifier: number,
+  subscriptionIdentifiers: readonly number[], topicAlias: number, sendTopic: boolean, nowMs: number,
+): number {
   const properties = propertiesLength(message, version, subscriptionIdentifiers, topicAlias)
   const remaining = remainingLength(message, version, qos, properties, sendTopic)
-  const start = shared.take(1 + varintSize(remaining) + remaining)
-  const { bytes, end } = shared
+  const start = slab.take(1 + varintSize(remaining) + remaining)
+  const { bytes } = slab
   bytes[start] = PUBLISH | (dup ? DUP : 0) | (qos << 1) | (retain ? 1 : 0)
   let at = writeVarint(bytes, start + 1, remaining)
 
@@ -93,7 +104,7 @@ export function encodePublishFor(
   }
 
   message.bytes.copy(bytes, at, message.payloadStart, message.payloadEnd)
-  return { bytes, start, end, packetIdentifierAt, form: -1, next: null }
+  return packetIdentifierAt
 }
 
 /** Bytes of the whole packet, to compare with the receiver's Maximum Packet Size [MQTT-3.1.2-24]. */
@@ -111,7 +122,8 @@ export function publishSize(
 
 /**
  * Writes the PUBLISH of QoS 1 or 2 for one receiver into `slab`, with its packet identifier and DUP [MQTT-3.3.1-1]; it stands at
- * `slab.bytes[slab.start, slab.end)`. For receivers without alias and subscription identifiers.
+ * `slab.bytes[slab.start, slab.end)`. For receivers without alias and subscription identifiers. `alone`: nobody else gets this message, so
+ * no encoding is kept for others.
  */
 export function writePublish(
   slab: Slab,
@@ -121,8 +133,13 @@ export function writePublish(
   retain: boolean,
   dup: boolean,
   packetIdentifier: number,
+  alone: boolean,
   nowMs: number,
 ): void {
+  if (alone && message.encoded === null) {
+    compose(slab, message, version, qos, retain, dup, packetIdentifier, NO_IDENTIFIERS, 0, true, nowMs)
+    return
+  }
   if (isAsItCame(message, version, qos, retain)) {
     const { bytes, wireStart } = message
     let topicAt = wireStart + 2

@@ -141,7 +141,7 @@ export class Connection implements Link, Pressing, HeldBack {
     }
     this.#deps.counters.publishSent++
     if (this.#aliases === null && subscriptionIdentifiers.length === 0) {
-      writePublish(slab, message, version, qos as 1 | 2, retain, dup, packetIdentifier, this.#deps.turn.nowMs)
+      writePublish(slab, message, version, qos as 1 | 2, retain, dup, packetIdentifier, delivery.fromFlash, this.#deps.turn.nowMs)
       this.#outbox.append(slab.bytes, slab.start, slab.end)
     } else this.#sendComposed(message, qos, retain, dup, packetIdentifier, subscriptionIdentifiers)
     return true

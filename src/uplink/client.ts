@@ -189,7 +189,7 @@ export class UplinkClient implements Transport, HeldBack {
       const encoded = encodePublish(message, version, 0, retain, nowMs)
       this.#outbox.append(encoded.bytes, encoded.start, encoded.end)
     } else {
-      writePublish(slab, message, version, qos, retain, dup, packetIdentifier, nowMs)
+      writePublish(slab, message, version, qos, retain, dup, packetIdentifier, true, nowMs)
       this.#outbox.append(slab.bytes, slab.start, slab.end)
     }
     return true

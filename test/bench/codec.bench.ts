@@ -93,7 +93,7 @@ measure('encode QoS 0 for a receiver, 5.0, alias', COUNT, () => {
 })
 measure('copy QoS 1 with packet identifier', COUNT, () => {
   for (let i = 0; i < COUNT; i++) {
-    writePublish(slab, message, 4, 1, false, false, (i & 0x7fff) + 1, 0)
+    writePublish(slab, message, 4, 1, false, false, (i & 0x7fff) + 1, false, 0)
     bytes += slab.end
   }
 })

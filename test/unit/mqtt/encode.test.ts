@@ -61,7 +61,7 @@ describe.each(VERSIONS)('version %i', (version) => {
       if (qos === 0) continue
       const dup = r.chance()
       const messageId = r.identifier()
-      writePublish(slab, message, version, qos, retain, dup, messageId, NOW_MS)
+      writePublish(slab, message, version, qos, retain, dup, messageId, r.chance(), NOW_MS)
       expect(parseModels(taken(slab), version)).toMatchObject([{ ...model, dup, messageId }])
     }
   })
@@ -155,7 +155,7 @@ describe('one encoding for all receivers', () => {
           if (qos === 0) expect(message.bytes.subarray(message.wireStart, message.wireEnd)).toEqual(chunk)
           else {
             const slab = new Slab()
-            writePublish(slab, message, version, qos, false, false, 0x1234, 0)
+            writePublish(slab, message, version, qos, false, false, 0x1234, false, 0)
             expect(taken(slab)).toEqual(encodeModel({ ...model, dup: false, messageId: 0x1234 }, version))
           }
         }
@@ -177,7 +177,7 @@ describe('one encoding for all receivers', () => {
     const message = makeMessage('t', 'payload')
     const encoded = encodePublish(message, 4, 1, false, 0)
     const before = sliceOf(encoded).toString('hex')
-    writePublish(new Slab(), message, 4, 1, false, true, 0xffff, 0)
+    writePublish(new Slab(), message, 4, 1, false, true, 0xffff, false, 0)
     expect(sliceOf(encoded).toString('hex')).toBe(before)
   })
 })

@@ -116,6 +116,8 @@ export interface UplinkConfig {
   readonly connectTimeoutMs: number
   /** Unacknowledged messages on the link at most; the remote's Receive Maximum lowers it. */
   readonly inflightMax: number
+  /** Remote topic with the retained state of this gateway, `offline` by its will; null for none. */
+  readonly stateTopic: string | null
   readonly backoff: { readonly minMs: number; readonly maxMs: number }
   readonly routes: readonly RouteConfig[]
   readonly queue: QueueConfig

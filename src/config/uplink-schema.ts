@@ -3,7 +3,7 @@ import type { RouteConfig, UplinkConfig } from './config.ts'
 import { queue } from './broker-schema.ts'
 import { clip, type Place } from './place.ts'
 import { filtersOverlap, remapProblem } from './routes.ts'
-import { boolean, choice, duration, identifier, integer, text, topicFilter } from './scalar.ts'
+import { boolean, choice, duration, identifier, integer, text, topicFilter, topicName } from './scalar.ts'
 import { byKey, defaulted, list, object, optional, required, type Schema } from './schema.ts'
 import { readSecretFile, secret } from './secret.ts'
 
@@ -75,6 +75,7 @@ const uplink: Schema<UplinkConfig> = object({
     min: defaulted('First waiting time.', '1s', duration(100, 3_600_000)),
     max: defaulted('Longest waiting time.', '120s', duration(100, 86_400_000)),
   }).into((b, place) => (b.min <= b.max ? { minMs: b.min, maxMs: b.max } : place.key(place.has('min') ? 'min' : 'max').problem('`min` is longer than `max`', 'swap them, or give both')))),
+  stateTopic: optional('Remote topic that says whether this gateway is connected: `online` or `offline`, retained, the second as its will. {site} is replaced.', topicName()),
   routes: required('What is carried: `out` to the cloud, `in` from it.', list<RouteConfig>(byKey('a route', { out: outRoute, in: inRoute }), { min: 1 })),
   queue: defaulted('Messages that wait for the link.', {}, queue('the link', '1GB')),
 }).into((u, place) => {

@@ -29,7 +29,7 @@ const LAZY_MS = 1000
 const QUIET_GAPS = 3
 const QUIET_MS_MIN = 1
 /** Bytes on their way to flash before publishers are held back. */
-const CONGESTED_BYTES = 16 * 1024 * 1024
+const CONGESTED_BYTES = 8 * 1024 * 1024
 
 export interface JournalOptions {
   readonly commitWindowMs: number

@@ -26,10 +26,12 @@ export function packSegments(appends: readonly Append[], storedAtMs: number, now
   return segments
 }
 
+/** The bytes come out in a buffer of just their length: the store hands it to its thread, and the room it was written in is free at once. */
 function pack(audience: number, list: readonly Append[], from: number, to: number, bytesMax: number, storedAtMs: number, nowMs: number): Segment {
-  const bytes = Buffer.allocUnsafeSlow(bytesMax) // a pool's buffer could not be given to the worker thread
+  const room = new ArrayBuffer(bytesMax)
+  const bytes = Buffer.from(room)
   const first = list[from]!.sequence
   let at = 0
   for (let i = from; i < to; i++) at = writeRecord(bytes, at, list[i]!.message, list[i]!.sequence - first, nowMs)
-  return { audience, first, last: list[to - 1]!.sequence, count: to - from, storedAtMs, data: bytes.subarray(0, at) }
+  return { audience, first, last: list[to - 1]!.sequence, count: to - from, storedAtMs, data: new Uint8Array(room.transfer(at)) }
 }

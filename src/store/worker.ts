@@ -81,15 +81,23 @@ function given(command: Extract<Command, { kind: 'commit' }>): Given {
   return { batch: { audiences, changes, segments: unpackFrame(frame) }, nowWallMs }
 }
 
+/** Gives the bytes back now: the collector of this thread would let tens of megabytes of them gather first. */
+function free({ buffers }: SegmentFrame): void {
+  for (const buffer of buffers) buffer.transfer(0)
+}
+
 /** Carries out a commit and those behind it; returns the first command that is none, if it took one. */
 function commitGroup(first: Extract<Command, { kind: 'commit' }>): Command | null {
+  const frames = [first]
   const group = [given(first)]
   let other: Command | null = null
   while (group.length < GROUP_MAX && other === null) {
     const next = receiveMessageOnPort(port)?.message as Command | undefined
     if (next === undefined) break
-    if (next.kind === 'commit') group.push(given(next))
-    else other = next
+    if (next.kind === 'commit') {
+      frames.push(next)
+      group.push(given(next))
+    } else other = next
   }
   let results: CommitResult[]
   try {
@@ -99,6 +107,7 @@ function commitGroup(first: Extract<Command, { kind: 'commit' }>): Command | nul
     for (let i = 0; i < group.length; i++) post(failure)
     return other
   }
+  for (const { frame } of frames) free(frame)
   const written = bytesWritten(systemClock.now())
   for (const result of results) post({ kind: 'committed', result, bytesWritten: written })
   if (engine!.hasRest) setImmediate(sweep)

@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../clock.ts'
 import type { UplinkConfig } from '../config/config.ts'
 import type { Counters } from '../counters.ts'
-import type { Message, QoS } from '../message.ts'
+import { makeMessage, type Message, type QoS } from '../message.ts'
 import { encodeConnect, encodeDisconnect, encodeSubscribe } from '../mqtt/control.ts'
 import { Decoder } from '../mqtt/decode.ts'
 import { encodePublish, encodePublishFor, publishSize, writePublish } from '../mqtt/encode.ts'
@@ -34,6 +34,8 @@ const RECEIVE_MAXIMUM = 100
 const TOPIC_ALIAS_MAXIMUM = 32
 /** After a message could not be kept: time to drain, which makes room, before a new connection asks for it again. */
 const WITHHELD_MS = 10_000
+const ONLINE = 'online'
+const OFFLINE = 'offline'
 const SUBSCRIBE_IDENTIFIER = 0xffff // the outgoing identifiers start at 1 and the window is far smaller
 
 export interface ClientDeps {
@@ -64,8 +66,6 @@ export interface ClientOptions {
   readonly config: UplinkConfig
   readonly packetBytesMax: number
   readonly subscriptions: readonly Subscription[]
-  /** Retained state of this gateway at the remote: published on connect, its will otherwise. */
-  readonly will: { readonly topic: string; readonly payload: string } | null
 }
 
 export class UplinkClient implements Transport, HeldBack {
@@ -123,23 +123,16 @@ export class UplinkClient implements Transport, HeldBack {
   /** Says goodbye, so that the remote does not publish our will, and ends. */
   stop(): void {
     if (this.#phase === 'up') {
-      const { will, config } = this.#options
-      // The normal end takes the will with it, so the state is said here.
-      if (will !== null) this.publishState(will.topic, will.payload)
-      this.#sendPacket(encodeDisconnect(config.version, { reason: Reason.normalDisconnection }))
+      this.#publishState(OFFLINE) // a normal end takes the will with it
+      this.#sendPacket(encodeDisconnect(this.#options.config.version, { reason: Reason.normalDisconnection }))
     }
     this.#over('stopped')
   }
 
-  /** A retained QoS 0 message past the queue: the gateway's state. */
-  publishState(topic: string, payload: string): void {
-    const name = Buffer.from(topic)
-    const body = Buffer.from(payload)
-    const v5 = this.#options.config.version === 5 ? 1 : 0
-    const length = 2 + name.length + v5 + body.length
-    const varint = length < 128 ? [length] : [(length & 127) | 128, length >> 7]
-    const head = Buffer.from([0x31, ...varint, name.length >> 8, name.length & 255])
-    this.#sendPacket(Buffer.concat([head, name, Buffer.alloc(v5), body]))
+  /** Tells the remote whether this gateway is connected, past the queue: it is about now. */
+  #publishState(state: string): void {
+    const { stateTopic } = this.#options.config
+    if (stateTopic !== null) this.#publish(makeMessage(stateTopic, state), 0, true, false, 0)
   }
 
   // ---- Transport
@@ -205,7 +198,7 @@ export class UplinkClient implements Transport, HeldBack {
   #onDialled(): void {
     if (this.#phase !== 'dialling') return
     this.#phase = 'connecting'
-    const { config, will, packetBytesMax } = this.#options
+    const { config, packetBytesMax } = this.#options
     const v5 = config.version === 5
     this.#sendPacket(
       encodeConnect(config.version, {
@@ -214,7 +207,7 @@ export class UplinkClient implements Transport, HeldBack {
         keepAliveSec: config.keepAliveSec,
         username: config.username,
         password: config.password,
-        will: will === null ? null : { topic: will.topic, payload: will.payload, retain: true },
+        will: config.stateTopic === null ? null : { topic: config.stateTopic, payload: OFFLINE, retain: true },
         sessionExpirySec: v5 ? SESSION_EXPIRY_SEC : null,
         receiveMaximum: v5 ? RECEIVE_MAXIMUM : null,
         maximumPacketSize: v5 ? packetBytesMax : null,
@@ -237,6 +230,7 @@ export class UplinkClient implements Transport, HeldBack {
     if (connack.topicAliasMaximum > 0) this.#aliases = new OutboundAliases(connack.topicAliasMaximum)
     this.#watch()
     this.#owner.onAccepted(connack)
+    this.#publishState(ONLINE)
     if (subscriptions.length > 0) this.#sendPacket(encodeSubscribe(config.version, { packetIdentifier: SUBSCRIBE_IDENTIFIER, subscriptions }))
     // A reason code would make the remote throw the message away: what cannot be kept here now stays there.
     this.#owner.incoming.attach(this, false, () => {

@@ -202,7 +202,6 @@ export class Uplink implements Subscriber, ClientOwner {
           config: this.#config,
           packetBytesMax: this.#deps.packetBytesMax,
           subscriptions: this.#subscriptions(),
-          will: null,
         })
         break
       case 'wait':

@@ -353,6 +353,7 @@ function uplinkConfig(random: Random): UplinkConfig {
     username: null,
     password: null,
     version: random.pick([4, 5]),
+    stateTopic: null, // its subscribers would wonder who published that
     keepAliveSec: 5,
     connectTimeoutMs: 3000,
     inflightMax: random.pick([5, 50]),

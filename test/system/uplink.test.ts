@@ -71,6 +71,24 @@ const firstOf = (got: readonly Got[]): string[] => [...new Set(got.map((g) => g.
 
 for (const version of [4, 5] as const) {
   describe(`MQTT ${version === 4 ? '3.1.1' : '5.0'}`, () => {
+    test('the cloud is told whether the gateway is connected: by itself, and by its will', async () => {
+      const cloud = kept(await Mosquitto.start())
+      const states = await listen(cloud.url, 'sites/+/state')
+      const site = await siteWith(cloud.url, [{ out: 'x/#' }], { version, stateTopic: 'sites/{site}/state' })
+      const saw = async (n: number): Promise<void> => void (await until(() => states.length >= n, `${n} states`))
+      await saw(1)
+      await site.gateway.stop()
+      await saw(2)
+      await site.start()
+      await saw(3)
+      await site.gateway.kill()
+      await saw(4)
+      expect(states.map((s) => s.payload)).toEqual(['online', 'offline', 'online', 'offline'])
+      const late = await listen(cloud.url, 'sites/+/state')
+      await until(() => late.length > 0, 'the retained state')
+      expect(late).toMatchObject([{ topic: 'sites/test/state', payload: 'offline', retain: true }])
+    })
+
     test('messages go out and come in under their other names, at each QoS', async () => {
       const cloud = kept(await Mosquitto.start())
       const site = await siteWith(

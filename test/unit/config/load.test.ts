@@ -54,7 +54,7 @@ describe('the example', () => {
         {
           name: 'cloud', url: new URL('mqtt://broker.example.com:1883'), host: 'broker.example.com', port: 1883,
           tls: false, tlsOptions: { ca: null, servername: null },
-          clientId: 'well-07', username: 'well-07', password: null, version: 5,
+          clientId: 'well-07', username: 'well-07', password: null, version: 5, stateTopic: null,
           keepAliveSec: 60, connectTimeoutMs: 20_000, inflightMax: 100, backoff: { minMs: 1000, maxMs: 120_000 },
           routes: [
             { direction: 'out', from: 'sensors/#', to: 'sites/well-07/sensors/#', qos: 1, retain: false },
@@ -148,9 +148,9 @@ log: { level: debug }
   })
 
   it('of an uplink', () => {
-    const keys = 'clientId: "gw-{site}"\nusername: "{site}"\npassword: pa ss\nversion: 4\nkeepAlive: 0s\nconnectTimeout: 90s\nmaxInflight: 1\nbackoff: { min: 2s, max: 1h }\nqueue: { maxSize: 8GB, maxMessages: 5, maxAge: 7d, whenFull: drop-newest }'
+    const keys = 'clientId: "gw-{site}"\nusername: "{site}"\npassword: pa ss\nversion: 4\nkeepAlive: 0s\nconnectTimeout: 90s\nmaxInflight: 1\nstateTopic: "state/{site}"\nbackoff: { min: 2s, max: 1h }\nqueue: { maxSize: 8GB, maxMessages: 5, maxAge: 7d, whenFull: drop-newest }'
     expect(accepted(uplink(keys, 'routes: [{ out: a/#, as: "x/{site}/#", qos: 2, retain: true }, { in: c }]')).uplinks[0]).toMatchObject({
-      clientId: 'gw-s', username: 's', password: Buffer.from('pa ss'), version: 4, keepAliveSec: 0, connectTimeoutMs: 90_000, inflightMax: 1,
+      clientId: 'gw-s', username: 's', password: Buffer.from('pa ss'), version: 4, keepAliveSec: 0, connectTimeoutMs: 90_000, inflightMax: 1, stateTopic: 'state/s',
       backoff: { minMs: 2000, maxMs: 3_600_000 }, queue: { bytesMax: 8_000_000_000, countMax: 5, ageMsMax: 7 * DAY_MS, whenFull: 'drop-newest' },
       routes: [{ direction: 'out', from: 'a/#', to: 'x/s/#', qos: 2, retain: true }, { direction: 'in', from: 'c', to: 'c', qos: 1, retain: false }],
     })

@@ -5,7 +5,7 @@
 // client and for how long (sessions.ts), where messages go (router).
 import type { Counters } from '../counters.ts'
 import { LazyMap } from '../lazy.ts'
-import { makeMessage, type Message, type QoS } from '../message.ts'
+import type { Message, QoS } from '../message.ts'
 import { encodeSuback, encodeUnsuback } from '../mqtt/control.ts'
 import type { AckPacket, Packet, PublishPacket, SubscribePacket, Subscription, UnsubscribePacket, Will } from '../mqtt/packet.ts'
 import { Reason, ProtocolError } from '../mqtt/reason.ts'
@@ -234,11 +234,6 @@ export class Session implements Subscriber {
     this.#deps.router.index.remove(share?.filter ?? filter, share?.name ?? null, this)
     if (this.queue.durable) this.#deps.journal.change({ kind: 'subscription-end', destination: this.queue.destination, filter }, true)
     return true
-  }
-
-  /** A message of the session itself, such as its will. */
-  publishOwn(topic: string, payload: string): void {
-    this.#deps.router.publish(makeMessage(topic, payload, { origin: this }), null)
   }
 }
 

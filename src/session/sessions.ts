@@ -168,10 +168,6 @@ export class Sessions {
     return Math.min(askedSec, this.#limits.sessionExpirySecMax)
   }
 
-  get expirySecMax(): number {
-    return this.#limits.sessionExpirySecMax
-  }
-
   #sessionOf(snapshot: Snapshot, destination: number): Session | undefined {
     const name = snapshot.destinations.find((d) => d.id === destination)?.name
     return name === undefined ? undefined : this.#byClientId.get(name)

@@ -16,8 +16,12 @@ export class Delivery {
   readonly subscriptionIdentifiers: readonly number[]
   packetIdentifier = 0
   settled = false
-  /** The batch that makes its packet identifier durable (QoS 2), 0 when it waits for none. */
+  /** The batch that makes its packet identifier durable, 0 when it waits for none. */
   gate = 0
+  /** Its packet identifier is kept in the store. */
+  hasRow = false
+  /** Another one that is in flight, in the same place of session/in-flight.ts. */
+  nextInFlight: Delivery | null = null
   /** Read from the store: this receiver's alone. */
   fromFlash = false
   /** It may have been sent before [MQTT-3.3.1-1]. */

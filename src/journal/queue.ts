@@ -8,7 +8,7 @@
 // offline ──resume──► behind ──read up to the end──► live ──tail too long──► behind;  any ──suspend──► offline
 //
 // What is always true: deliveries come out in ascending sequence; everything up to the cursor is settled; a restart needs
-// the cursor and what was settled ahead of it, nothing else.
+// the cursor, what was settled ahead of it and how many may have been sent, nothing else.
 import { type Clock, elapsedBetween } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import { Fifo } from '../fifo.ts'
@@ -55,6 +55,11 @@ export class Queue {
   #epoch = 0 // a read that was asked for before a suspension must not be taken for a later one
   /** Settled beyond the cursor in an earlier connection or run: passed over when read again. */
   readonly #ahead = new LazySet<number>()
+  /** So many of the next may have been sent in an earlier connection or run, if they are not beyond `#sentTo`. */
+  #mayHaveSent: number
+  #sentTo: number
+  /** Most that are taken and not settled at once. */
+  #window = 0
   #count: number
   #bytes: number
   #ready: () => void = () => {}
@@ -69,6 +74,8 @@ export class Queue {
     this.#taken = cursor?.cursor ?? journal?.lastSequence ?? 0
     this.#readTo = this.#taken
     for (const sequence of cursor?.ahead ?? []) this.#ahead.add(sequence)
+    this.#mayHaveSent = cursor?.mayHaveSent ?? 0
+    this.#sentTo = journal?.lastSequence ?? 0
     this.#count = size?.count ?? 0
     this.#bytes = size?.bytes ?? 0
     journal?.register(this)
@@ -148,6 +155,7 @@ export class Queue {
       const message = delivery.message
       this.#tailBytes -= message.size
       this.#taken = delivery.sequence
+      if (this.#mayHaveSent > 0) this.#markDup(delivery)
       if (this.#mode === 'behind' && this.#tail.length < READ_AHEAD) this.#fill()
       if (append !== null && append.state === 'refused') {
         this.#count--
@@ -193,16 +201,18 @@ export class Queue {
       else this.#ahead.delete(sequence)
     }
     if (ahead.length > 1) ahead.sort((a, b) => a - b)
-    return { destination: this.destination, cursor, ahead }
+    return { destination: this.destination, cursor, ahead, mayHaveSent: Math.max(this.#window, this.#outstanding.length + this.#mayHaveSent) }
   }
 
-  /** The consumer is there: deliveries start from the cursor, those settled ahead left out. */
-  resume(): void {
+  /** The consumer is there, and takes at most `window` at once: deliveries start from the cursor, those settled ahead left out. */
+  resume(window: number): void {
     if (this.#journal === null) {
       this.#ready()
       return
     }
     this.#mode = 'behind'
+    this.#window = window
+    this.#journal.cursorMoved(this) // the window is durable before anything is sent: so says `catchUp`
     this.#catchUp()
   }
 
@@ -212,12 +222,21 @@ export class Queue {
     const row = this.cursorRow()
     this.#uncountRefused(this.#outstanding)
     this.#mode = 'offline'
+    this.#window = 0
+    for (let i = 0; i < this.#outstanding.length; i++) if (!this.#outstanding.at(i)!.settled) this.#mayHaveSent++
+    this.#sentTo = Math.max(this.#sentTo, this.#taken)
+    this.#journal.cursorMoved(this)
     this.#epoch++
     this.#reading = false
     this.#forget(row.cursor)
     this.#ahead.clear()
     for (const sequence of row.ahead) this.#ahead.add(sequence)
     this.#outstanding.clear()
+  }
+
+  /** The receiver knows nothing of what it was sent: it all goes as new. */
+  receiverForgot(): void {
+    this.#mayHaveSent = 0
   }
 
   /** The store had no room for a message that was counted here. */
@@ -250,6 +269,14 @@ export class Queue {
       if (append?.state !== 'refused') continue
       this.#count--
       this.#bytes -= message.size
+    }
+  }
+
+  #markDup(delivery: Delivery): void {
+    if (delivery.sequence > this.#sentTo) this.#mayHaveSent = 0
+    else {
+      this.#mayHaveSent--
+      delivery.dup = true
     }
   }
 

@@ -1,11 +1,12 @@
-// What has been sent and waits for an answer, by packet identifier: a table indexed by the identifier's low bits. Identifiers are
-// given in sequence, so a table of twice the window has them side by side; a map would be asked three times per message.
+// What has been sent and waits for an answer, by packet identifier: chains of deliveries from a table that the identifier's low
+// bits index. Identifiers follow the store's sequence, so those of a busy queue lie side by side and every chain has one
+// delivery; a map would be asked three times per message.
 import type { Delivery } from '../journal/delivery.ts'
 
-const CAPACITY_MIN = 16
+const PLACES_MIN = 16
 
 export class InFlight {
-  #table: (Delivery | null)[] = []
+  #places: (Delivery | null)[] = []
   #size = 0
 
   get size(): number {
@@ -13,43 +14,50 @@ export class InFlight {
   }
 
   get(identifier: number): Delivery | null {
-    const delivery = this.#table[identifier & (this.#table.length - 1)]
-    return delivery !== undefined && delivery !== null && delivery.packetIdentifier === identifier ? delivery : null
+    if (this.#size === 0) return null
+    let delivery: Delivery | null = this.#places[identifier & (this.#places.length - 1)]!
+    while (delivery !== null && delivery.packetIdentifier !== identifier) delivery = delivery.nextInFlight
+    return delivery
   }
 
   /** Puts a delivery under its packet identifier, which must be free. */
   add(delivery: Delivery): void {
-    if (this.#size * 2 >= this.#table.length) this.#grow()
-    // Two that are sent again may be far apart and fall on one place: a larger table parts them.
-    while (this.#table[delivery.packetIdentifier & (this.#table.length - 1)] !== null) this.#grow()
-    this.#table[delivery.packetIdentifier & (this.#table.length - 1)] = delivery
+    if (this.#size * 2 >= this.#places.length) this.#grow()
+    this.#link(delivery)
     this.#size++
   }
 
-  delete(identifier: number): void {
-    if (this.get(identifier) === null) return
-    this.#table[identifier & (this.#table.length - 1)] = null
+  delete(delivery: Delivery): void {
+    const place = delivery.packetIdentifier & (this.#places.length - 1)
+    const first = this.#places[place]!
+    if (first === delivery) this.#places[place] = delivery.nextInFlight
+    else {
+      let before = first
+      while (before.nextInFlight !== delivery) before = before.nextInFlight!
+      before.nextInFlight = delivery.nextInFlight
+    }
+    delivery.nextInFlight = null
     this.#size--
   }
 
-  /** True when no other identifier stands in the place of this one. */
-  isFree(identifier: number): boolean {
-    return this.#table.length === 0 || this.#table[identifier & (this.#table.length - 1)] === null
-  }
-
   *deliveries(): Iterable<Delivery> {
-    for (const delivery of this.#table) if (delivery !== null) yield delivery
+    for (const first of this.#places) for (let delivery = first; delivery !== null; delivery = delivery.nextInFlight) yield delivery
   }
 
   clear(): void {
-    this.#table = []
+    this.#places = []
     this.#size = 0
   }
 
+  #link(delivery: Delivery): void {
+    const place = delivery.packetIdentifier & (this.#places.length - 1)
+    delivery.nextInFlight = this.#places[place]!
+    this.#places[place] = delivery
+  }
+
   #grow(): void {
-    const old = this.#table
-    const length = Math.max(CAPACITY_MIN, old.length * 2)
-    this.#table = Array.from<Delivery | null>({ length }).fill(null)
-    for (const delivery of old) if (delivery !== null) this.#table[delivery.packetIdentifier & (length - 1)] = delivery
+    const all = [...this.deliveries()]
+    this.#places = Array.from<Delivery | null>({ length: Math.max(PLACES_MIN, this.#places.length * 2) }).fill(null)
+    for (const delivery of all) this.#link(delivery)
   }
 }

@@ -7,7 +7,8 @@
 // What is always true
 //   1. At most `receiveMaximum` of the receiver are under way [MQTT-3.3.4-9]; acknowledgements are never held back by it [MQTT-3.3.4-10].
 //   2. Messages go out in the order of their queue; after a reconnect the unacknowledged go first, in the same order and under
-//      the same identifiers, with DUP [MQTT-4.4.0-1] [MQTT-4.6.0-1].
+//      the same identifiers, with DUP [MQTT-4.4.0-1] [MQTT-4.6.0-1] [MQTT-3.3.1-1]. So it is after a restart or a crash too: a
+//      message's identifier follows from its place in the store, or is durable before it is sent.
 //   3. Where the receiver outlives a crash, what it must not see twice (QoS 2) is durable before it is sent.
 import { Fifo } from '../fifo.ts'
 import { LazyMap, LazySet } from '../lazy.ts'
@@ -18,6 +19,9 @@ import type { Queue } from '../journal/queue.ts'
 import type { QoS } from '../message.ts'
 import type { InflightRow } from '../store/store.ts'
 import { InFlight } from './in-flight.ts'
+
+/** The highest identifier given to a message: a client keeps the last one for its SUBSCRIBE. */
+const IDENTIFIER_MAX = 0xfffe
 
 /** Where packets leave: the connection of a session or of an uplink. */
 export interface Transport {
@@ -34,12 +38,11 @@ export class Outgoing {
   readonly #journal: Journal | null
   #transport: Transport | null = null
   #quota = 0
-  #lastIdentifier = 0
   /** What waits for PUBACK or PUBREC, by packet identifier. */
   readonly #sent = new InFlight()
   /** Identifiers that wait for PUBCOMP. */
   readonly #released = new LazySet<number>()
-  /** Unacknowledged when the connection ended: sequence → identifier, kept for the redelivery. */
+  /** Unacknowledged when the connection (or the run) ended: sequence → identifier, kept for the redelivery. */
   readonly #again = new LazyMap<number, number>()
   /** Identifiers in `#again`, with the QoS they were sent at: not free. */
   readonly #reserved = new LazyMap<number, QoS>()
@@ -55,7 +58,7 @@ export class Outgoing {
       if (row.phase === 'released') this.#released.add(row.packetIdentifier)
       else {
         this.#again.set(row.sequence, row.packetIdentifier)
-        this.#reserved.set(row.packetIdentifier, 2)
+        this.#reserved.set(row.packetIdentifier, row.qos)
       }
     }
     queue.onReady(() => this.pump())
@@ -70,7 +73,7 @@ export class Outgoing {
     this.#transport = transport
     this.#quota = receiveMaximum
     if (this.#released.size > 0) this.#sendPubrels([...this.#released], transport)
-    this.queue.resume()
+    this.queue.resume(receiveMaximum)
   }
 
   /** The connection is gone. What was not acknowledged will be sent again. */
@@ -96,6 +99,7 @@ export class Outgoing {
     this.#released.clear()
     this.#reserved.clear()
     this.#again.clear()
+    this.queue.receiverForgot()
   }
 
   /** Sends what may be sent now. */
@@ -115,7 +119,7 @@ export class Outgoing {
   onPuback(identifier: number): void {
     const delivery = this.#take(identifier, 1)
     if (delivery === null) return
-    if (delivery.gate !== 0) this.#endIdentifier(identifier) // it was to be QoS 2
+    if (delivery.hasRow) this.#endIdentifier(identifier)
     this.queue.settle(delivery)
     this.pump()
   }
@@ -148,7 +152,7 @@ export class Outgoing {
   /** Nothing but PUBREL is sent under `identifier` any more. */
   #release(identifier: number, sequence: number): void {
     this.#released.add(identifier)
-    const row: InflightRow = { destination: this.queue.destination, packetIdentifier: identifier, sequence, phase: 'released' }
+    const row: InflightRow = { destination: this.queue.destination, packetIdentifier: identifier, sequence, qos: 2, phase: 'released' }
     this.#journal?.change({ kind: 'inflight', row }, true)
     if (this.#transport !== null) this.#sendPubrels([identifier], this.#transport)
   }
@@ -164,32 +168,36 @@ export class Outgoing {
   }
 
   #start(delivery: Delivery, transport: Transport): void {
-    let identifier = this.#again.get(delivery.sequence)
-    delivery.dup = identifier !== undefined
+    const { sequence } = delivery
+    const known = this.#again.get(sequence)
+    if (delivery.qos === 2) delivery.dup = known !== undefined // none is sent before that is durable
     if (this.#again.size > 0) {
-      this.#again.delete(delivery.sequence)
-      this.#giveUpAgain(delivery.sequence)
+      this.#again.delete(sequence)
+      this.#giveUpAgain(sequence)
     }
-    if (identifier === undefined) identifier = this.#freeIdentifier()
-    else this.#reserved.delete(identifier)
+    if (known !== undefined) this.#reserved.delete(known)
+    const own = 1 + ((sequence - 1) % IDENTIFIER_MAX)
+    const identifier = known ?? this.#freeIdentifier(own)
     delivery.packetIdentifier = identifier
     this.#sent.add(delivery)
-    if (this.#journal !== null && delivery.qos === 2 && !delivery.dup) this.#makeDurable(delivery, this.#journal)
+    delivery.hasRow = this.#journal !== null && (delivery.qos === 2 || identifier !== own)
+    if (delivery.hasRow && known === undefined) this.#makeDurable(delivery, this.#journal!)
     else if (this.#gate.length === 0) this.#send(delivery, transport)
     else this.#gate.push(delivery)
   }
 
   #send(delivery: Delivery, transport: Transport): void {
     if (transport.sendPublish(delivery, delivery.dup)) return
-    this.#sent.delete(delivery.packetIdentifier)
+    this.#sent.delete(delivery)
     if (delivery.dup && delivery.qos === 2) this.#release(delivery.packetIdentifier, delivery.sequence)
-    else if (delivery.gate !== 0) this.#endIdentifier(delivery.packetIdentifier)
+    else if (delivery.hasRow) this.#endIdentifier(delivery.packetIdentifier)
     this.queue.settle(delivery)
   }
 
   #makeDurable(delivery: Delivery, journal: Journal): void {
     const { packetIdentifier, sequence } = delivery
-    journal.change({ kind: 'inflight', row: { destination: this.queue.destination, packetIdentifier, sequence, phase: 'sent' } }, true)
+    const qos = delivery.qos as 1 | 2
+    journal.change({ kind: 'inflight', row: { destination: this.queue.destination, packetIdentifier, sequence, qos, phase: 'sent' } }, true)
     const batch = journal.batch
     delivery.gate = batch
     this.#gate.push(delivery)
@@ -210,17 +218,20 @@ export class Outgoing {
   #take(identifier: number, qos: 1 | 2): Delivery | null {
     const delivery = this.#sent.get(identifier)
     if (delivery === null || delivery.qos !== qos) return null
-    this.#sent.delete(identifier)
+    this.#sent.delete(delivery)
     return delivery
   }
 
-  /** The next identifier that is neither zero nor in use [MQTT-2.2.1-4]. The quota keeps some free. */
-  #freeIdentifier(): number {
-    for (;;) {
-      this.#lastIdentifier = this.#lastIdentifier === 0xffff ? 1 : this.#lastIdentifier + 1
-      const identifier = this.#lastIdentifier
-      if (this.#sent.isFree(identifier) && !this.#released.has(identifier) && !this.#reserved.has(identifier)) return identifier
-    }
+  /** `own`, or else one that is not in use [MQTT-2.2.1-4], far from those that the next messages own. The quota keeps some free. */
+  #freeIdentifier(own: number): number {
+    if (this.#isFree(own)) return own
+    let identifier = own
+    for (let step = IDENTIFIER_MAX / 2; !this.#isFree(identifier); step = 1) identifier = 1 + ((identifier - 1 + step) % IDENTIFIER_MAX)
+    return identifier
+  }
+
+  #isFree(identifier: number): boolean {
+    return this.#sent.get(identifier) === null && !this.#released.has(identifier) && !this.#reserved.has(identifier)
   }
 
   /**

@@ -20,6 +20,7 @@ export interface StoredCursor {
   readonly ahead: readonly number[]
   readonly holeFrom: number
   readonly holeTo: number
+  readonly mayHaveSent: number
 }
 
 export class Backlog {
@@ -29,6 +30,7 @@ export class Backlog {
   readonly ahead = new Map<number, number>()
   holeFrom: number
   holeTo: number
+  mayHaveSent: number
   /** What `read` gave out last ends here: in flight, dropped last of all. */
   readUpTo = 0
   count = 0
@@ -50,6 +52,7 @@ export class Backlog {
     this.cursor = stored.cursor
     this.holeFrom = stored.holeFrom
     this.holeTo = stored.holeTo
+    this.mayHaveSent = stored.mayHaveSent
     for (const sequence of stored.ahead) this.ahead.set(sequence, 0)
   }
 
@@ -58,7 +61,7 @@ export class Backlog {
   }
 
   get cursorRow(): CursorRow {
-    return { destination: this.id, cursor: this.cursor, ahead: [...this.ahead.keys()].sort((a, b) => a - b) }
+    return { destination: this.id, cursor: this.cursor, ahead: [...this.ahead.keys()].sort((a, b) => a - b), mayHaveSent: this.mayHaveSent }
   }
 
   /** More is queued than its limits allow to stay. */
@@ -118,9 +121,12 @@ export class Backlog {
     for (const [sequence, bytes] of this.ahead) if (bytes === 0) this.ahead.set(sequence, lane.weigh(sequence))
   }
 
-  settle(cursor: number, ahead: readonly number[]): void {
+  settle({ cursor, ahead, mayHaveSent }: CursorRow): void {
     this.#advance(cursor)
     if (ahead.length > 0) this.#settleAhead(ahead)
+    if (this.mayHaveSent === mayHaveSent) return
+    this.mayHaveSent = mayHaveSent
+    this.changed = true
   }
 
   /** Drops what the limits do not allow; `batchFirst` is the lowest sequence of the commit that is being applied. */

@@ -43,7 +43,7 @@ export function applyBatch(
     }
     if (received.length > 0) received = received.filter((r) => !ends(change, r))
     if (change.kind === 'cursor') {
-      queues.settle(change.row.destination, change.row.cursor, change.row.ahead)
+      queues.settle(change.row)
       continue
     }
     tables.apply(change)

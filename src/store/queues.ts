@@ -10,7 +10,7 @@
 import { type Audience, Lane, Ruler, type SegmentRows } from './lane.ts'
 import type { StoredCursor } from './backlog.ts'
 import { Backlog } from './backlog.ts'
-import type { AudienceRow, DestinationRow, Drop, Member, ReadResult, Segment, Snapshot } from './store.ts'
+import type { AudienceRow, CursorRow, DestinationRow, Drop, Member, ReadResult, Segment, Snapshot } from './store.ts'
 import { AUDIENCE_MAX, SEQUENCE_MAX } from './store.ts'
 
 /** One row of lanes as it is kept. */
@@ -40,7 +40,7 @@ export interface StoredQueues {
 
 const IDLE_LANES_MAX = 1024 // empty lanes that are kept for the next message to their audience: 0.5 MB
 
-const NO_CURSOR: StoredCursor = { cursor: 0, ahead: [], holeFrom: 0, holeTo: 0 }
+const NO_CURSOR: StoredCursor = { cursor: 0, ahead: [], holeFrom: 0, holeTo: 0, mayHaveSent: 0 }
 
 export class Queues {
   readonly #rows: QueueRows
@@ -113,13 +113,13 @@ export class Queues {
     }
   }
 
-  /** A new cursor row of a destination; `settled` is what it says. */
-  settle(destination: number, cursor: number, ahead: readonly number[]): void {
-    const queue = this.#queues.get(destination)
+  /** A new cursor row of a destination. */
+  settle(row: CursorRow): void {
+    const queue = this.#queues.get(row.destination)
     if (queue === undefined) return
-    queue.settle(cursor, ahead)
-    this.noteSequence(cursor)
-    for (const sequence of ahead) this.noteSequence(sequence)
+    queue.settle(row)
+    this.noteSequence(row.cursor)
+    for (const sequence of row.ahead) this.noteSequence(sequence)
     this.#save(queue)
   }
 

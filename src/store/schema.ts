@@ -98,6 +98,10 @@ export const MIGRATIONS: readonly string[] = [
     value REAL NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE inflight ADD COLUMN qos INTEGER NOT NULL DEFAULT 2;
+  ALTER TABLE cursor ADD COLUMN may_have_sent INTEGER NOT NULL DEFAULT 0;
+  `,
 ]
 
 export const VERSION = MIGRATIONS.length

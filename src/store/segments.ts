@@ -51,7 +51,7 @@ export class SqliteSegments implements QueueRows {
     this.#remove = db.prepare(`DELETE FROM segment WHERE id BETWEEN ${KEY} AND ${KEY}`)
     this.#putLane = db.prepare('INSERT OR REPLACE INTO lane VALUES (?, ?, ?, ?)')
     this.#removeLane = db.prepare('DELETE FROM lane WHERE id = ?')
-    this.#putCursor = db.prepare('INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?, ?)')
+    this.#putCursor = db.prepare('INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?, ?, ?)')
     this.#removeCursor = db.prepare('DELETE FROM cursor WHERE destination = ?')
     this.#putLastSequence = db.prepare('INSERT OR REPLACE INTO last_sequence VALUES (1, ?)')
   }
@@ -111,8 +111,8 @@ export class SqliteSegments implements QueueRows {
     this.#removeLane.run(id)
   }
 
-  putCursor(destination: number, { cursor, ahead, holeFrom, holeTo }: StoredCursor): void {
-    this.#putCursor.run(destination, cursor, ahead.length === 0 ? null : JSON.stringify(ahead), holeFrom, holeTo)
+  putCursor(destination: number, { cursor, ahead, holeFrom, holeTo, mayHaveSent }: StoredCursor): void {
+    this.#putCursor.run(destination, cursor, ahead.length === 0 ? null : JSON.stringify(ahead), holeFrom, holeTo, mayHaveSent)
   }
 
   removeCursor(destination: number): void {
@@ -140,12 +140,19 @@ export class SqliteSegments implements QueueRows {
       ahead: string | null
       hole_from: number
       hole_to: number
+      may_have_sent: number
     }
     const rows = this.#db.prepare('SELECT * FROM cursor').all() as Row[]
     return new Map(
       rows.map((r) => [
         r.destination,
-        { cursor: r.cursor, ahead: r.ahead === null ? [] : (JSON.parse(r.ahead) as number[]), holeFrom: r.hole_from, holeTo: r.hole_to },
+        {
+          cursor: r.cursor,
+          ahead: r.ahead === null ? [] : (JSON.parse(r.ahead) as number[]),
+          holeFrom: r.hole_from,
+          holeTo: r.hole_to,
+          mayHaveSent: r.may_have_sent,
+        },
       ]),
     )
   }

@@ -90,11 +90,12 @@ export interface SubscriptionRow {
   readonly identifier: number
 }
 
-/** An outgoing QoS 2 message: its packet identifier must outlive a crash, or the receiver would see it twice. */
+/** An outgoing message whose packet identifier must outlive a crash: of QoS 2, or the receiver would see it twice; of QoS 1 when its sequence does not tell it. */
 export interface InflightRow {
   readonly destination: number
   readonly packetIdentifier: number
   readonly sequence: number
+  readonly qos: 1 | 2
   /** sent: PUBLISH may have gone out. released: PUBREC came, only PUBREL/PUBCOMP are left. */
   readonly phase: 'sent' | 'released'
 }
@@ -105,6 +106,8 @@ export interface CursorRow {
   readonly cursor: number
   /** Settled beyond the cursor, ascending. */
   readonly ahead: readonly number[]
+  /** So many of the next unsettled messages, at most, may have been sent: they go with DUP [MQTT-3.3.1-1]. */
+  readonly mayHaveSent: number
 }
 
 export interface RetainedRow {

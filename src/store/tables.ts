@@ -32,7 +32,7 @@ export class SqliteTables implements Tables {
     this.#session = db.prepare('INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?, ?)')
     this.#subscription = db.prepare('INSERT OR REPLACE INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?)')
     this.#subscriptionEnd = db.prepare('DELETE FROM subscription WHERE destination = ? AND filter = ?')
-    this.#inflight = db.prepare('INSERT OR REPLACE INTO inflight VALUES (?, ?, ?, ?)')
+    this.#inflight = db.prepare('INSERT OR REPLACE INTO inflight VALUES (?, ?, ?, ?, ?)')
     this.#inflightEnd = db.prepare('DELETE FROM inflight WHERE destination = ? AND packet_identifier = ?')
     this.#received = db.prepare('INSERT OR IGNORE INTO received VALUES (?, ?)')
     this.#receivedEnd = db.prepare('DELETE FROM received WHERE destination = ? AND packet_identifier = ?')
@@ -69,7 +69,7 @@ export class SqliteTables implements Tables {
         return
       case 'inflight': {
         const r = change.row
-        this.#inflight.run(r.destination, r.packetIdentifier, r.sequence, Number(r.phase === 'released'))
+        this.#inflight.run(r.destination, r.packetIdentifier, r.sequence, Number(r.phase === 'released'), r.qos)
         return
       }
       case 'inflight-end':
@@ -127,7 +127,7 @@ export class SqliteTables implements Tables {
         'SELECT destination, filter, qos, no_local AS noLocal, retain_as_published AS retainAsPublished, retain_handling AS retainHandling, identifier FROM subscription',
       ).map((r) => ({ ...r, noLocal: r.noLocal === 1, retainAsPublished: r.retainAsPublished === 1 })),
       inflight: all<Omit<InflightRow, 'phase'> & { released: number }>(
-        'SELECT destination, packet_identifier AS packetIdentifier, sequence, released FROM inflight',
+        'SELECT destination, packet_identifier AS packetIdentifier, sequence, qos, released FROM inflight',
       ).map(({ released, ...r }) => ({ ...r, phase: released === 1 ? 'released' : 'sent' })),
       received: all('SELECT destination, packet_identifier AS packetIdentifier FROM received'),
       retained: all<RetainedRow>('SELECT topic, data, stored_at AS storedAtMs FROM retained'),

@@ -36,7 +36,7 @@ const TOPIC_ALIAS_MAXIMUM = 32
 const WITHHELD_MS = 10_000
 const ONLINE = 'online'
 const OFFLINE = 'offline'
-const SUBSCRIBE_IDENTIFIER = 0xffff // the outgoing identifiers start at 1 and the window is far smaller
+const SUBSCRIBE_IDENTIFIER = 0xffff // never a message's: see session/outgoing.ts
 
 export interface ClientDeps {
   readonly clock: Clock

@@ -83,7 +83,7 @@ async function million(name: string, perCommit: number): Promise<void> {
     `${name.padEnd(24)} ${destinations[0]!.queued.count} queued: opens in ${openMs} ms, read at ${Math.round(lastSequence / seconds)} messages/s in ${reads} reads`,
   )
   started = performance.now()
-  await again.commit({ audiences: [], changes: [{ kind: 'cursor', row: { destination: 1, cursor: lastSequence, ahead: [] } }], segments: [] })
+  await again.commit({ audiences: [], changes: [{ kind: 'cursor', row: { destination: 1, cursor: lastSequence, ahead: [], mayHaveSent: 0 } }], segments: [] })
   console.log(`${' '.repeat(24)} settled at once in ${Math.round(performance.now() - started)} ms`)
   await again.close()
 }

@@ -1,7 +1,7 @@
 // What the store should hold, in the plainest way: every message in one list, every question answered by walking all of it.
 import { makeMessage } from '../../src/message.ts'
 import { RecordReader, recordSizeMax, writeRecord } from '../../src/store/record.ts'
-import type { DestinationLimits, Drop, ReadResult, Segment, Store } from '../../src/store/store.ts'
+import type { CursorRow, DestinationLimits, Drop, ReadResult, Segment, Store } from '../../src/store/store.ts'
 
 export const NO_LIMITS: DestinationLimits = { bytesMax: Infinity, countMax: Infinity, ageMsMax: Infinity, whenFull: 'drop-oldest' }
 
@@ -56,6 +56,7 @@ export class ModelDestination {
   limits: DestinationLimits
   cursor = 0
   ahead = new Set<number>()
+  mayHaveSent = 0
   holeFrom = 0
   holeTo = 0
   readUpTo = 0
@@ -87,8 +88,9 @@ export class Model {
     return { count: queued.length, bytes: queued.reduce((sum, m) => sum + m.bytes, 0) }
   }
 
-  settle(id: number, cursor: number, ahead: readonly number[]): void {
-    const d = this.destinations.get(id)!
+  settle({ destination, cursor, ahead, mayHaveSent }: CursorRow): void {
+    const d = this.destinations.get(destination)!
+    d.mayHaveSent = mayHaveSent
     for (const sequence of ahead) d.ahead.add(sequence)
     this.advance(d, cursor)
   }

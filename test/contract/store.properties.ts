@@ -74,7 +74,7 @@ class Run {
       const ahead = [...d.ahead, ...next.filter(() => this.#random(3) === 0).map((m) => m.sequence)]
       if (this.#random(6) === 0) ahead.push(this.#sequence + 1 + this.#random(10))
       const beyond = [...new Set(ahead)].filter((s) => s > cursor).sort((a, b) => a - b)
-      changes.push({ kind: 'cursor', row: { destination: id, cursor, ahead: beyond } })
+      changes.push({ kind: 'cursor', row: { destination: id, cursor, ahead: beyond, mayHaveSent: this.#random(4) } })
     }
     if (this.#random(40) === 0 && ids.length > 2) {
       const id = this.#some(ids)
@@ -107,7 +107,7 @@ class Run {
     const audiences = segments.map((s) => rows.find((a) => a.id === s.audience)!)
     const limited = new Set<number>()
     for (const change of changes) {
-      if (change.kind === 'cursor') model.settle(change.row.destination, change.row.cursor, change.row.ahead)
+      if (change.kind === 'cursor') model.settle(change.row)
       if (change.kind === 'destination') {
         const known = model.destinations.get(change.row.id)
         if (known === undefined) model.destinations.set(change.row.id, new ModelDestination(change.row.limits))
@@ -162,7 +162,7 @@ class Run {
     assert.deepEqual(snapshot.destinations.map((d) => d.id).sort((a, b) => a - b), [...this.#model.destinations.keys()].sort((a, b) => a - b))
     for (const row of snapshot.destinations) {
       const d = this.#model.destinations.get(row.id)!
-      assert.deepEqual(row.cursor, { destination: row.id, cursor: d.cursor, ahead: [...d.ahead].sort((a, b) => a - b) })
+      assert.deepEqual(row.cursor, { destination: row.id, cursor: d.cursor, ahead: [...d.ahead].sort((a, b) => a - b), mayHaveSent: d.mayHaveSent })
       assert.deepEqual({ id: row.id, ...row.queued }, { id: row.id, ...this.#model.size(row.id) })
       assert.deepEqual(row.limits, d.limits)
       if (!this.#t.keepsReadUpTo) d.readUpTo = 0

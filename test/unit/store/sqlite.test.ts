@@ -157,14 +157,14 @@ describe('versions', () => {
     const { setAside, ...snapshot } = await store.open()
     expect(setAside).toBe(null)
     expect(snapshot.destinations).toMatchObject([
-      { id: 1, kind: 'session', name: 'client-1', cursor: { cursor: 3, ahead: [5] }, queued: { count: 3 } },
+      { id: 1, kind: 'session', name: 'client-1', cursor: { cursor: 3, ahead: [5], mayHaveSent: version === 1 ? 0 : 2 }, queued: { count: 3 } },
       { id: 2, kind: 'uplink', name: 'cloud', cursor: { cursor: 0, ahead: [] }, queued: { count: 4 } },
     ])
     expect(await readAll(store, 1)).toEqual([4, 5, 8, 9]) // 5 is settled ahead, which the reader knows
     expect(await readAll(store, 2)).toEqual([4, 5, 8, 9])
     expect(snapshot.sessions).toHaveLength(1)
     expect(snapshot.subscriptions).toHaveLength(1)
-    expect(snapshot.inflight).toHaveLength(1)
+    expect(snapshot.inflight).toEqual([{ destination: 1, packetIdentifier: 7, sequence: 5, qos: 2, phase: 'released' }])
     expect(snapshot.received).toHaveLength(1)
     expect(snapshot.retained.map((r) => r.topic)).toEqual(['a/1'])
     expect(snapshot.values).toEqual([{ key: 'pulses', value: 12 }])
@@ -212,7 +212,7 @@ describe('the file', () => {
     const audiences = [{ id: 1, members: [member(1)] }]
     const segments = Array.from({ length: 3500 }, (_, i) => segment(1, [i + 1], 200))
     const { bytesUsed: full } = await store.commit({ audiences, changes: [destination(1)], segments })
-    const settled = { kind: 'cursor', row: { destination: 1, cursor: 3500, ahead: [] } } as const
+    const settled = { kind: 'cursor', row: { destination: 1, cursor: 3500, ahead: [], mayHaveSent: 0 } } as const
     const { bytesUsed: first } = await store.commit({ audiences: [], changes: [settled], segments: [] })
     expect(first).toBeGreaterThan(full * 0.6)
     let left = first

@@ -121,14 +121,13 @@ async function run(file: string | undefined, lastGood: boolean): Promise<number>
   if (chosen === null) return 1
   const { config } = chosen
   const underSystemd = process.env.JOURNAL_STREAM !== undefined || process.env.NOTIFY_SOCKET !== undefined
-  const [{ Gateway }, { makeLog }, { Systemd }, { systemClock }] = await Promise.all([
+  const [{ Gateway }, { makeLog }, { systemClock }] = await Promise.all([
     import('./gateway.ts'), // not needed by `check`, which has to be quick
     import('./log.ts'),
-    import('./ops/systemd.ts'),
     import('./clock.ts'),
   ])
-  const log = makeLog(config.log.level, process.stdout.isTTY === true && !underSystemd)
-  const systemd = new Systemd(systemClock, log)
+  const log = await makeLog(config.log.level, process.stdout.isTTY === true && !underSystemd)
+  const systemd = process.env.NOTIFY_SOCKET === undefined ? null : new (await import('./ops/systemd.ts')).Systemd(systemClock, log)
 
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
@@ -145,11 +144,11 @@ async function run(file: string | undefined, lastGood: boolean): Promise<number>
   if (!underSystemd) print(banner(config, gateway.ports, chosen.name))
   log.info({ site: config.site, ports: gateway.ports, version: VERSION }, 'sandpiper is ready')
   returnStartupMemory()
-  systemd.ready(summary(config), (withinMs) => gateway.progresses(withinMs))
+  systemd?.ready(summary(config), (withinMs) => gateway.progresses(withinMs))
 
   const why = await Promise.race([stopped, broken.promise])
   log.info({ why }, 'stopping')
-  systemd.stopping()
+  systemd?.stopping()
   systemClock.after(STOP_MS_MAX, () => process.exit(1)) // whatever still hangs
   await gateway.stop()
   log.info({}, 'stopped')

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 const CACHE = fileURLToPath(new URL('../node_modules/.cache/sandpiper', import.meta.url))
 
 // A small young generation: 10,000 connections take 40 MB less, and throughput is the same within the noise.
-const FLAGS = ['--max-semi-space-size=4']
+const FLAGS = ['--max-semi-space-size=4', '--v8-pool-size=1']
 
 if (process.execve !== undefined && process.env.NODE_COMPILE_CACHE === undefined && process.env.NODE_DISABLE_COMPILE_CACHE === undefined) {
   process.execve(process.execPath, [process.execPath, ...FLAGS, ...process.execArgv, ...process.argv.slice(1)], { ...process.env, NODE_COMPILE_CACHE: CACHE })

@@ -1,6 +1,9 @@
 // The one place that knows mqtt-packet. It generates every packet that is off the hot path; decoding is our own, because the
 // library's parser accepts and repairs what a strict broker must refuse.
-import { generate as generatePacket, writeToStream, type Packet as Model } from 'mqtt-packet'
+// Its index would load the parser too, and a copy of Node's streams with it: 2 MB for nothing.
+import type { Packet as Model } from 'mqtt-packet'
+import generatePacket from 'mqtt-packet/generate.js'
+import writeToStream from 'mqtt-packet/writeToStream.js'
 import type { ProtocolVersion } from './packet.ts'
 
 export type { Model }

@@ -30,6 +30,8 @@ import { Outbox } from '../session/outbox.ts'
 
 const slab = new Slab()
 const NO_IDENTIFIERS: readonly number[] = []
+/** After so many packets of one chunk the answers leave without waiting for its end: a publisher with a full window goes on meanwhile. */
+const ANSWER_EARLY = 32
 /** A receiver may make its publishers wait this long before its QoS 0 messages are dropped. */
 const PATIENCE_MS = 1000
 /** A client that is told why it is cut off gets this long to read it. */
@@ -232,12 +234,14 @@ export class Connection implements Link, Pressing, HeldBack {
 
   #process(): void {
     const { turn, counters } = this.#deps
+    let handled = 0
     turn.pressure = null // what others published since (a will, a sensor) is not this client's to wait for
     try {
       while (!this.#holdReceiver && !this.#holdFlash && this.#state !== 'closed') {
         const packet = this.#decoder.next(turn.nowMs)
         if (packet === null) return
         counters.packetsReceived++
+        if (++handled % ANSWER_EARLY === 0) this.#outbox.write()
         if (this.#session === null) this.#opening(packet)
         else this.#handle(packet, this.#session)
         const receiver = turn.takePressure()

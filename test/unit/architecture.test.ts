@@ -94,8 +94,10 @@ function importsOf(from: string): Import[] {
   return list
 }
 
+/** A file of src, or the name of a package (also when a file inside it is named). */
 function resolved(from: string, target: string): string {
-  return target.startsWith('.') ? relative(SRC, join(SRC, dirname(from), target)).replaceAll('\\', '/') : target
+  if (target.startsWith('.')) return relative(SRC, join(SRC, dirname(from), target)).replaceAll('\\', '/')
+  return target.startsWith('node:') ? target : /^(@[^/]+\/)?[^/]+/.exec(target)![0]
 }
 
 function roomOf(file: string): string {

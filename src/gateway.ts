@@ -9,7 +9,6 @@ import { Audiences } from './journal/audience.ts'
 import { Journal } from './journal/journal.ts'
 import { Queue } from './journal/queue.ts'
 import { TopicTable } from './mqtt/topic.ts'
-import type { ConnectionDeps } from './net/connection.ts'
 import { Listener } from './net/listener.ts'
 import { SysTopics } from './ops/sys-topics.ts'
 import { Router } from './router/router.ts'
@@ -127,8 +126,11 @@ export class Gateway {
     this.#sensors = config.sensors.map((sensor) =>
       makeSensor(sensor, { clock, log, sink: { publish: (message) => void router.publish(message, null) }, stateChanged: (state) => this.#onSensorState(state) }),
     )
-    const deps: ConnectionDeps = { clock, turn, topics, counters, sessions: this.sessions, log, limits: { ...config.broker, connectBytesMax: Math.min(CONNECT_BYTES_MAX, config.broker.packetBytesMax) } }
-    this.#listeners = config.broker.listeners.map((listener) => new Listener(listener, config.broker.connectionsMax, deps))
+    this.#listeners = config.broker.listeners.map((listener) => {
+      const limits = { ...config.broker, ...listener.limits }
+      const deps = { clock, turn, topics, counters, sessions: this.sessions, log, limits: { ...limits, connectBytesMax: Math.min(CONNECT_BYTES_MAX, limits.packetBytesMax) } }
+      return new Listener(listener, deps)
+    })
   }
 
   /** The ports that are listened on, in the order of the configuration. */

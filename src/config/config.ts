@@ -14,10 +14,12 @@ export interface ListenerConfig {
   readonly port: number
   readonly host: string
   readonly anonymous: boolean
+  /** What this listener says for itself; the broker's limits hold for the rest. */
+  readonly limits: Partial<ListenerLimits>
 }
 
-export interface BrokerConfig {
-  readonly listeners: readonly ListenerConfig[]
+/** Limits of a listener and of each of its connections. */
+export interface ListenerLimits {
   readonly connectionsMax: number
   readonly connectTimeoutMs: number
   readonly packetBytesMax: number
@@ -25,14 +27,18 @@ export interface BrokerConfig {
   readonly receiveMaximum: number
   readonly topicAliasMaximum: number
   readonly subscriptionsPerClientMax: number
+  /** Bytes waiting in a connection's output before its QoS 0 messages are held back. */
+  readonly outputBytesMax: number
+}
+
+export interface BrokerConfig extends ListenerLimits {
+  readonly listeners: readonly ListenerConfig[]
   readonly retainedMessagesMax: number
   readonly retainedBytesMax: number
   /** Sessions ask for an expiry; they get this at most. */
   readonly sessionExpirySecMax: number
   readonly sessionsMax: number
   readonly sessionQueue: QueueConfig
-  /** Bytes waiting in a connection's output before its QoS 0 messages are held back. */
-  readonly outputBytesMax: number
   readonly sysIntervalMs: number
 }
 

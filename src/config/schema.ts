@@ -54,6 +54,12 @@ export function defaulted<T>(description: string, plain: unknown, schema: Schema
   return { description, schema, need: 'default', default: plain }
 }
 
+/** The same keys where none has to be given: null then. `note` is added to the descriptions. */
+export function optionalOf<F extends Readonly<Record<string, Field<unknown>>>>(fields: F, note: string): { readonly [K in keyof F]: F[K] extends Field<infer T> ? Field<T | null> : never } {
+  const entries = Object.entries(fields).map(([name, field]) => [name, { ...field, description: `${field.description} ${note}`, need: 'optional', default: undefined }])
+  return Object.fromEntries(entries)
+}
+
 type Fields = Readonly<Record<string, Field<unknown>>>
 type Values<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never }
 

@@ -3,13 +3,14 @@
 //
 //   opening ──CONNECT──► open ──DISCONNECT, error, silence──► closed
 //
-// Back-pressure has two reasons to stop reading, kept apart by name:
+// Reasons to stop reading, kept apart by name; while there is one, nothing of this client is read or handled:
 //   receiver  somebody this client publishes to does not keep up; ends when that one has read, or has been given up on
 //   flash     the store is behind
 // A receiver that does not read is "pressing" while its publishers wait, and "shedding" when it has made them wait too long:
 // then its QoS 0 messages are dropped and counted until it reads again.
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
+import type { ListenerLimits } from '../config/config.ts'
 import type { Counters } from '../counters.ts'
 import type { Message } from '../message.ts'
 import { encodeConnack, encodeDisconnect } from '../mqtt/control.ts'
@@ -37,14 +38,13 @@ const PATIENCE_MS = 1000
 /** A client that is told why it is cut off gets this long to read it. */
 const LINGER_MS = 1000
 
-export interface ConnectionLimits {
-  readonly packetBytesMax: number
+export interface ConnectionLimits extends ListenerLimits {
   readonly connectBytesMax: number
-  readonly connectTimeoutMs: number
-  readonly receiveMaximum: number
-  readonly topicAliasMaximum: number
-  readonly outputBytesMax: number
 }
+
+/** Why a connection is not read from: bits. */
+const Hold = { receiver: 1, flash: 2 } as const
+type Hold = (typeof Hold)[keyof typeof Hold]
 
 export interface ConnectionLog {
   debug(fields: object, text: string): void
@@ -75,8 +75,7 @@ export class Connection implements Link, Pressing, HeldBack {
   #keepAliveMs = 0
   #openedAtMs: number
   #heardAtMs: number
-  #holdReceiver = false
-  #holdFlash = false
+  #holds = 0
   /** Publishers that wait for this client to read. */
   #waiting: HeldBack[] = []
   #pressingSinceMs = 0
@@ -103,6 +102,10 @@ export class Connection implements Link, Pressing, HeldBack {
   }
 
   // ---- what a session sends
+
+  get limits(): ConnectionLimits {
+    return this.#deps.limits
+  }
 
   get writable(): boolean {
     return this.#outbox.length < this.#pressMark
@@ -173,13 +176,24 @@ export class Connection implements Link, Pressing, HeldBack {
   // ---- back-pressure
 
   holdForFlash(): void {
-    this.#holdFlash = true
-    this.#stream.pause()
+    this.#hold(Hold.flash)
   }
 
   releaseForFlash(): void {
-    this.#holdFlash = false
-    this.#goOn()
+    this.#release(Hold.flash)
+  }
+
+  #hold(why: Hold): void {
+    this.#holds |= why
+    this.#stream.pause()
+  }
+
+  #release(why: Hold): void {
+    if ((this.#holds & why) === 0) return
+    this.#holds &= ~why
+    if (this.#holds !== 0 || this.#state === 'closed') return
+    this.#stream.resume()
+    this.#process() // what was left of the chunk
   }
 
   get #pressMark(): number {
@@ -194,25 +208,17 @@ export class Connection implements Link, Pressing, HeldBack {
   }
 
   holdForReceiver(): void {
-    this.#holdReceiver = true
-    this.#stream.pause()
+    this.#hold(Hold.receiver)
   }
 
   releaseForReceiver(): void {
-    this.#holdReceiver = false
-    this.#goOn()
+    this.#release(Hold.receiver)
   }
 
   #releaseWaiting(): void {
     const waiting = this.#waiting
     this.#waiting = []
     for (const publisher of waiting) publisher.releaseForReceiver()
-  }
-
-  #goOn(): void {
-    if (this.#holdFlash || this.#holdReceiver || this.#state === 'closed') return
-    this.#stream.resume()
-    this.#process() // what was left of the chunk
   }
 
   #onDrain(): void {
@@ -237,7 +243,7 @@ export class Connection implements Link, Pressing, HeldBack {
     let handled = 0
     turn.pressure = null // what others published since (a will, a sensor) is not this client's to wait for
     try {
-      while (!this.#holdReceiver && !this.#holdFlash && this.#state !== 'closed') {
+      while (this.#holds === 0 && this.#state !== 'closed') {
         const packet = this.#decoder.next(turn.nowMs)
         if (packet === null) return
         counters.packetsReceived++
@@ -341,7 +347,7 @@ export class Connection implements Link, Pressing, HeldBack {
       if (nowMs - this.#openedAtMs > this.#deps.limits.connectTimeoutMs) this.#close('no CONNECT in time')
       return
     }
-    if (this.#keepAliveMs > 0 && nowMs - this.#heardAtMs > this.#keepAliveMs && !this.#holdReceiver && !this.#holdFlash) {
+    if (this.#keepAliveMs > 0 && nowMs - this.#heardAtMs > this.#keepAliveMs && this.#holds === 0) {
       this.#deps.counters.keepAliveTimeouts++
       this.end(Reason.keepAliveTimeout, 'nothing heard for one and a half keep-alive intervals')
       return

@@ -13,14 +13,12 @@ const BACKLOG = 1024
 export class Listener {
   readonly #config: ListenerConfig
   readonly #deps: ConnectionDeps
-  readonly #connectionsMax: number
   readonly #server: Server
   readonly #connections = new Set<Connection>()
   #timer: Timer | null = null
 
-  constructor(config: ListenerConfig, connectionsMax: number, deps: ConnectionDeps) {
+  constructor(config: ListenerConfig, deps: ConnectionDeps) {
     this.#config = config
-    this.#connectionsMax = connectionsMax
     this.#deps = deps
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
   }
@@ -55,7 +53,7 @@ export class Listener {
 
   #accept(socket: Socket): void {
     const { counters } = this.#deps
-    if (this.#connections.size >= this.#connectionsMax) {
+    if (this.#connections.size >= this.#deps.limits.connectionsMax) {
       // Before CONNECT there is no packet that could say why.
       counters.connectionsRefused++
       socket.destroy()

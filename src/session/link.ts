@@ -4,8 +4,16 @@ import type { ProtocolVersion } from '../mqtt/packet.ts'
 import type { ReasonCode } from '../mqtt/reason.ts'
 import type { Transport } from './outgoing.ts'
 
+/** What the listener that the client came by allows one client. */
+export interface LinkLimits {
+  /** Receive Maximum of the broker, and the most it sends unacknowledged. */
+  readonly receiveMaximum: number
+  readonly subscriptionsPerClientMax: number
+}
+
 export interface Link extends Transport {
   readonly version: ProtocolVersion
+  readonly limits: LinkLimits
   /** At most once: dropped and counted when the client does not read. */
   sendQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[]): void
   /** A whole packet. */

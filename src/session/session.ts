@@ -24,9 +24,6 @@ export interface SessionDeps {
   readonly router: Router
   readonly journal: Journal
   readonly counters: Counters
-  /** Receive Maximum of the broker, and the most it sends unacknowledged. */
-  readonly receiveMaximum: number
-  readonly subscriptionsMax: number
 }
 
 /** Longer queues of clients without a durable one hold their publishers back. */
@@ -80,7 +77,7 @@ export class Session implements Subscriber {
   attach(link: Link, clientReceiveMaximum: number): void {
     // A 3.x client cannot be told that a message was not kept; it sends it again after a reconnect, in order.
     this.incoming.attach(link, link.version === 5, () => link.end(Reason.quotaExceeded, 'the store is full: messages could not be kept'))
-    this.outgoing.attach(link, Math.min(clientReceiveMaximum, this.#deps.receiveMaximum))
+    this.outgoing.attach(link, Math.min(clientReceiveMaximum, link.limits.receiveMaximum))
   }
 
   detach(): void {
@@ -150,9 +147,10 @@ export class Session implements Subscriber {
     }
     const link = this.#link!
     const { incoming } = this
+    const { receiveMaximum } = link.limits
     // [MQTT-3.3.4-7] a 5.0 client knows the limit; one of 3.x is not read from until flash has caught up
-    if (link.version === 5 && incoming.unacknowledged >= this.#deps.receiveMaximum && !(message.qos === 2 && incoming.isRepeated(packetIdentifier))) {
-      throw new ProtocolError(Reason.receiveMaximumExceeded, `more than ${this.#deps.receiveMaximum} messages unacknowledged`)
+    if (link.version === 5 && incoming.unacknowledged >= receiveMaximum && !(message.qos === 2 && incoming.isRepeated(packetIdentifier))) {
+      throw new ProtocolError(Reason.receiveMaximumExceeded, `more than ${receiveMaximum} messages unacknowledged`)
     }
     if (message.qos === 1) {
       const ack = incoming.expectPuback(packetIdentifier)
@@ -163,7 +161,7 @@ export class Session implements Subscriber {
       if (ack === null) return
       if (forbidden || !this.#deps.router.publish(message, ack)) incoming.safeWithState(ack)
     }
-    if (this.#deps.journal.congested || incoming.waitingForFlash >= this.#deps.receiveMaximum) this.#waitForFlash(link)
+    if (this.#deps.journal.congested || incoming.waitingForFlash >= receiveMaximum) this.#waitForFlash(link)
   }
 
   /** Stops reading until what was read is safe: a client without a limit of its own must not fill the memory. */
@@ -197,7 +195,7 @@ export class Session implements Subscriber {
 
   /** Returns the reason code of one subscription: the granted QoS or why not. */
   #subscribe(s: Subscription, identifier: number): number {
-    if (this.#subscriptions.size >= this.#deps.subscriptionsMax && !this.#subscriptions.has(s.filter)) return Reason.quotaExceeded
+    if (this.#subscriptions.size >= this.#link!.limits.subscriptionsPerClientMax && !this.#subscriptions.has(s.filter)) return Reason.quotaExceeded
     const row: SubscriptionRow = {
       destination: this.queue.destination,
       filter: s.filter,

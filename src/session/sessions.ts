@@ -30,8 +30,6 @@ export interface SessionsDeps {
 }
 
 export interface SessionLimits {
-  readonly receiveMaximum: number
-  readonly subscriptionsPerClientMax: number
   readonly sessionExpirySecMax: number
   readonly sessionsMax: number
   readonly queue: DestinationLimits
@@ -58,13 +56,7 @@ export class Sessions {
   constructor(deps: SessionsDeps, limits: SessionLimits) {
     this.#deps = deps
     this.#limits = limits
-    this.#sessionDeps = {
-      router: deps.router,
-      journal: deps.journal,
-      counters: deps.counters,
-      receiveMaximum: limits.receiveMaximum,
-      subscriptionsMax: limits.subscriptionsPerClientMax,
-    }
+    this.#sessionDeps = deps
     this.#queueDeps = deps
   }
 

@@ -67,7 +67,7 @@ export class Site {
     const router = new Router({ clock, turn, topics, counters, journal, audiences }, { retainedMessagesMax: 1000, retainedBytesMax: 1e6 })
     this.sessions = new Sessions(
       { clock, turn, topics, counters, journal, audiences, router, nextDestination: () => nextDestination++ },
-      { receiveMaximum: options.receiveMaximum, subscriptionsPerClientMax: 100, sessionExpirySecMax: 0xffffffff, sessionsMax: 1000, queue: options.queueLimits },
+      { sessionExpirySecMax: 0xffffffff, sessionsMax: 1000, queue: options.queueLimits },
     )
     this.sessions.restore(snapshot)
     this.uplinks = options.uplinks.map((config) => {
@@ -87,7 +87,9 @@ export class Site {
     const limits = {
       packetBytesMax: 1e6,
       connectBytesMax: 1e5,
+      connectionsMax: 1000,
       connectTimeoutMs: 5000,
+      subscriptionsPerClientMax: 100,
       receiveMaximum: options.receiveMaximum,
       topicAliasMaximum: 4,
       outputBytesMax: OUTPUT_BYTES_MAX,

@@ -14,7 +14,7 @@ const SESSION_QUEUE = { bytesMax: 256_000_000, countMax: 10_000_000, ageMsMax: 3
 const DEFAULTS = {
   site: 'well-07',
   broker: {
-    listeners: [{ port: 1883, host: '127.0.0.1', anonymous: true }],
+    listeners: [{ port: 1883, host: '127.0.0.1', anonymous: true, limits: {} }],
     connectionsMax: 1000,
     connectTimeoutMs: 10_000,
     packetBytesMax: 1_000_000,
@@ -98,7 +98,7 @@ describe('every key', () => {
     const config = accepted(`
 site: s
 broker:
-  listeners: [{ port: 0 }, { port: 0 }, { port: 1884, host: 0.0.0.0, anonymous: true }, { port: 1883, host: "::1" }, { port: 1883, host: localhost }, { port: 1883, host: 127.0.0.2 }]
+  listeners: [{ port: 0 }, { port: 0 }, { port: 1884, host: 0.0.0.0, anonymous: true, receiveMaximum: 7 }, { port: 1883, host: "::1" }, { port: 1883, host: localhost }, { port: 1883, host: 127.0.0.2 }]
   maxConnections: 5
   connectTimeout: 1.5s
   maxPacketSize: 64KiB
@@ -116,8 +116,8 @@ log: { level: debug }
 `)
     expect(config.broker).toEqual({
       listeners: [
-        { port: 0, host: '127.0.0.1', anonymous: true }, { port: 0, host: '127.0.0.1', anonymous: true }, { port: 1884, host: '0.0.0.0', anonymous: true },
-        { port: 1883, host: '::1', anonymous: true }, { port: 1883, host: 'localhost', anonymous: true }, { port: 1883, host: '127.0.0.2', anonymous: true },
+        { port: 0, host: '127.0.0.1', anonymous: true, limits: {} }, { port: 0, host: '127.0.0.1', anonymous: true, limits: {} }, { port: 1884, host: '0.0.0.0', anonymous: true, limits: { receiveMaximum: 7 } },
+        { port: 1883, host: '::1', anonymous: true, limits: {} }, { port: 1883, host: 'localhost', anonymous: true, limits: {} }, { port: 1883, host: '127.0.0.2', anonymous: true, limits: {} },
       ],
       connectionsMax: 5, connectTimeoutMs: 1500, packetBytesMax: 65_536, receiveMaximum: 20, topicAliasMaximum: 0, subscriptionsPerClientMax: 7,
       retainedMessagesMax: 8, retainedBytesMax: 9000, sessionExpirySecMax: 0xffff_ffff, sessionsMax: 10,

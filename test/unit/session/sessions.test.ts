@@ -13,6 +13,7 @@ import { Bed } from '../journal/bed.ts'
 class Wire implements Link {
   readonly version: ProtocolVersion
   readonly writable = true
+  readonly limits = { receiveMaximum: 10, subscriptionsPerClientMax: 5 }
   readonly got: string[] = []
   readonly identifiers: number[] = []
   ended: number | null = null
@@ -54,8 +55,6 @@ function build(): void {
   sessions = new Sessions(
     { clock, turn, topics, counters, journal, audiences, router, nextDestination: () => next++ },
     {
-      receiveMaximum: 10,
-      subscriptionsPerClientMax: 5,
       sessionExpirySecMax: 1000,
       sessionsMax: 3,
       queue: { bytesMax: 1e9, countMax: 1e9, ageMsMax: Infinity, whenFull: 'drop-oldest' },

@@ -1,8 +1,6 @@
 // The commands: parse, call, exit. Every failure ends in one sentence of what happened and what to do.
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { Config } from './config/config.ts'
 import { DEFAULT_CONFIG_NAME, defaultConfigText } from './config/default.ts'
 import { jsonSchema } from './config/gateway-schema.ts'
@@ -121,9 +119,10 @@ async function run(file: string | undefined, lastGood: boolean): Promise<number>
   if (chosen === null) return 1
   const { config } = chosen
   const underSystemd = process.env.JOURNAL_STREAM !== undefined || process.env.NOTIFY_SOCKET !== undefined
-  const [{ Gateway }, { makeLog }, { systemClock }] = await Promise.all([
+  const [{ Gateway }, { makeLog }, { Memory }, { systemClock }] = await Promise.all([
     import('./gateway.ts'), // not needed by `check`, which has to be quick
     import('./log.ts'),
+    import('./ops/memory.ts'),
     import('./clock.ts'),
   ])
   const log = await makeLog(config.log.level, process.stdout.isTTY === true && !underSystemd)
@@ -143,23 +142,18 @@ async function run(file: string | undefined, lastGood: boolean): Promise<number>
   if (chosen.name === file) rememberLastGood(config.store.path, chosen.text)
   if (!underSystemd) print(banner(config, gateway.ports, chosen.name))
   log.info({ site: config.site, ports: gateway.ports, version: VERSION }, 'sandpiper is ready')
-  returnStartupMemory()
+  const memory = new Memory(systemClock, gateway.counters)
+  memory.start()
   systemd?.ready(summary(config), (withinMs) => gateway.progresses(withinMs))
 
   const why = await Promise.race([stopped, broken.promise])
   log.info({ why }, 'stopping')
   systemd?.stopping()
+  memory.stop()
   systemClock.after(STOP_MS_MAX, () => process.exit(1)) // whatever still hangs
   await gateway.stop()
   log.info({}, 'stopped')
   return failed ? 1 : 0
-}
-
-/** What loading and parsing left behind is given back to the system once: 4 MB on a board that may have 512. */
-function returnStartupMemory(): void {
-  setFlagsFromString('--expose-gc')
-  const gc = runInNewContext('gc') as () => void
-  gc()
 }
 
 /** What a person at a terminal wants to know first. */

@@ -133,6 +133,7 @@ function handle(command: Command): Command | null {
     case 'open':
       engine = new Engine(options, command.wallMs)
       post({ kind: 'opened', snapshot: engine.snapshot })
+      void globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' }) // what loading left behind: see ops/memory.ts
       return null
     case 'commit':
       return commitGroup(command)

@@ -59,6 +59,7 @@ const ADAPTERS: Readonly<Record<string, string>> = {
   'pino-pretty': 'log.ts',
   serialport: 'sensors/serial-port.ts',
   'systemd-notify': 'ops/systemd.ts',
+  ws: 'net/websocket.ts',
   yaml: 'config/yaml.ts',
 }
 

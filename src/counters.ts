@@ -6,6 +6,8 @@ export class Counters {
   connectionsRefused = 0
   connectionsNow = 0
   protocolErrors = 0
+  /** Clients that could not prove who they are. */
+  loginsRefused = 0
   keepAliveTimeouts = 0
   bytesReceived = 0
   bytesSent = 0

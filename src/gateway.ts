@@ -1,6 +1,7 @@
 // The composition root: builds the parts in the order a message meets them, and stops them in reverse.
 //
 //   store ─► journal ─► router ─► sessions, uplinks ─► $SYS ─► sensors ─► listeners
+import { Access } from './access/access.ts'
 import type { Clock, Timer } from './clock.ts'
 import { systemClock } from './clock.ts'
 import type { Config, QueueConfig } from './config/config.ts'
@@ -126,9 +127,11 @@ export class Gateway {
     this.#sensors = config.sensors.map((sensor) =>
       makeSensor(sensor, { clock, log, sink: { publish: (message) => void router.publish(message, null) }, stateChanged: (state) => this.#onSensorState(state) }),
     )
+    const access = new Access(config.access, counters)
     this.#listeners = config.broker.listeners.map((listener) => {
       const limits = { ...config.broker, ...listener.limits }
-      const deps = { clock, turn, topics, counters, sessions: this.sessions, log, limits: { ...limits, connectBytesMax: Math.min(CONNECT_BYTES_MAX, limits.packetBytesMax) } }
+      const { anonymous } = listener
+      const deps = { clock, turn, topics, counters, sessions: this.sessions, access, anonymous, log, limits: { ...limits, connectBytesMax: Math.min(CONNECT_BYTES_MAX, limits.packetBytesMax) } }
       return new Listener(listener, deps)
     })
   }

@@ -4,6 +4,7 @@
 export interface Config {
   readonly site: string
   readonly broker: BrokerConfig
+  readonly access: AccessConfig
   readonly store: StoreConfig
   readonly sensors: readonly SensorConfig[]
   readonly uplinks: readonly UplinkConfig[]
@@ -18,17 +19,46 @@ export interface ListenerConfig {
   readonly limits: Partial<ListenerLimits>
 }
 
+export interface UserConfig {
+  readonly name: string
+  /** null when it could not be read and the gateway had to come up all the same: the user cannot log in then. */
+  readonly password: Buffer | null
+}
+
+export interface AccessConfig {
+  readonly users: readonly UserConfig[]
+}
+
 /** Limits of a listener and of each of its connections. */
 export interface ListenerLimits {
   readonly connectionsMax: number
+  /** Connections of one address at once. */
+  readonly connectionsPerAddressMax: PerAddress
+  /** New connections of one address in any minute. */
+  readonly connectionsPerMinuteMax: PerAddress
   readonly connectTimeoutMs: number
+  /** The first packet, before anyone is known: never more than `packetBytesMax`. */
+  readonly connectBytesMax: number
   readonly packetBytesMax: number
+  /** Of topic names and of topic filters, in UTF-8. */
+  readonly topicBytesMax: number
+  readonly topicLevelsMax: number
+  /** Keep Alive that a client gets at most; Infinity for as long as it wants. */
+  readonly keepAliveSecMax: number
+  /** PUBLISH packets of one client in any second before reading from it waits; Infinity for no limit. */
+  readonly publishesPerSecondMax: number
   /** Unacknowledged QoS 1/2 messages a client may send (Receive Maximum), and that are sent to it at most. */
   readonly receiveMaximum: number
   readonly topicAliasMaximum: number
   readonly subscriptionsPerClientMax: number
   /** Bytes waiting in a connection's output before its QoS 0 messages are held back. */
   readonly outputBytesMax: number
+}
+
+/** A limit for each address of other machines, and for each of this machine (loopback, unix socket). Infinity for none. */
+export interface PerAddress {
+  readonly remote: number
+  readonly local: number
 }
 
 export interface BrokerConfig extends ListenerLimits {

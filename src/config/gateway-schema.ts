@@ -1,7 +1,8 @@
-// The schema of gateway.yaml as a whole. Its sections are in broker-schema.ts, sensor-schema.ts and uplink-schema.ts.
+// The schema of gateway.yaml as a whole. Its sections are in broker-schema.ts, access-schema.ts, sensor-schema.ts and uplink-schema.ts.
 //
 // `site` is the one key that must be given. An empty file is refused, not taken for all defaults: it is what a power cut
 // while saving leaves on a FAT partition, and it must not silently take the sensors and uplinks of a site away.
+import { access, checkListeners } from './access-schema.ts'
 import { broker, log, store } from './broker-schema.ts'
 import { identifier } from './scalar.ts'
 import { defaulted, object, required, type JsonSchema } from './schema.ts'
@@ -13,10 +14,14 @@ export const site = identifier('the name of the site')
 export const gateway = object({
   site: required('Name of this place, unique among all your gateways. {site} stands for it in topics, client identifiers and user names.', site),
   broker: defaulted('The MQTT broker for the devices around.', {}, broker),
+  access: defaulted('Who may connect.', {}, access),
   store: defaulted('Where messages are kept until they are delivered.', {}, store),
   sensors: defaulted('Sensors that the gateway reads itself.', [], sensors),
   uplinks: defaulted('Remote brokers that messages are carried to and from.', [], uplinks),
   log: defaulted('What the gateway writes about itself.', {}, log),
+}).into((config, place) => {
+  checkListeners(config.broker.listeners, config.access, place)
+  return config
 })
 
 /** JSON Schema (draft 7) of gateway.yaml, for editors: completion, documentation and checks while typing. */

@@ -25,21 +25,18 @@ function isLoopback(name: string): boolean {
 const listener = object({
   port: required('TCP port. 1883 is MQTT’s own. 0 takes any free port (for tests).', integer(0, 65_535)),
   host: defaulted('Address to listen on. 127.0.0.1: this machine only; 0.0.0.0 or ::: every network it is on.', '127.0.0.1', host()),
-  anonymous: optional('Clients may connect without user and password. On 127.0.0.1 and ::1 this is the default; elsewhere it must be said.', boolean()),
+  anonymous: optional('true: clients may connect without user and password. false: only the users under `access`. On 127.0.0.1 and ::1 true is the default; elsewhere it must be said.', boolean()),
   ...optionalOf(limitFields, "Default: the broker's."),
 }).into(checkListener)
 
 function checkListener(value: { port: number; host: string; anonymous: boolean | null } & Limits, place: Place): ListenerConfig | undefined {
-  if (value.anonymous === false) {
-    return place.key('anonymous').problem('`anonymous: false` needs users, and this version cannot be given any: nobody could connect', 'remove the line, or remove the listener')
-  }
   if (value.anonymous === null && !isLoopback(value.host)) {
     return place.key('host').problem(
       `listening on ${value.host} lets everyone on that network connect, publish and read`,
-      'add `anonymous: true` if that is what you want, or listen on 127.0.0.1',
+      'add `anonymous: false` and give `access.users`, or `anonymous: true` if that is what you want, or listen on 127.0.0.1',
     )
   }
-  return { port: value.port, host: value.host, anonymous: true, limits: limitsOf(value) }
+  return { port: value.port, host: value.host, anonymous: value.anonymous ?? true, limits: limitsOf(value) }
 }
 
 export const listeners = list(listener, {

@@ -1,24 +1,27 @@
 // One client's connection: bytes in, packets to its session, packets out, and the one place where a mistake of the client
 // becomes an answer.
 //
-//   opening ──CONNECT──► open ──DISCONNECT, error, silence──► closed
+//   opening ──CONNECT (AUTH …)──► open ──DISCONNECT, error, silence──► closed
 //
 // Reasons to stop reading, kept apart by name; while there is one, nothing of this client is read or handled:
 //   receiver  somebody this client publishes to does not keep up; ends when that one has read, or has been given up on
 //   flash     the store is behind
+//   access    a proof of who the client is is being checked, on another thread
 // A receiver that does not read is "pressing" while its publishers wait, and "shedding" when it has made them wait too long:
 // then its QoS 0 messages are dropped and counted until it reads again.
 import type { Duplex } from 'node:stream'
+import type { Access } from '../access/access.ts'
+import type { Step } from '../access/exchange.ts'
 import type { Clock } from '../clock.ts'
 import type { ListenerLimits } from '../config/config.ts'
 import type { Counters } from '../counters.ts'
 import type { Message } from '../message.ts'
-import { encodeConnack, encodeDisconnect } from '../mqtt/control.ts'
+import { encodeAuth, encodeConnack, encodeDisconnect } from '../mqtt/control.ts'
 import { Decoder } from '../mqtt/decode.ts'
 import { encodePublish, encodePublishFor, isAsItCame, publishSize, writePublish } from '../mqtt/encode.ts'
 import { encodeAck, PINGRESP, writeAck } from '../mqtt/encode-ack.ts'
 import type { ConnectPacket, Packet, ProtocolVersion } from '../mqtt/packet.ts'
-import { ProtocolError, Reason, type ReasonCode } from '../mqtt/reason.ts'
+import { ProtocolError, protocolError, Reason, type ReasonCode } from '../mqtt/reason.ts'
 import { Slab } from '../mqtt/slab.ts'
 import { OutboundAliases } from '../mqtt/outbound-alias.ts'
 import type { TopicTable } from '../mqtt/topic.ts'
@@ -28,6 +31,7 @@ import type { Session } from '../session/session.ts'
 import type { Attached, Sessions } from '../session/sessions.ts'
 import type { HeldBack, Pressing, Turn } from '../turn.ts'
 import { Outbox } from '../session/outbox.ts'
+import { Authentication } from './authentication.ts'
 
 const slab = new Slab()
 const NO_IDENTIFIERS: readonly number[] = []
@@ -43,7 +47,7 @@ export interface ConnectionLimits extends ListenerLimits {
 }
 
 /** Why a connection is not read from: bits. */
-const Hold = { receiver: 1, flash: 2 } as const
+const Hold = { receiver: 1, flash: 2, access: 4 } as const
 type Hold = (typeof Hold)[keyof typeof Hold]
 
 export interface ConnectionLog {
@@ -57,6 +61,9 @@ export interface ConnectionDeps {
   readonly topics: TopicTable
   readonly counters: Counters
   readonly sessions: Sessions
+  readonly access: Access
+  /** The listener lets clients in that do not say who they are. */
+  readonly anonymous: boolean
   readonly log: ConnectionLog
   readonly limits: ConnectionLimits
 }
@@ -71,6 +78,9 @@ export class Connection implements Link, Pressing, HeldBack {
   #state: 'opening' | 'open' | 'closed' = 'opening'
   #session: Session | null = null
   #aliases: OutboundAliases | null = null
+  #authentication: Authentication | null = null
+  /** Its CONNECT, while it proves who it is. */
+  #proving: ConnectPacket | null = null
   #maximumPacketSize = Infinity
   #keepAliveMs = 0
   #openedAtMs: number
@@ -270,7 +280,9 @@ export class Connection implements Link, Pressing, HeldBack {
         return
       }
       case 15:
-        throw new ProtocolError(Reason.protocolError, 'AUTH without an authentication method in CONNECT') // [MQTT-4.12.0-7]
+        if (this.#authentication === null) throw protocolError('AUTH without an authentication method in CONNECT') // [MQTT-4.12.0-7]
+        this.#check(this.#authentication.onAuth(packet, true), (step) => this.#sendAuth(step, Reason.success)) // [MQTT-4.12.1-2]
+        return
       default:
         session.handle(packet)
         if (this.#shedding || this.#waiting.length > 0) this.#relieve(session)
@@ -285,12 +297,45 @@ export class Connection implements Link, Pressing, HeldBack {
   }
 
   #opening(packet: Packet): void {
-    const connect = packet as ConnectPacket // the decoder lets nothing else come first
-    const { limits, sessions, log } = this.#deps
-    if (connect.authenticationMethod !== null) {
-      throw new ProtocolError(Reason.badAuthenticationMethod, `authentication method "${connect.authenticationMethod}" is not known here`)
+    if (packet.type === 1) {
+      this.#maximumPacketSize = packet.maximumPacketSize
+      const { access, anonymous } = this.#deps
+      if (packet.authenticationMethod === null) {
+        this.#enter(packet, access.userOf(packet.username, packet.password, anonymous), null)
+        return
+      }
+      this.#authentication = new Authentication(access, packet.authenticationMethod)
+      this.#proving = packet
+      this.#check(this.#authentication.begin(packet.authenticationData), (step) => this.#enter(packet, step.username, step.data))
+      return
     }
-    this.#maximumPacketSize = connect.maximumPacketSize
+    const connect = this.#proving! // the decoder lets nothing else come first
+    if (packet.type === 14) this.#close('client disconnected')
+    else if (packet.type !== 15) throw protocolError(`packet of type ${packet.type} before CONNACK`) // [MQTT-3.1.2-30]
+    else this.#check(this.#authentication!.onAuth(packet, false), (step) => this.#enter(connect, step.username, step.data))
+  }
+
+  /** Waits for a step of an authentication; `done` when it was the last one. Nothing is read meanwhile. */
+  #check(step: Promise<Step>, done: (step: Step) => void): void {
+    this.#hold(Hold.access)
+    step
+      .then((result) => {
+        if (this.#state === 'closed') return
+        if (result.username === null) this.#sendAuth(result, Reason.continueAuthentication) // [MQTT-4.12.0-2]
+        else done(result)
+      })
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => this.#release(Hold.access))
+  }
+
+  #sendAuth({ data }: Step, reason: ReasonCode): void {
+    this.send(encodeAuth({ reason, authenticationMethod: this.#authentication!.method, authenticationData: data, sizeMax: this.#maximumPacketSize }))
+  }
+
+  /** The client may come in. `proof`: what it gets to see that we know the secret too. */
+  #enter(connect: ConnectPacket, username: string | null, proof: Buffer | null): void {
+    const { limits, sessions, log } = this.#deps
+    this.#proving = null
     const attached = sessions.attach(connect, this)
     const { session } = attached
     this.#session = session
@@ -298,20 +343,20 @@ export class Connection implements Link, Pressing, HeldBack {
     this.#decoder.origin = session
     this.#keepAliveMs = connect.keepAliveSec * 1500 // [MQTT-3.1.2-22]
     if (connect.topicAliasMaximum > 0) this.#aliases = new OutboundAliases(Math.min(connect.topicAliasMaximum, limits.topicAliasMaximum))
-    log.debug({ client: session.clientId, peer: this.#peer, version: connect.version, sessionPresent: attached.sessionPresent }, 'client connected')
+    log.debug({ client: session.clientId, peer: this.#peer, user: username, version: connect.version, sessionPresent: attached.sessionPresent }, 'client connected')
     if (!attached.discarded) {
-      this.#accept(connect, attached)
+      this.#accept(connect, attached, proof)
       return
     }
     this.holdForFlash()
     sessions.whenDurable(() => {
       if (this.#state === 'closed') return
-      this.#accept(connect, attached)
+      this.#accept(connect, attached, proof)
       this.releaseForFlash()
     })
   }
 
-  #accept(connect: ConnectPacket, { session, sessionPresent, assignedClientId }: Attached): void {
+  #accept(connect: ConnectPacket, { session, sessionPresent, assignedClientId }: Attached, proof: Buffer | null): void {
     const { limits } = this.#deps
     this.send(
       encodeConnack(connect.version, {
@@ -322,6 +367,9 @@ export class Connection implements Link, Pressing, HeldBack {
         receiveMaximum: limits.receiveMaximum,
         maximumPacketSize: limits.packetBytesMax,
         topicAliasMaximum: limits.topicAliasMaximum,
+        authenticationMethod: connect.authenticationMethod, // [MQTT-4.12.0-5] [MQTT-4.12.0-6]
+        authenticationData: proof,
+        sizeMax: connect.maximumPacketSize,
       }),
     )
     session.attach(this, connect.receiveMaximum)

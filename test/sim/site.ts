@@ -1,5 +1,6 @@
 // One run of a gateway on a disk that outlives it: the parts that gateway.ts builds, in the same order, without listeners,
 // sensors and $SYS. Streams are handed in; `kill` is kill -9: nothing of it does anything any more.
+import { Access } from '../../src/access/access.ts'
 import type { Duplex } from 'node:stream'
 import type { UplinkConfig } from '../../src/config/config.ts'
 import { Counters } from '../../src/counters.ts'
@@ -94,7 +95,7 @@ export class Site {
       topicAliasMaximum: 4,
       outputBytesMax: OUTPUT_BYTES_MAX,
     }
-    this.#deps = { clock, turn, topics, counters, sessions: this.sessions, log: NO_LOG, limits }
+    this.#deps = { clock, turn, topics, counters, sessions: this.sessions, access: new Access({ users: [] }, counters), anonymous: true, log: NO_LOG, limits }
     for (const uplink of this.uplinks) uplink.start()
     clock.every(1000, () => {
       this.sessions.check(clock.now())

@@ -21,6 +21,10 @@ const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 
 export interface TestGatewayOptions {
   readonly broker?: Partial<BrokerConfig>
+  /** Users and their passwords. */
+  readonly users?: Readonly<Record<string, string>>
+  /** Default true. */
+  readonly anonymous?: boolean
   /** Default 0: what is to be written is written in the turn it comes, without time having to be moved. */
   readonly commitWindowMs?: number
   /** Default: that of a site. */
@@ -179,7 +183,8 @@ function configOf(options: TestGatewayOptions, folder: string | null): Config {
   const { config } = result
   return {
     ...config,
-    broker: { ...config.broker, ...options.broker },
+    broker: { ...config.broker, listeners: config.broker.listeners.map((l) => ({ ...l, anonymous: options.anonymous ?? true })), ...options.broker },
+    access: { users: Object.entries(options.users ?? {}).map(([name, password]) => ({ name, password: Buffer.from(password) })) },
     store: { ...config.store, path: folder ?? config.store.path, commitWindowMs: options.commitWindowMs ?? 0, bytesMax: options.storeBytesMax ?? config.store.bytesMax },
   }
 }

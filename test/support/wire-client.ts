@@ -29,10 +29,12 @@ export interface ConnectOptions {
   readonly expirySec?: number
   readonly will?: { topic: string; payload: string | Buffer; qos?: 0 | 1 | 2; retain?: boolean; properties?: Record<string, unknown> }
   readonly properties?: Record<string, unknown>
+  readonly username?: string
+  readonly password?: string
 }
 
 export function connectPacket(version: Version, options: ConnectOptions = {}): Packet {
-  const { clientId = '', keepalive = 0, expirySec = 0, will, properties } = options
+  const { clientId = '', keepalive = 0, expirySec = 0, will, properties, username, password } = options
   const clean = options.clean ?? (version === 5 ? true : expirySec === 0)
   const willModel = will === undefined ? {} : { will: { ...will, qos: will.qos ?? 0, retain: will.retain ?? false, payload: Buffer.from(will.payload) } }
   return {
@@ -43,6 +45,8 @@ export function connectPacket(version: Version, options: ConnectOptions = {}): P
     clean,
     keepalive,
     ...willModel,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password: Buffer.from(password) }),
     ...(version === 5 ? { properties: { ...(expirySec > 0 ? { sessionExpiryInterval: expirySec } : {}), ...properties } } : {}),
   } as Packet
 }

@@ -11,11 +11,12 @@ import { describe, expect, test } from 'vitest'
 
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   main: ['gateway', 'config', 'ops', 'base'],
-  gateway: ['config', 'ops', 'sensors', 'uplink', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  gateway: ['access', 'config', 'ops', 'sensors', 'uplink', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
   ops: ['config', 'router', 'words', 'base'],
   sensors: ['config', 'words', 'base'],
   uplink: ['config', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
-  net: ['config', 'session', 'journal', 'mqtt', 'words', 'base'],
+  net: ['access', 'config', 'session', 'journal', 'mqtt', 'words', 'base'],
+  access: ['config', 'words', 'base'],
   session: ['router', 'journal', 'store', 'mqtt', 'words', 'base'],
   router: ['journal', 'store', 'words', 'base'],
   journal: ['store', 'words', 'base'],

@@ -77,7 +77,9 @@ export const brokerMistakes: readonly Case[] = [
   ['port missing', S + 'broker: { listeners: [{ host: "::1" }] }', '2:23 broker.listeners[0]: `port` is missing in `listeners[0]`'],
   ['network without consent', S + 'broker:\n  listeners:\n    - { port: 1883, host: 0.0.0.0 }', '4:27 broker.listeners[0].host: listening on 0.0.0.0 lets everyone on that network connect, publish and read'],
   ['network without consent, IPv6', S + 'broker:\n  listeners:\n    - { port: 1883, host: "::" }', '4:27 broker.listeners[0].host: listening on :: lets everyone on that network connect, publish and read'],
-  ['users', S + 'broker: { listeners: [{ port: 1883, anonymous: false }] }', '2:48 broker.listeners[0].anonymous: `anonymous: false` needs users, and this version cannot be given any: nobody could connect'],
+  ['users', S + 'broker: { listeners: [{ port: 1883, anonymous: false }] }', '2:48 broker.listeners[0].anonymous: `anonymous: false` needs users, and there are none: nobody could connect'],
+  ['a user twice', S + 'access: { users: [{ name: a, password: x }, { name: a, password: y }] }', '2:53 access.users[1].name: this user is there twice, as in `access.users[0]`'],
+  ['a user without password', S + 'access: { users: [{ name: a }] }', '2:19 access.users[0]: `password` is missing in `users[0]`'],
   ['no such host', S + 'broker: { listeners: [{ port: 1, host: "a b" }] }', '2:40 broker.listeners[0].host: `host` "a b" is not a host name or IP address'],
   ['port taken twice', S + 'broker:\n  listeners:\n    - { port: 1883 }\n    - { port: 1883, host: localhost }\n    - { port: 1883, host: 127.0.0.1 }', '6:15 broker.listeners[2].port: port 1883 on 127.0.0.1 is taken twice, as in `broker.listeners[0]`'],
 ]

@@ -1,0 +1,13 @@
+// An enhanced authentication under way (section 4.12): what a method has to be able to do.
+
+export interface Step {
+  /** What the client gets: in AUTH while the exchange goes on, with the end in CONNACK or AUTH. */
+  readonly data: Buffer
+  /** Who the client has proved to be; null while the exchange goes on. */
+  readonly username: string | null
+}
+
+export interface Exchange {
+  /** Takes the client's authentication data. Rejects with ProtocolError: the client is refused, and the exchange over. */
+  next(data: Buffer | null): Promise<Step>
+}

@@ -1,7 +1,8 @@
 // The commands: parse, call, exit. Every failure ends in one sentence of what happened and what to do.
 import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
-import type { Config } from './config/config.ts'
+import type { Config, ListenerConfig } from './config/config.ts'
 import { DEFAULT_CONFIG_NAME, defaultConfigText } from './config/default.ts'
 import { jsonSchema } from './config/gateway-schema.ts'
 import { loadLastGood, rememberLastGood } from './config/last-good.ts'
@@ -15,6 +16,7 @@ const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places w
   sandpiper check FILE                          every problem of a configuration, with line and column
   sandpiper default                             the configuration that run takes without a file
   sandpiper schema                              JSON Schema of gateway.yaml, for editors
+  sandpiper import FILE [--out gateway.yaml]    a Mosquitto configuration as gateway.yaml, and every line that it could not honour
   sandpiper --version
 
   --last-good   when FILE has a mistake, say so and run on the last one that was accepted
@@ -38,6 +40,8 @@ async function main(argv: string[]): Promise<number> {
       return print(defaultConfigText)
     case 'schema':
       return print(`${JSON.stringify(jsonSchema(), null, 2)}\n`)
+    case 'import':
+      return importMosquitto(rest[0], values.out)
     case 'help':
       return print(HELP)
     default:
@@ -52,6 +56,7 @@ function arguments_(argv: string[]) {
       allowPositionals: true,
       options: {
         config: { type: 'string', short: 'c' },
+        out: { type: 'string', short: 'o' },
         'last-good': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
@@ -80,6 +85,15 @@ function check(file: string | undefined): number {
   }
   if (result.warnings.length > 0) complain(reportProblems(result.warnings, { fileName: file, text: result.text }))
   return print(`${file} is good: ${summary(result.config)}\n`)
+}
+
+async function importMosquitto(file: string | undefined, out: string | undefined): Promise<number> {
+  if (file === undefined) throw new OperatorError('E_USAGE', 'import needs a file: sandpiper import /etc/mosquitto/mosquitto.conf')
+  const { importCommand } = await import('./migrate/command.ts') // not needed by `run`, which has to be small
+  const { stdout, stderr, exitCode } = importCommand(file, out ?? null, hostname())
+  print(stdout)
+  process.stderr.write(stderr)
+  return exitCode
 }
 
 function summary(config: Config): string {
@@ -159,17 +173,34 @@ async function run(file: string | undefined, lastGood: boolean): Promise<number>
 /** What a person at a terminal wants to know first. */
 function banner(config: Config, ports: readonly number[], name: string): string {
   const lines = [`Sandpiper ${VERSION}, site ${config.site}, configured by ${name}`, '']
-  config.broker.listeners.forEach((l, i) => lines.push(`  listening  mqtt://${l.host.includes(':') ? `[${l.host}]` : l.host}:${ports[i]}   MQTT 3.1, 3.1.1 and 5.0`))
+  config.broker.listeners.forEach((listener, i) => lines.push(`  listening  ${urlOf(listener, ports[i]!)}   MQTT 3.1, 3.1.1 and 5.0`))
   for (const sensor of config.sensors) {
     const from = sensor.kind === 'simulate' ? `simulated ${sensor.simulate.kind}, every ${sensor.simulate.everyMs / 1000} s` : `${sensor.serial.path}, ${sensor.serial.baud} baud`
     lines.push(`  publishing ${sensor.topic}   (${from})`)
   }
   for (const uplink of config.uplinks) lines.push(`  uplink     ${uplink.name} ─► ${uplink.host}:${uplink.port}`)
   lines.push(`  store      ${config.store.path}`, '')
-  const prefix = commonPrefix(config.sensors.map((s) => s.topic))
-  const port = ports[0] === 1883 ? '' : ` -p ${ports[0]}`
-  lines.push('See it:', '', `  mosquitto_sub -t '${prefix}#' -v${port}`, '', '')
+  const way = wayIn(config.broker.listeners, ports)
+  if (way !== null) lines.push('See it:', '', `  mosquitto_sub -t '${commonPrefix(config.sensors.map((s) => s.topic))}#' -v${way}`, '', '')
   return lines.join('\n')
+}
+
+function urlOf(listener: ListenerConfig, port: number): string {
+  const { websocket } = listener
+  const isSecure = listener.kind === 'port' && listener.tls !== null
+  const scheme = `${websocket === null ? 'mqtt' : 'ws'}${isSecure ? 's' : ''}`
+  const path = websocket === null ? '' : websocket.paths[0]!
+  if (listener.kind === 'socket') return `${websocket === null ? '' : 'ws+'}unix:${listener.path}${path === '' ? '' : `:${path}`}`
+  return `${scheme}://${listener.host.includes(':') ? `[${listener.host}]` : listener.host}:${port}${path}`
+}
+
+/** How mosquitto_sub reaches a listener that asks for nothing more than MQTT; null when there is none. */
+function wayIn(listeners: readonly ListenerConfig[], ports: readonly number[]): string | null {
+  const plain = listeners.findIndex((l) => l.websocket === null && (l.kind === 'socket' || (l.tls === null && l.proxyProtocol === null)))
+  const listener = listeners[plain]
+  if (listener === undefined) return null
+  if (listener.kind === 'socket') return ` --unix ${listener.path}`
+  return ports[plain] === 1883 ? '' : ` -p ${ports[plain]}`
 }
 
 /** The levels that all topics share, with a slash at the end; empty when there are none. */

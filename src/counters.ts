@@ -3,17 +3,67 @@
 
 export class Counters {
   connectionsOpened = 0
+  /** Whatever the reason; those of limits are among them. */
   connectionsRefused = 0
   connectionsNow = 0
   protocolErrors = 0
   /** Clients that could not prove who they are. */
   loginsRefused = 0
   keepAliveTimeouts = 0
+  // Limits that were reached (README, Limits). Those of queues and stores are below.
+  /** Connections beyond what a listener takes at once. */
+  refusedConnections = 0
+  /** Connections beyond what one address may have at once. */
+  refusedPerAddress = 0
+  /** Connections beyond what one address may open in a minute. */
+  refusedConnectionRate = 0
+  /** Connections from others than the proxies of a listener, and from those without a well-formed PROXY header. */
+  refusedProxyHeaders = 0
+  refusedTlsHandshakes = 0
+  /** HTTP requests that did not become a WebSocket for MQTT. */
+  refusedWebSockets = 0
+  /** Changed keys and certificates that could not be used: the old ones stayed. */
+  refusedCertificates = 0
+  /** Connections that the system could not give us: no file descriptors. */
+  refusedAccepts = 0
+  /** Connections closed because their CONNECT did not come in time. */
+  connectTimeouts = 0
+  /** First packets that were announced to be too large. */
+  refusedConnectSize = 0
+  /** Later packets that were. */
+  refusedPacketSize = 0
+  /** Clients whose Maximum Packet Size leaves no room for an answer they must get. */
+  refusedAnswerSize = 0
+  /** Topic names and filters with too many bytes or levels. */
+  refusedTopics = 0
+  /** Messages and wills for `$SYS/`, which is the broker's own. */
+  refusedSysTopics = 0
+  /** Messages with a topic alias above the Topic Alias Maximum that their sender was told. */
+  refusedTopicAliases = 0
+  /** Topic filters beyond what a session may have, or one SUBSCRIBE name. */
+  refusedSubscriptions = 0
+  refusedSessions = 0
+  /** Clients that sent more QoS 1 and 2 messages at once than the Receive Maximum they were told. */
+  refusedReceiveMaximum = 0
+  /** CONNACKs that gave a shorter keep alive than was asked for. */
+  keepAlivesShortened = 0
+  /** Times a client was not read from because it published too often. */
+  delayedPublishRate = 0
+  /** Clients cut off because they went on without reading what was answered. */
+  refusedUnread = 0
   bytesReceived = 0
   bytesSent = 0
   packetsReceived = 0
+  /** All but PUBLISH, which has its own. */
+  otherSent = 0
+  connectReceived = 0
   publishReceived = 0
   publishSent = 0
+  /** Bytes of payloads. */
+  payloadReceived = 0
+  payloadSent = 0
+  /** Sessions whose client stayed away for longer than their expiry interval. */
+  sessionsExpired = 0
   /** QoS 0 deliveries not made because the receiver did not read (its output was full). */
   droppedSlowReader = 0
   /** Deliveries to sessions without durability whose queue was full. */

@@ -5,8 +5,8 @@
 export const CATALOGUE = {
   E_CONFIG: 'correct the lines named above; `sandpiper check FILE` shows all of them at once',
   E_CONFIG_READ: 'give a readable file: npm start -- --config FILE',
-  E_PORT_TAKEN: 'stop the other program, or set another `port` under broker.listeners',
-  E_LISTEN: 'check `host` and `port` under broker.listeners: the address must be one of this machine',
+  E_PORT_TAKEN: 'stop the other program, or set another `port` or `socket` under broker.listeners',
+  E_LISTEN: 'check `host`, `port` or `socket` under broker.listeners: the address must be one of this machine, the folder of a socket must be there and writable',
   E_STORE_FOLDER: 'give a folder this user may write to as store.path',
   E_STORE_LOCKED: 'another Sandpiper runs on this folder: stop it, or set another store.path',
   E_STORE_VERSION: 'install the release that wrote this store, or set another store.path',

@@ -9,7 +9,8 @@ import { Counters } from './counters.ts'
 import { Audiences } from './journal/audience.ts'
 import { Journal } from './journal/journal.ts'
 import { Queue } from './journal/queue.ts'
-import { TopicTable } from './mqtt/topic.ts'
+import { TopicTable, TopicTables } from './mqtt/topic.ts'
+import { Complaints } from './net/complaints.ts'
 import { Listener } from './net/listener.ts'
 import { SysTopics } from './ops/sys-topics.ts'
 import { Router } from './router/router.ts'
@@ -38,8 +39,6 @@ export interface GatewayOptions {
   readonly store?: Store
 }
 
-/** A CONNECT is small; a port scanner's first bytes may be anything. Room for a will of some size. */
-const CONNECT_BYTES_MAX = 256 * 1024
 const CHECK_MS = 1000
 /** Written to flash at a stop at most this long; systemd is told five seconds in all. */
 const DRAIN_MS_MAX = 3000
@@ -53,6 +52,7 @@ export class Gateway {
   readonly #log: GatewayLog
   readonly #store: Store
   readonly #journal: Journal
+  readonly #router: Router
   readonly #sys: SysTopics
   readonly #sensors: readonly Sensor[]
   readonly #listeners: readonly Listener[]
@@ -94,13 +94,15 @@ export class Gateway {
     this.#journal = journal
     const audiences = new Audiences()
     const router = new Router({ clock, turn, topics, counters, journal, audiences }, config.broker)
+    this.#router = router
 
     this.sessions = new Sessions(
       { clock, turn, topics, counters, journal, audiences, router, nextDestination: () => this.#nextDestination++ },
       { ...config.broker, queue: limitsOf(config.broker.sessionQueue) },
     )
     this.sessions.restore(snapshot)
-    this.#sys = new SysTopics({ router, counters, clock, version: options.version, sessions: this.sessions, storeBytes: () => journal.bytesUsed })
+    const queuedForUplinks = () => this.uplinks.reduce((sum, { queue: { size } }) => ({ count: sum.count + size.count, bytes: sum.bytes + size.bytes }), { count: 0, bytes: 0 })
+    this.#sys = new SysTopics({ router, counters, clock, version: options.version, sessions: this.sessions, queuedForUplinks, storeBytes: () => journal.bytesUsed })
     this.uplinks = config.uplinks.map((uplink) => {
       const { queue, inflight, received } = this.#destinationOf(uplink.name, uplink.queue, snapshot, { clock, turn, topics, counters })
       const deps = {
@@ -128,10 +130,11 @@ export class Gateway {
       makeSensor(sensor, { clock, log, sink: { publish: (message) => void router.publish(message, null) }, stateChanged: (state) => this.#onSensorState(state) }),
     )
     const access = new Access(config.access, counters)
+    const topicTables = new TopicTables()
     this.#listeners = config.broker.listeners.map((listener) => {
       const limits = { ...config.broker, ...listener.limits }
       const { anonymous } = listener
-      const deps = { clock, turn, topics, counters, sessions: this.sessions, access, anonymous, log, limits: { ...limits, connectBytesMax: Math.min(CONNECT_BYTES_MAX, limits.packetBytesMax) } }
+      const deps = { clock, turn, topics: topicTables.of(limits), counters, sessions: this.sessions, access, anonymous, log, complaints: new Complaints(clock, log), limits: { ...limits, connectBytesMax: Math.min(limits.connectBytesMax, limits.packetBytesMax) } }
       return new Listener(listener, deps)
     })
   }
@@ -164,7 +167,11 @@ export class Gateway {
 
   async #listen(): Promise<void> {
     for (const listener of this.#listeners) await listener.start()
-    this.#timer = this.#clock.every(CHECK_MS, () => this.sessions.check(this.#clock.now()))
+    this.#timer = this.#clock.every(CHECK_MS, () => {
+      const nowMs = this.#clock.now()
+      this.sessions.check(nowMs)
+      this.#router.check(nowMs)
+    })
     this.#sys.start(this.config.broker.sysIntervalMs, () => {
       for (const uplink of this.uplinks) this.#onUplinkState(uplink.state)
       for (const sensor of this.#sensors) this.#onSensorState(sensor.state)
@@ -197,8 +204,8 @@ export class Gateway {
   #onUplinkState(state: UplinkState): void {
     this.#sys.set(`broker/connection/${state.name}/state`, state.phase === 'up' ? 1 : 0) // as Mosquitto tells of its bridges
     // inFlight counts QoS 2 handshakes too whose message has left the queue already: it is no part of queued.
-    const { phase, queued, queuedBytes, inFlight, acknowledged, rejected, lastError } = state
-    this.#sys.set(`broker/uplinks/${state.name}`, JSON.stringify({ phase, queued, queuedBytes, inFlight, acknowledged, rejected, lastError }))
+    const { name, sinceMs: _, ...figures } = state
+    this.#sys.set(`broker/uplinks/${name}`, JSON.stringify(figures))
   }
 
   #onSensorState(state: SensorState): void {

@@ -11,12 +11,47 @@ export interface Config {
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
 }
 
-export interface ListenerConfig {
-  readonly port: number
-  readonly host: string
+export type ListenerConfig = PortListenerConfig | SocketListenerConfig
+
+interface ListenerCommon {
   readonly anonymous: boolean
+  /** MQTT over WebSocket, at these paths only; null for MQTT itself. */
+  readonly websocket: WebSocketConfig | null
   /** What this listener says for itself; the broker's limits hold for the rest. */
   readonly limits: Partial<ListenerLimits>
+}
+
+export interface PortListenerConfig extends ListenerCommon {
+  readonly kind: 'port'
+  readonly port: number
+  readonly host: string
+  readonly tls: TlsConfig | null
+  readonly proxyProtocol: { readonly from: readonly NetworkConfig[] } | null
+}
+
+export interface SocketListenerConfig extends ListenerCommon {
+  readonly kind: 'socket'
+  readonly path: string
+  /** Permission bits of the socket file. */
+  readonly mode: number
+}
+
+/** Files, not their contents: they are read again when they have changed. */
+export interface TlsConfig {
+  readonly keyFile: string
+  readonly certFile: string
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+}
+
+export interface WebSocketConfig {
+  readonly paths: readonly string[]
+}
+
+/** An address, or all that share its first `prefix` bits. */
+export interface NetworkConfig {
+  readonly address: string
+  readonly prefix: number
+  readonly family: 'ipv4' | 'ipv6'
 }
 
 export interface UserConfig {
@@ -142,6 +177,8 @@ export interface UplinkConfig {
   readonly host: string
   readonly port: number
   readonly tls: boolean
+  /** The link costs by the byte: nothing of `$SYS/` goes over it. */
+  readonly metered: boolean
   /** For `tls`. `ca`: PEM to trust instead of the system's authorities, empty when it could not be read and nothing may be trusted. */
   readonly tlsOptions: { readonly ca: Buffer | null; readonly servername: string | null }
   readonly clientId: string

@@ -68,13 +68,18 @@ export function boolean(): Schema<boolean> {
   })
 }
 
-export function integer(min: number, max: number): Schema<number> {
-  const expected = `a whole number from ${min} to ${max}`
-  return new Schema(expected, { type: 'integer', minimum: min, maximum: max }, (place) => {
+/** `words` are other ways to write a value: `none`. */
+export function integer(min: number, max: number, words: Readonly<Record<string, number>> = {}): Schema<number> {
+  const named = Object.keys(words)
+  const expected = `a whole number from ${min} to ${max}${named.map((word) => `, or ${word}`).join('')}`
+  const whole = { type: 'integer', minimum: min, maximum: max }
+  return new Schema(expected, named.length === 0 ? whole : { anyOf: [whole, { enum: named }] }, (place) => {
     const { tree } = place
-    if (tree.kind === 'scalar' && typeof tree.value === 'number' && Number.isInteger(tree.value) && tree.value >= min && tree.value <= max) return tree.value
-    const quoted = tree.kind === 'scalar' && typeof tree.value === 'string' && /^\d+$/.test(tree.value)
-    return place.wrong(expected, quoted ? `write ${tree.value} without quotes` : `write a number from ${min} to ${max}`)
+    const value = tree.kind === 'scalar' ? tree.value : null
+    if (typeof value === 'string' && Object.hasOwn(words, value)) return words[value]!
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
+    const quoted = typeof value === 'string' && /^\d+$/.test(value)
+    return place.wrong(expected, quoted ? `write ${value} without quotes` : `write a number from ${min} to ${max}`)
   })
 }
 

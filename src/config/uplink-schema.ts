@@ -67,6 +67,7 @@ const uplink: Schema<UplinkConfig> = object({
   clientId: defaulted('Client identifier at the remote broker. {site} is replaced.', '{site}', text({ expected: 'a client identifier', placeholders: true })),
   username: optional('User name at the remote broker. {site} is replaced.', text({ expected: 'a user name', placeholders: true })),
   password: optional('Password: text, `{ file: … }` or `{ env: NAME }`.', secret()),
+  metered: defaulted('The link costs by the byte, or is slow. Statistics ($SYS topics) are carried only over one that is not: `metered: false`.', true, boolean()),
   version: defaulted('MQTT version: 5, or 4 for MQTT 3.1.1.', 5, choice([4, 5], '5, or 4 for MQTT 3.1.1')),
   keepAlive: defaulted('A silent link is asked for a sign of life this often. Costs bytes. 0s: never.', '60s', duration(0, 65_535_000)),
   connectTimeout: defaulted('Time for name, TCP, TLS and CONNACK together.', '20s', duration(1000, 600_000)),
@@ -81,6 +82,7 @@ const uplink: Schema<UplinkConfig> = object({
 }).into((u, place) => {
   const withTls = u.url.protocol === 'mqtts:'
   let valid = noEcho(u.version, u.routes, place.key('routes'))
+  if (u.metered && !noStatistics(u.routes, place.key('routes'))) valid = false
   if (!withTls && place.has('tls')) {
     place.keyProblem('tls', '`tls` is set, but `url` says mqtt:// without TLS', 'write mqtts:// in `url`, or remove `tls`')
     valid = false
@@ -99,6 +101,18 @@ const uplink: Schema<UplinkConfig> = object({
   const { keepAlive, connectTimeout, maxInflight, password, tls: tlsOptions, ...rest } = u
   return { ...rest, host, port, tls: withTls, tlsOptions, password: password?.bytes ?? null, keepAliveSec: keepAlive / 1000, connectTimeoutMs: connectTimeout, inflightMax: maxInflight }
 })
+
+// The $SYS tree says something new at every interval, whether anything has happened or not. Filters that start with a wildcard do not match it.
+function noStatistics(routes: readonly RouteConfig[], place: Place): boolean {
+  const bad = [...routes.entries()].filter(([, { from }]) => from === '$SYS' || from.startsWith('$SYS/'))
+  for (const [i, { direction, from }] of bad) {
+    place.item(i).key(direction).problem(
+      `the topics of "${clip(from)}" change every few seconds, and this link is taken for a metered one`,
+      'add `metered: false` to the uplink to carry them, or remove the route',
+    )
+  }
+  return bad.length === 0
+}
 
 // MQTT 3.1.1 has no No Local: the remote sends us back what we publish into our own subscription, for ever.
 function noEcho(version: 4 | 5, routes: readonly RouteConfig[], place: Place): boolean {

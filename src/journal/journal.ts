@@ -30,6 +30,8 @@ const QUIET_GAPS = 3
 const QUIET_MS_MIN = 1
 /** Bytes on their way to flash before publishers are held back. */
 const CONGESTED_BYTES = 8 * 1024 * 1024
+/** Callbacks that wait for the next batch before those who cause them are held back. */
+const CONGESTED_WAITING = 10_000
 
 export interface JournalOptions {
   readonly commitWindowMs: number
@@ -94,7 +96,7 @@ export class Journal {
 
   /** So much is on its way to flash that publishers should be held back: see `onRelief`. */
   get congested(): boolean {
-    return this.#bytes > CONGESTED_BYTES
+    return this.#bytes > CONGESTED_BYTES || this.#afterCommit.length > CONGESTED_WAITING
   }
 
   /** The longest a message waits for its batch. */
@@ -285,6 +287,8 @@ export class Journal {
     this.#movedCursors.clear()
     if (write.length === 0 && changes.length === 0) {
       for (const fn of after) fn()
+      this.#relieve()
+      if (this.#urgent) this.#check() // who was relieved has given more, and the end of this turn is now
       return
     }
 
@@ -356,12 +360,15 @@ export class Journal {
     const ready = new Set<Queue>()
     for (const append of written) if (append.message.qos === 2) for (const queue of append.audience.queues) ready.add(queue)
     for (const queue of ready) queue.consumerReady()
-    if (this.#onRelief.length > 0 && !this.congested) {
-      const relieved = this.#onRelief
-      this.#onRelief = []
-      for (const fn of relieved) fn()
-    }
+    this.#relieve()
     this.#turn.request()
+  }
+
+  #relieve(): void {
+    if (this.#onRelief.length === 0 || this.congested) return
+    const relieved = this.#onRelief
+    this.#onRelief = []
+    for (const fn of relieved) fn()
   }
 
   #fail(error: Error): void {

@@ -29,6 +29,13 @@ const READ_BYTES = 256 * 1024
 const ANSWER_WEIGHT = 16
 const READ_AHEAD = 1000 // deliveries left in memory when the next window is asked for
 
+/** Which messages were sent on an earlier connection. */
+export interface Started {
+  has(sequence: number): boolean
+}
+
+const NONE: Started = { has: () => false }
+
 export interface QueueDeps {
   readonly clock: Clock
   readonly turn: Turn
@@ -119,7 +126,7 @@ export class Queue {
    * it was dropped because the queue, not durable, is full.
    */
   push(message: Message, append: Append | null, qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]): boolean {
-    if (this.#mode !== 'live') {
+    if (this.#mode !== 'live') { // [MQTT3-3.1.2-5] [MQTT-4.1.0-1]
       this.#count++
       this.#bytes += message.size
       return true
@@ -141,8 +148,11 @@ export class Queue {
     return true
   }
 
-  /** The next delivery in order, or null when there is none now; `onReady` says when to ask again. */
-  take(): Delivery | null {
+  /**
+   * The next delivery in order, or null when there is none now; `onReady` says when to ask again. `started`: sequences of QoS 2 messages
+   * that were sent before; those of QoS 1 the queue knows itself.
+   */
+  take(started: Started = NONE): Delivery | null {
     for (;;) {
       const delivery = this.#tail.peek()
       if (delivery === undefined) {
@@ -163,8 +173,8 @@ export class Queue {
         continue
       }
       this.#outstanding.push(delivery)
-      // [MQTT-3.3.2-5] expired copies that have not started are deleted
-      if (message.expiresAtMs !== Infinity && message.expiresAtMs <= this.#deps.turn.nowMs) {
+      // Expired copies are deleted [MQTT-3.3.2-5], but not once they were sent: those come again, to be finished [MQTT-4.3.3-7].
+      if (message.expiresAtMs !== Infinity && message.expiresAtMs <= this.#deps.turn.nowMs && !hasStarted(delivery, started)) {
         this.#deps.counters.droppedExpired++
         this.settle(delivery)
         continue
@@ -253,6 +263,16 @@ export class Queue {
     this.#bytes = Math.max(0, this.#bytes - drop.bytes)
   }
 
+  /** What is in memory and not settled, in order. */
+  *unsettled(): Iterable<Delivery> {
+    for (const list of [this.#outstanding, this.#tail]) {
+      for (let i = 0; i < list.length; i++) {
+        const delivery = list.at(i)!
+        if (!delivery.settled) yield delivery
+      }
+    }
+  }
+
   /** Ends the queue: whatever it held belongs to nobody now. */
   end(): void {
     this.#epoch++
@@ -273,7 +293,7 @@ export class Queue {
   }
 
   #markDup(delivery: Delivery): void {
-    if (delivery.sequence > this.#sentTo) this.#mayHaveSent = 0
+    if (delivery.sequence > this.#sentTo) this.#mayHaveSent = 0 // [MQTT-4.3.2-2] [MQTT-3.3.1-1]
     else {
       this.#mayHaveSent--
       delivery.dup = true
@@ -359,13 +379,9 @@ export class Queue {
   #recount(): void {
     this.#count = 0
     this.#bytes = 0
-    for (const list of [this.#outstanding, this.#tail]) {
-      for (let i = 0; i < list.length; i++) {
-        const { settled, message } = list.at(i)!
-        if (settled) continue
-        this.#count++
-        this.#bytes += message.size
-      }
+    for (const { message } of this.unsettled()) {
+      this.#count++
+      this.#bytes += message.size
     }
   }
 
@@ -400,6 +416,10 @@ export class Queue {
       list.push(delivery)
     }
   }
+}
+
+function hasStarted(delivery: Delivery, started: Started): boolean {
+  return delivery.qos === 2 ? started.has(delivery.sequence) : delivery.dup
 }
 
 function toDelivery(sequence: number, message: Message, append: Append | null, member: Member): Delivery {

@@ -1,10 +1,14 @@
 // Packets off the hot path, encoded from options of our own for MQTT 3.1, 3.1.1 and 5.0: CONNECT, CONNACK, SUBSCRIBE, SUBACK,
 // UNSUBSCRIBE, UNSUBACK, DISCONNECT, AUTH. What a version has no place for is left out. Strings over 65,535 bytes and packet
 // identifiers that are not 1 to 65,535 throw RangeError.
+//
+// None of them carries user properties of ours, and only CONNACK and DISCONNECT a reason string: there is nothing to put in order, and
+// little to leave out for a receiver that takes short packets or has asked for no problem information.
 import type { QoS } from '../message.ts'
 import { generate, type Model } from './generate.ts'
-import type { ProtocolVersion, Subscription, UserProperties } from './packet.ts'
-import { Reason } from './reason.ts'
+import type { ProtocolVersion, Subscription } from './packet.ts'
+import { varintSize } from './read.ts'
+import { type ProtocolError, Reason, UnsupportedProtocol } from './reason.ts'
 
 /** null and undefined both leave the property out. */
 type Optional<T> = T | null | undefined
@@ -17,7 +21,6 @@ export interface WillOptions {
   readonly delaySec?: Optional<number>
   readonly messageExpirySec?: Optional<number>
   readonly contentType?: Optional<string>
-  readonly userProperties?: Optional<UserProperties>
 }
 
 export interface ConnectOptions {
@@ -37,7 +40,6 @@ export interface ConnectOptions {
   readonly requestProblemInformation?: Optional<boolean>
   readonly authenticationMethod?: Optional<string>
   readonly authenticationData?: Optional<Buffer>
-  readonly userProperties?: Optional<UserProperties>
 }
 
 export interface ConnackOptions {
@@ -53,8 +55,7 @@ export interface ConnackOptions {
   readonly serverKeepAliveSec?: Optional<number>
   readonly authenticationMethod?: Optional<string>
   readonly authenticationData?: Optional<Buffer>
-  readonly userProperties?: Optional<UserProperties>
-  /** The receiver's Maximum Packet Size: user properties and reason string are dropped to fit it. */
+  /** The receiver's Maximum Packet Size: the reason string is dropped to fit it. */
   readonly sizeMax?: Optional<number>
 }
 
@@ -78,8 +79,6 @@ export interface AuthOptions {
   readonly reason: number
   readonly authenticationMethod: string
   readonly authenticationData?: Optional<Buffer>
-  readonly reasonString?: Optional<string>
-  readonly sizeMax?: Optional<number>
 }
 
 const PLAIN_DISCONNECT = Buffer.from([0xe0, 0])
@@ -103,7 +102,6 @@ export function encodeConnect(version: ProtocolVersion, options: ConnectOptions)
         requestProblemInformation: options.requestProblemInformation,
         authenticationMethod: options.authenticationMethod,
         authenticationData: options.authenticationData,
-        userProperties: userModel(options.userProperties),
       }),
     },
     version,
@@ -120,14 +118,17 @@ function willModel(will: WillOptions) {
       willDelayInterval: will.delaySec,
       messageExpiryInterval: will.messageExpirySec,
       contentType: will.contentType,
-      userProperties: userModel(will.userProperties),
     }),
   }
 }
 
 export function encodeConnack(version: ProtocolVersion, options: ConnackOptions): Buffer {
-  const sessionPresent = options.sessionPresent === true && options.reason === 0 && version !== 3 // [MQTT-3.2.2-6]
-  if (version !== 5) return generate({ cmd: 'connack', returnCode: returnCode(options.reason), sessionPresent }, version)
+  const sessionPresent = options.sessionPresent === true && options.reason === 0 && version !== 3 // [MQTT-3.2.2-1] [MQTT-3.2.2-6]
+  if (version !== 5) {
+    const code = returnCode(options.reason)
+    if (code === null) throw new RangeError(`no return code says what reason 0x${options.reason.toString(16)} does`)
+    return generate({ cmd: 'connack', returnCode: code, sessionPresent }, version)
+  }
   const properties = given({
     sessionExpiryInterval: options.sessionExpirySec,
     receiveMaximum: options.receiveMaximum,
@@ -138,13 +139,24 @@ export function encodeConnack(version: ProtocolVersion, options: ConnackOptions)
     authenticationMethod: options.authenticationMethod,
     authenticationData: options.authenticationData,
     reasonString: options.reasonString,
-    userProperties: userModel(options.userProperties),
   })
+  // No Response Information, asked for or not [MQTT-3.1.2-28]; no limits of QoS, RETAIN or subscriptions, for there are none [MQTT-3.2.2-9].
   return fitting({ cmd: 'connack', reasonCode: options.reason, sessionPresent, properties }, options.sizeMax) // [MQTT-3.2.2-19] [MQTT-3.2.2-20]
 }
 
-/** The return code of MQTT 3.1 and 3.1.1 that says what the reason code does. */
-export function returnCode(reason: number): 0 | 1 | 2 | 3 | 4 | 5 {
+/**
+ * The CONNACK that refuses a client, in the form that it can read; null when there is none, and the connection is closed without a word:
+ * nothing is known of the client, or no return code of 3.x says it [MQTT3-3.1.4-1] [MQTT3-3.2.2-6]. `version` is 0 as long as it is unknown.
+ */
+export function encodeRefusal(error: ProtocolError, version: 0 | ProtocolVersion, sizeMax: number): Buffer | null {
+  const said = error instanceof UnsupportedProtocol ? error.answerVersion : version
+  if (said === 0 || (said !== 5 && returnCode(error.reason) === null)) return null
+  const reasonString = version === 0 ? null : error.message // who knows what a version to come makes of it
+  return encodeConnack(said, { reason: error.reason, reasonString, sizeMax }) // [MQTT-3.2.2-8]
+}
+
+/** The return code of MQTT 3.1 and 3.1.1 that says what the reason code does; null when none does. */
+export function returnCode(reason: number): 0 | 1 | 2 | 3 | 4 | 5 | null {
   switch (reason) {
     case Reason.success:
       return 0
@@ -152,13 +164,22 @@ export function returnCode(reason: number): 0 | 1 | 2 | 3 | 4 | 5 {
       return 1
     case Reason.clientIdentifierNotValid:
       return 2
+    case Reason.serverUnavailable:
+    case Reason.serverBusy:
+    case Reason.serverShuttingDown:
+    case Reason.quotaExceeded:
+    case Reason.useAnotherServer:
+    case Reason.serverMoved:
+    case Reason.connectionRateExceeded:
+      return 3
     case Reason.badUserNameOrPassword:
     case Reason.badAuthenticationMethod:
       return 4
     case Reason.notAuthorized:
+    case Reason.banned:
       return 5
     default:
-      return 3
+      return null
   }
 }
 
@@ -174,19 +195,28 @@ export function encodeSubscribe(version: ProtocolVersion, options: SubscribeOpti
   return generate({ cmd: 'subscribe', messageId: options.packetIdentifier, subscriptions, properties }, version)
 }
 
-/** One reason per filter, in their order [MQTT-3.8.4-6] [MQTT-3.9.3-1]; every failure is 0x80 in 3.x. */
+/**
+ * One reason per filter, in their order [MQTT-3.8.4-6] [MQTT-3.9.3-1]: the granted QoS or a failure [MQTT-3.8.4-7], which is 0x80 in 3.x.
+ * The codes are all there is in it [MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.1.2-29].
+ */
 export function encodeSuback(version: ProtocolVersion, packetIdentifier: number, reasons: readonly number[]): Buffer {
   const granted = reasons.map((reason) => (version !== 5 && reason >= 0x80 ? 0x80 : reason))
-  return generate({ cmd: 'suback', messageId: packetIdentifier, granted }, version)
+  return generate({ cmd: 'suback', messageId: packetIdentifier, granted }, version) // [MQTT-2.2.1-6]
+}
+
+/** Bytes of a SUBACK or UNSUBACK with so many codes. */
+export function subackSize(version: ProtocolVersion, codes: number): number {
+  const remaining = (version === 5 ? 3 : 2) + codes
+  return 1 + varintSize(remaining) + remaining
 }
 
 export function encodeUnsubscribe(version: ProtocolVersion, packetIdentifier: number, filters: readonly string[]): Buffer {
   return generate({ cmd: 'unsubscribe', messageId: packetIdentifier, unsubscriptions: [...filters] }, version)
 }
 
-/** One reason per filter, in their order [MQTT-3.11.3-1]; 3.x has no place for them. */
+/** One reason per filter, in their order [MQTT-3.11.3-1], and nothing else [MQTT-3.11.2-1] [MQTT-3.11.2-2]; 3.x has no place for them. */
 export function encodeUnsuback(version: ProtocolVersion, packetIdentifier: number, reasons: readonly number[]): Buffer {
-  return generate({ cmd: 'unsuback', messageId: packetIdentifier, granted: [...reasons] }, version)
+  return generate({ cmd: 'unsuback', messageId: packetIdentifier, granted: [...reasons] }, version) // [MQTT-2.2.1-6]
 }
 
 /** In 3.x only clients send it, and it says nothing. */
@@ -198,30 +228,21 @@ export function encodeDisconnect(version: ProtocolVersion, options: DisconnectOp
   })
   const silent = options.reason === Reason.normalDisconnection && Object.keys(properties).length === 0
   if (version !== 5 || silent) return PLAIN_DISCONNECT
-  return fitting({ cmd: 'disconnect', reasonCode: options.reason, properties }, options.sizeMax) // [MQTT-3.14.2-3]
+  return fitting({ cmd: 'disconnect', reasonCode: options.reason, properties }, options.sizeMax) // [MQTT-3.14.2-3] [MQTT-3.14.2-4]
 }
 
-/** MQTT 5.0 only. */
+/** MQTT 5.0 only. Nothing in it can be left out [MQTT-3.15.2-2] [MQTT-3.15.2-3]. */
 export function encodeAuth(options: AuthOptions): Buffer {
-  const properties = given({
-    authenticationMethod: options.authenticationMethod,
-    authenticationData: options.authenticationData,
-    reasonString: options.reasonString,
-  })
-  return fitting({ cmd: 'auth', reasonCode: options.reason, properties }, options.sizeMax) // [MQTT-3.15.2-2]
+  const { reason, authenticationMethod, authenticationData } = options
+  return generate({ cmd: 'auth', reasonCode: reason, properties: given({ authenticationMethod, authenticationData }) }, 5)
 }
 
-/** Version 5: drops first user properties, then the reason string when the packet is longer than the receiver takes. */
-function fitting(packet: Extract<Model, { cmd: 'connack' | 'disconnect' | 'auth' }>, sizeMax: Optional<number>): Buffer {
-  let bytes = generate(packet, 5)
-  const properties = packet.properties
-  if (properties === undefined || bytes.length <= (sizeMax ?? Infinity)) return bytes
-  for (const name of ['userProperties', 'reasonString'] as const) {
-    if (bytes.length <= sizeMax!) break
-    delete properties[name as keyof typeof properties]
-    bytes = generate(packet, 5)
-  }
-  return bytes
+/** Version 5: drops the reason string when the packet is longer than the receiver takes. */
+function fitting(packet: Extract<Model, { cmd: 'connack' | 'disconnect' }>, sizeMax: Optional<number>): Buffer {
+  const bytes = generate(packet, 5)
+  if (packet.properties?.reasonString === undefined || bytes.length <= (sizeMax ?? Infinity)) return bytes
+  delete packet.properties.reasonString
+  return generate(packet, 5)
 }
 
 /** The members of `members` that have a value. */
@@ -233,12 +254,4 @@ function given<T extends object>(members: T): { [K in keyof T]?: NonNullable<T[K
 
 function asBuffer(value: Optional<Buffer | string>): Optional<Buffer> {
   return typeof value === 'string' ? Buffer.from(value, 'utf8') : value
-}
-
-/** mqtt-packet's model of user properties: values of one name stand together, so order is kept within a name only. */
-function userModel(pairs: Optional<UserProperties>): Record<string, string[]> | undefined {
-  if (!pairs || pairs.length === 0) return undefined
-  const byName: Record<string, string[]> = Object.create(null)
-  for (const [name, value] of pairs) (byName[name] ??= []).push(value)
-  return byName
 }

@@ -4,7 +4,7 @@ import { MessageProperties } from './message-properties.ts'
 import { PacketType, type ConnectPacket, type ProtocolVersion, type Will } from './packet.ts'
 import { Carrier, Properties, PropertyId } from './properties.ts'
 import type { Cursor } from './read.ts'
-import { malformed, ProtocolError, protocolError, Reason } from './reason.ts'
+import { malformed, ProtocolError, protocolError, Reason, UnsupportedProtocol } from './reason.ts'
 import type { TopicTable } from './topic.ts'
 
 export interface Protocol {
@@ -23,7 +23,7 @@ const USERNAME = 0x80
 const BRIDGE = 0x80
 const NEVER_SEC = 0xffffffff
 
-/** Protocol name and level, which go together [MQTT-3.1.2-1] [MQTT-3.1.2-2]. */
+/** Protocol name and level, which go together [MQTT-3.1.2-1]. Throws UnsupportedProtocol. */
 export function readProtocol(cursor: Cursor): Protocol {
   const length = cursor.u16()
   const at = cursor.skip(length)
@@ -33,7 +33,9 @@ export function readProtocol(cursor: Cursor): Protocol {
   const bridge = (level & BRIDGE) !== 0
   if (name === 'MQTT' && (level & ~BRIDGE) === 4) return { version: 4, bridge }
   if (name === 'MQIsdp' && (level & ~BRIDGE) === 3) return { version: 3, bridge }
-  throw new ProtocolError(Reason.unsupportedProtocolVersion, `protocol ${JSON.stringify(name)} level ${level} is not supported`)
+  // The answer changed its form with level 5; what is older by name or level reads the old one [MQTT3-3.1.2-2] [MQTT-3.1.2-2].
+  const answerVersion = name === 'MQIsdp' || (level & ~BRIDGE) < 5 ? 4 : 5
+  throw new UnsupportedProtocol(answerVersion, `protocol ${JSON.stringify(name)} level ${level} is not supported`)
 }
 
 /** The rest of the packet, behind the protocol level. */
@@ -44,13 +46,13 @@ export function readConnect(cursor: Cursor, protocol: Protocol, topics: TopicTab
   const clean = (flags & CLEAN) !== 0
   const keepAliveSec = cursor.u16()
   const properties = version === 5 ? Properties.read(cursor, Carrier.connect) : new Properties()
-  const clientId = cursor.string() // [MQTT-3.1.3-1] [MQTT-3.1.3-3] [MQTT-3.1.3-4]
-  const will = (flags & WILL) !== 0 ? readWill(cursor, flags, version, topics) : null // [MQTT-3.1.2-9]
+  const clientId = cursor.string() // [MQTT-3.1.3-1] [MQTT-3.1.3-3] [MQTT-3.1.3-4] [MQTT-3.1.3-5]
+  const will = (flags & WILL) !== 0 ? readWill(cursor, flags, version, topics) : null // [MQTT-3.1.2-9] [MQTT3-3.1.2-12]
   const username = (flags & USERNAME) !== 0 ? cursor.string() : null // [MQTT-3.1.2-16] [MQTT-3.1.2-17] [MQTT-3.1.3-12]
   const password = (flags & PASSWORD) !== 0 ? cursor.binary() : null // [MQTT-3.1.2-18] [MQTT-3.1.2-19]
   cursor.finish()
   if (clientId === '' && (version === 3 || (version === 4 && !clean))) {
-    throw new ProtocolError(Reason.clientIdentifierNotValid, 'client identifier is empty') // [MQTT-3.1.3-8]
+    throw new ProtocolError(Reason.clientIdentifierNotValid, 'client identifier is empty') // [MQTT-3.1.3-8] [MQTT3-3.1.3-7] [MQTT3-3.1.3-8]
   }
   const authenticationMethod = properties.string(PropertyId.authenticationMethod)
   const authenticationData = properties.binary(PropertyId.authenticationData)
@@ -81,7 +83,7 @@ function checkFlags(flags: number, version: ProtocolVersion): void {
   if ((flags & RESERVED) !== 0) throw malformed('CONNECT has its reserved flag set') // [MQTT-3.1.2-3]
   if ((flags & WILL) === 0 && (flags & WILL_QOS_AND_RETAIN) !== 0) throw malformed('will QoS or RETAIN without a will') // [MQTT-3.1.2-11] [MQTT-3.1.2-13]
   if (willQos(flags) === 3) throw malformed('will has QoS 3') // [MQTT-3.1.2-12]
-  if (version !== 5 && (flags & PASSWORD) !== 0 && (flags & USERNAME) === 0) throw malformed('password without user name')
+  if (version !== 5 && (flags & PASSWORD) !== 0 && (flags & USERNAME) === 0) throw malformed('password without user name') // [MQTT3-3.1.2-22]
 }
 
 function willQos(flags: number): QoS | 3 {

@@ -13,9 +13,9 @@ import { readConnect, readProtocol } from './decode-connect.ts'
 import { readSubscribe, readUnsubscribe } from './decode-subscribe.ts'
 import { Framer } from './frame.ts'
 import { MessageProperties } from './message-properties.ts'
-import { PacketType, type AckPacket, type Packet, type PingPacket, type ProtocolVersion, type PublishPacket } from './packet.ts'
+import { PacketType, type AckPacket, type Packet, type PingPacket, type ProtocolVersion, type PublishPacket, type RefusedPublishPacket } from './packet.ts'
 import { Cursor, tooShort, zeroIdentifier } from './read.ts'
-import { malformed, protocolError } from './reason.ts'
+import { LimitExceeded, malformed, protocolError, Reason } from './reason.ts'
 import type { Topic, TopicTable } from './topic.ts'
 
 export interface DecoderOptions {
@@ -53,6 +53,7 @@ export class Decoder {
   readonly #framer = new Framer()
   #started = false
   #failure: unknown = null
+  #failedAt = 0
 
   constructor(options: DecoderOptions) {
     this.packetBytesMax = options.packetBytesMax
@@ -68,6 +69,11 @@ export class Decoder {
     return this.#framer.bufferedBytes
   }
 
+  /** Where in the stream the last packet begins that came out, or the one that was refused: bytes since the connection was opened. */
+  get packetOffset(): number {
+    return this.#failure === null ? this.#framer.offset : this.#failedAt
+  }
+
   /** Hands over a chunk of the stream. Its bytes must not change afterwards: messages are read in place. */
   push(chunk: Buffer): void {
     if (this.#failure === null) this.#framer.push(chunk)
@@ -75,14 +81,20 @@ export class Decoder {
 
   /**
    * The next packet, or null when more bytes are needed. `nowMs` is Clock.now(), from which message expiry counts.
-   * Throws ProtocolError, and the same error at every later call: nothing is decoded after a mistake [MQTT-4.13.1-1].
+   * Throws ProtocolError, and the same error at every later call: nothing is decoded after a mistake [MQTT-4.13.1-1]. A PUBLISH that
+   * only breaks a limit, and whose sender can be told without ending the connection, comes out as one that is refused.
    */
   next(nowMs: number): Packet | null {
     if (this.#failure !== null) throw this.#failure
     try {
       return this.#next(nowMs)
     } catch (error) {
+      if (error instanceof LimitExceeded) {
+        const refused = this.#refusedPublish(error)
+        if (refused !== null) return refused
+      }
       this.#failure = error
+      this.#failedAt = this.#framer.offset
       this.#framer.clear()
       throw error
     }
@@ -168,6 +180,18 @@ export class Decoder {
     const topic = this.#topics.resolve(this.#framer.bytes, topicStart, topicEnd)
     this.#aliases.set(alias, topic)
     return topic
+  }
+
+  /** The PUBLISH in hand, when its topic is beyond a limit and its sender can be told; else null. */
+  #refusedPublish(why: LimitExceeded): RefusedPublishPacket | null {
+    const { bytes, start, body } = this.#framer
+    const first = bytes[start]!
+    const qos = ((first >> 1) & 3) as 0 | 1 | 2
+    if (this.version !== 5 || first >> 4 !== PacketType.publish || qos === 0 || why.reason !== Reason.topicNameInvalid) return null
+    const topicBytes = bytes.readUInt16BE(body)
+    const alias = this.#properties.topicAlias
+    if (alias > 0 && topicBytes > 0) this.#aliases.refuse(alias, why)
+    return { type: 0, qos, packetIdentifier: bytes.readUInt16BE(body + 2 + topicBytes), why }
   }
 
   #ack(type: AckPacket['type']): AckPacket {

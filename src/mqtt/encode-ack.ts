@@ -21,7 +21,11 @@ export function writeAck(slab: Slab, type: AckType, packetIdentifier: number): v
   bytes[at + 3] = packetIdentifier & 255 // [MQTT-2.2.1-5]
 }
 
-/** Any acknowledgement. A reason other than success reaches a receiver of MQTT 5.0 only: earlier versions have no place for it. */
+/**
+ * Any acknowledgement. A reason other than success reaches a receiver of MQTT 5.0 only: earlier versions have no place for it. Reason strings and
+ * user properties are never sent, so none is too long and none unwanted [MQTT-3.1.2-29] [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2]
+ * [MQTT-3.5.2-3] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3].
+ */
 export function encodeAck(version: ProtocolVersion, type: AckType, packetIdentifier: number, reason: number): Buffer {
   const high = packetIdentifier >> 8
   const low = packetIdentifier & 255

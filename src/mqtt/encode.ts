@@ -30,7 +30,7 @@ export function isAsItCame(message: Message, version: ProtocolVersion, qos: QoS,
   return message.wireVersion === (version === 5 ? 5 : 4) && qos === message.qos && !retain
 }
 
-/** The PUBLISH with DUP 0 and packet identifier 0, for receivers without alias and subscription identifiers. `nowMs` is Clock.now(). */
+/** The PUBLISH with DUP 0 [MQTT-4.3.1-1] and packet identifier 0, for receivers without alias and subscription identifiers. `nowMs` is Clock.now(). */
 export function encodePublish(message: Message, version: ProtocolVersion, qos: QoS, retain: boolean, nowMs: number): EncodedPublish {
   const form = (version === 5 ? 6 : 0) + qos * 2 + (retain ? 1 : 0)
   for (let known = message.encoded; known !== null; known = known.next) if (known.form === form) return known
@@ -70,16 +70,16 @@ function compose(
   const remaining = remainingLength(message, version, qos, properties, sendTopic)
   const start = slab.take(1 + varintSize(remaining) + remaining)
   const { bytes } = slab
-  bytes[start] = PUBLISH | (dup ? DUP : 0) | (qos << 1) | (retain ? 1 : 0)
+  bytes[start] = PUBLISH | (dup ? DUP : 0) | (qos << 1) | (retain ? 1 : 0) // [MQTT-3.3.1-3]
   let at = writeVarint(bytes, start + 1, remaining)
 
   const topic = message.topic.bytes
-  const topicLength = sendTopic ? topic.length : 0
+  const topicLength = sendTopic ? topic.length : 0 // [MQTT-3.3.2-7]
   bytes[at++] = topicLength >> 8
   bytes[at++] = topicLength & 255
   if (sendTopic) at += topic.copy(bytes, at)
 
-  const packetIdentifierAt = qos === 0 ? 0 : at
+  const packetIdentifierAt = qos === 0 ? 0 : at // [MQTT-2.2.1-2]
   if (qos !== 0) {
     bytes[at++] = packetIdentifier >> 8
     bytes[at++] = packetIdentifier & 255
@@ -97,10 +97,10 @@ function compose(
       bytes[at++] = topicAlias & 255
     }
     for (let i = 0; i < subscriptionIdentifiers.length; i++) {
-      bytes[at++] = PropertyId.subscriptionIdentifier
+      bytes[at++] = PropertyId.subscriptionIdentifier // [MQTT-3.3.4-3]
       at = writeVarint(bytes, at, subscriptionIdentifiers[i]!)
     }
-    if (message.properties !== null) at += message.properties.copy(bytes, at)
+    if (message.properties !== null) at += message.properties.copy(bytes, at) // [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-20]
   }
 
   message.bytes.copy(bytes, at, message.payloadStart, message.payloadEnd)

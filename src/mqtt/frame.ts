@@ -27,8 +27,11 @@ export class Framer {
   #head: Buffer | null = null
   #partial: Buffer | null = null
   #filled = 0
+  /** Bytes of the stream so far. */
+  #pushed = 0
 
-  push(chunk: Buffer): void {
+  push(chunk: Buffer): void { // [MQTT-4.2-1]
+    this.#pushed += chunk.length
     if (this.#at < this.#chunk.length) {
       this.#waiting.push(chunk)
     } else {
@@ -46,17 +49,32 @@ export class Framer {
 
   /** Bytes held: chunks not read yet, and the cut packet at its full length. */
   get bufferedBytes(): number {
-    let n = this.#chunk.length - this.#at + (this.#head?.length ?? 0) + (this.#partial?.length ?? 0)
+    return this.#unread + (this.#head?.length ?? 0) + (this.#partial?.length ?? 0)
+  }
+
+  /** Where in the stream the packet begins that next() has found, waits for, or has failed at. */
+  get offset(): number {
+    const begun = this.#partial === null ? (this.#head?.length ?? 0) : this.#filled
+    return this.#pushed - this.#unread - (begun > 0 ? begun : this.end - this.start)
+  }
+
+  get #unread(): number {
+    let n = this.#chunk.length - this.#at
     for (const chunk of this.#waiting) n += chunk.length
     return n
   }
 
   /** Steps to the next complete packet; false when more bytes are needed. Throws ProtocolError for a length of more than `sizeMax`. */
   next(sizeMax: number): boolean {
-    do {
-      if (this.#partial !== null || this.#head !== null ? this.#complete(sizeMax) : this.#cut(sizeMax)) return true
-    } while (this.#nextChunk())
-    return false
+    try {
+      do {
+        if (this.#partial !== null || this.#head !== null ? this.#complete(sizeMax) : this.#cut(sizeMax)) return true
+      } while (this.#nextChunk())
+      return false
+    } catch (error) {
+      this.end = this.start // nothing was found: `offset` is where it stands
+      throw error
+    }
   }
 
   /** Lets go of everything. */
@@ -76,7 +94,7 @@ export class Framer {
     }
     const body = start + 1 + varintSize(length)
     const end = body + length
-    if (end - start > sizeMax) throw tooLarge(end - start, sizeMax)
+    if (end - start > sizeMax) throw tooLarge(end - start, sizeMax) // [MQTT-3.2.2-15]
     if (end > chunk.length) {
       this.#begin(end - start)
       return this.#fill()

@@ -22,7 +22,7 @@ export function generate(packet: Model, version: ProtocolVersion): Buffer {
   return generatePacket(packet, { protocolVersion: version })
 }
 
-/** Every string and every binary field has a length of two bytes; names are those of user properties. */
+/** Every string and every binary field has a length of two bytes. */
 function checkFields(value: unknown, name: string): void {
   if (typeof value === 'string') {
     checkSize(Buffer.byteLength(value), name)
@@ -31,10 +31,7 @@ function checkFields(value: unknown, name: string): void {
   } else if (Array.isArray(value)) {
     for (const item of value) checkFields(item, name)
   } else if (typeof value === 'object' && value !== null) {
-    for (const [key, item] of Object.entries(value)) {
-      checkSize(Buffer.byteLength(key), name)
-      checkFields(item, key)
-    }
+    for (const [key, item] of Object.entries(value)) checkFields(item, key)
   }
 }
 

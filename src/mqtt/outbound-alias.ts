@@ -13,8 +13,8 @@ export class OutboundAliases {
   aliasOf(topicName: string): number {
     const known = this.#byTopic.get(topicName)
     if (known !== undefined) return -known
-    if (this.#byTopic.size >= this.#max) return 0
-    const alias = this.#byTopic.size + 1
+    if (this.#byTopic.size >= this.#max) return 0 // [MQTT-3.1.2-26] [MQTT-3.3.2-11]
+    const alias = this.#byTopic.size + 1 // [MQTT-3.3.2-8]
     this.#byTopic.set(topicName, alias)
     return alias
   }

@@ -1,6 +1,7 @@
 // The packets as the rest of the house sees them. mqtt-packet's model is the pattern for names; what differs is strictness:
 // a decoded packet is complete and valid, or decoding has thrown.
 import type { Message, QoS } from '../message.ts'
+import type { LimitExceeded } from './reason.ts'
 
 /** Protocol level on the wire: 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0. */
 export type ProtocolVersion = 3 | 4 | 5
@@ -84,6 +85,14 @@ export interface PublishPacket {
   readonly message: Message
 }
 
+/** A well-formed PUBLISH of 5.0 at QoS 1 or 2 whose topic is beyond a limit: its sender can be told, and goes on. */
+export interface RefusedPublishPacket {
+  readonly type: 0
+  readonly qos: 1 | 2
+  readonly packetIdentifier: number
+  readonly why: LimitExceeded
+}
+
 /** PUBACK 4, PUBREC 5, PUBREL 6, PUBCOMP 7. */
 export interface AckPacket {
   readonly type: 4 | 5 | 6 | 7
@@ -142,6 +151,7 @@ export type Packet =
   | ConnectPacket
   | ConnackPacket
   | PublishPacket
+  | RefusedPublishPacket
   | AckPacket
   | SubscribePacket
   | SubackPacket

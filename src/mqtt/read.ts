@@ -72,7 +72,7 @@ export class Cursor {
     return value
   }
 
-  /** A UTF-8 Encoded String, checked [MQTT-1.5.4-1] [MQTT-1.5.4-2]; a BOM stays in it [MQTT-1.5.4-3]. */
+  /** A UTF-8 Encoded String, checked [MQTT-1.5.4-1] [MQTT-1.5.4-2]; a BOM stays in it [MQTT-1.5.4-3] [MQTT-4.7.3-3]. */
   string(): string {
     const size = this.u16()
     const at = this.skip(size)

@@ -1,5 +1,6 @@
 // Reason codes of MQTT 5.0 (section 2.4) and the mistake that carries one.
 // Code anywhere in a connection throws a ProtocolError; net/connection catches it once and turns it into CONNACK, DISCONNECT or a close.
+import type { Counters } from '../counters.ts'
 
 export const Reason = {
   success: 0x00,
@@ -49,6 +50,9 @@ export const Reason = {
   wildcardSubscriptionsNotSupported: 0xa2,
 } as const
 
+/** Counters of what is refused. */
+export type RefusalCounter = Extract<keyof Counters, `refused${string}`>
+
 export type ReasonCode = (typeof Reason)[keyof typeof Reason]
 
 /** The peer's fault: what it sent cannot be accepted. Never thrown for a fault of ours. */
@@ -59,6 +63,27 @@ export class ProtocolError extends Error {
   constructor(reason: ReasonCode, message: string) {
     super(message)
     this.reason = reason
+  }
+}
+
+/** Well-formed, but more than a limit of ours allows. `counter`: where that is counted. */
+export class LimitExceeded extends ProtocolError {
+  readonly counter: RefusalCounter
+
+  constructor(counter: RefusalCounter, reason: ReasonCode, message: string) {
+    super(reason, message)
+    this.counter = counter
+  }
+}
+
+/** The client speaks a protocol that we do not. */
+export class UnsupportedProtocol extends ProtocolError {
+  /** The version in whose form it may be able to read the refusal. */
+  readonly answerVersion: 4 | 5
+
+  constructor(answerVersion: 4 | 5, message: string) {
+    super(Reason.unsupportedProtocolVersion, message)
+    this.answerVersion = answerVersion
   }
 }
 

@@ -1,7 +1,11 @@
 // Topic names and topic filters (MQTT 5.0 section 4.7).
 // A Topic is a name seen before: its text, its bytes, and what the router last found for it. TopicTable gives the same
 // Topic for the same bytes, so that a message of a known topic costs no string, no UTF-8 check and no matching.
-import { malformed, ProtocolError, Reason } from './reason.ts'
+//
+// Limits of length and levels are a table's own and checked when it learns a name: a known topic costs nothing. So listeners whose limits
+// differ have different tables (TopicTables), and what comes from flash, from uplinks and sensors goes through one without limits: a
+// limit that was lowered must not damage what was accepted before.
+import { LimitExceeded, malformed, ProtocolError, Reason } from './reason.ts'
 import { checkUtf8 } from './utf8.ts'
 
 /** What the router remembers on a Topic; valid while its generation is the index's. */
@@ -25,6 +29,14 @@ export class Topic {
   }
 }
 
+/** Bytes in UTF-8, and levels. */
+export interface TopicLimits {
+  readonly topicBytesMax: number
+  readonly topicLevelsMax: number
+}
+
+const UNLIMITED: TopicLimits = { topicBytesMax: Infinity, topicLevelsMax: Infinity }
+
 const WAYS = 4
 const SETS = 2048 // room for some thousand topics; more of them cost a string and a UTF-8 check each time, never memory
 
@@ -33,10 +45,15 @@ const SETS = 2048 // room for some thousand topics; more of them cost a string a
  * fall into one set would otherwise push each other out at every message, and with them the route that the router has found.
  */
 export class TopicTable {
+  readonly #limits: TopicLimits
   readonly #topics: (Topic | null)[] = Array.from<Topic | null>({ length: SETS * WAYS }).fill(null)
   readonly #hashes = new Int32Array(SETS * WAYS)
 
-  /** The Topic of `bytes[start, end)`. Throws ProtocolError when the bytes are not a topic name [MQTT-3.3.2-1] [MQTT-3.3.2-2]. */
+  constructor(limits: TopicLimits = UNLIMITED) {
+    this.#limits = limits
+  }
+
+  /** The Topic of `bytes[start, end)`. Throws ProtocolError when the bytes are not a topic name [MQTT-3.3.2-1] [MQTT-3.3.2-2], LimitExceeded when it is too long. */
   resolve(bytes: Buffer, start: number, end: number): Topic {
     const hash = hashOf(bytes, start, end)
     const first = ((hash ^ (hash >>> 16)) & (SETS - 1)) * WAYS
@@ -53,6 +70,8 @@ export class TopicTable {
     checkUtf8(bytes, start, end)
     const name = bytes.toString('utf8', start, end)
     checkTopicName(name)
+    const problem = topicLimitProblem(name, end - start, this.#limits)
+    if (problem !== null) throw new LimitExceeded('refusedTopics', Reason.topicNameInvalid, `topic name ${problem}`)
     // Not from the shared pool, which every topic would keep alive.
     const own = Buffer.allocUnsafeSlow(end - start)
     bytes.copy(own, 0, start, end)
@@ -67,6 +86,26 @@ export class TopicTable {
     hashes[first] = hash
     return topic
   }
+}
+
+/** One table for each pair of limits: listeners that agree share theirs. */
+export class TopicTables {
+  readonly #tables = new Map<string, TopicTable>()
+
+  of({ topicBytesMax, topicLevelsMax }: TopicLimits): TopicTable {
+    const key = `${topicBytesMax} ${topicLevelsMax}`
+    let table = this.#tables.get(key)
+    if (table === undefined) this.#tables.set(key, (table = new TopicTable({ topicBytesMax, topicLevelsMax })))
+    return table
+  }
+}
+
+/** Why a name or filter of `bytes` bytes is beyond `limits`, or null when it is not. */
+export function topicLimitProblem(text: string, bytes: number, limits: TopicLimits): string | null {
+  if (bytes > limits.topicBytesMax) return `has ${bytes} bytes; the limit is ${limits.topicBytesMax}`
+  let levels = 1
+  for (let i = text.indexOf('/'); i >= 0; i = text.indexOf('/', i + 1)) levels++
+  return levels > limits.topicLevelsMax ? `has ${levels} levels; the limit is ${limits.topicLevelsMax}` : null
 }
 
 /** Four bytes a step: byte by byte, the hash would take longer than all the rest of a PUBLISH. */
@@ -95,15 +134,20 @@ export function checkTopicName(name: string): void {
   if (name.length === 0) throw new ProtocolError(Reason.topicNameInvalid, 'topic name is empty')
   for (let i = 0; i < name.length; i++) {
     const c = name.charCodeAt(i)
-    if (c === 0x2b || c === 0x23) throw new ProtocolError(Reason.topicNameInvalid, `topic name "${name}" has a wildcard`)
+    if (c === 0x2b || c === 0x23) throw new ProtocolError(Reason.topicNameInvalid, `topic name "${name}" has a wildcard`) // [MQTT-4.7.0-1]
     if (c === 0) throw malformed('topic name has U+0000') // [MQTT-4.7.3-2]
   }
+}
+
+/** Whether the topic is one of the broker's own, which clients may read and nothing more. */
+export function isSysTopic(name: string): boolean {
+  return name.startsWith('$SYS/')
 }
 
 /** Why `filter` is not a valid topic filter, or null when it is [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.7.3-1]. */
 export function topicFilterProblem(filter: string): string | null {
   if (filter.length === 0) return 'it is empty'
-  if (filter.includes('\0')) return 'it has U+0000'
+  if (filter.includes('\0')) return 'it has U+0000' // [MQTT-4.7.3-2]
   const levels = filter.split('/')
   for (let i = 0; i < levels.length; i++) {
     const level = levels[i]!

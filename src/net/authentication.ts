@@ -28,7 +28,7 @@ export class Authentication {
 
   /** An AUTH of the client; `again` once the connection is open. Rejects with ProtocolError. */
   async onAuth(packet: AuthPacket, again: boolean): Promise<Step> {
-    if (packet.authenticationMethod !== this.method) throw protocolError('AUTH has another authentication method than CONNECT')
+    if (packet.authenticationMethod !== this.method) throw protocolError('AUTH has another method than CONNECT') // [MQTT-4.12.1-1] [MQTT-4.12.0-5]
     if (packet.reason === Reason.reAuthenticate && again) this.#exchange = this.#access.begin(this.method)
     else if (packet.reason !== Reason.continueAuthentication || this.#exchange === null) {
       throw protocolError(`AUTH with reason 0x${packet.reason.toString(16)} where none is expected`) // [MQTT-4.12.0-3]

@@ -7,6 +7,8 @@
 //   receiver  somebody this client publishes to does not keep up; ends when that one has read, or has been given up on
 //   flash     the store is behind
 //   access    a proof of who the client is is being checked, on another thread
+//   rate      it has published as often as it may in a second
+//   retained  what it has subscribed to is being looked for among the retained messages
 // A receiver that does not read is "pressing" while its publishers wait, and "shedding" when it has made them wait too long:
 // then its QoS 0 messages are dropped and counted until it reads again.
 import type { Duplex } from 'node:stream'
@@ -16,14 +18,11 @@ import type { Clock } from '../clock.ts'
 import type { ListenerLimits } from '../config/config.ts'
 import type { Counters } from '../counters.ts'
 import type { Message } from '../message.ts'
-import { encodeAuth, encodeConnack, encodeDisconnect } from '../mqtt/control.ts'
+import { encodeAuth, encodeDisconnect, encodeRefusal } from '../mqtt/control.ts'
 import { Decoder } from '../mqtt/decode.ts'
-import { encodePublish, encodePublishFor, isAsItCame, publishSize, writePublish } from '../mqtt/encode.ts'
-import { encodeAck, PINGRESP, writeAck } from '../mqtt/encode-ack.ts'
+import { PINGRESP } from '../mqtt/encode-ack.ts'
 import type { ConnectPacket, Packet, ProtocolVersion } from '../mqtt/packet.ts'
-import { ProtocolError, protocolError, Reason, type ReasonCode } from '../mqtt/reason.ts'
-import { Slab } from '../mqtt/slab.ts'
-import { OutboundAliases } from '../mqtt/outbound-alias.ts'
+import { LimitExceeded, ProtocolError, protocolError, Reason, type ReasonCode } from '../mqtt/reason.ts'
 import type { TopicTable } from '../mqtt/topic.ts'
 import type { Delivery } from '../journal/delivery.ts'
 import type { Link } from '../session/link.ts'
@@ -32,22 +31,26 @@ import type { Attached, Sessions } from '../session/sessions.ts'
 import type { HeldBack, Pressing, Turn } from '../turn.ts'
 import { Outbox } from '../session/outbox.ts'
 import { Authentication } from './authentication.ts'
+import type { Complaints } from './complaints.ts'
+import type { Peer } from './peer.ts'
+import { checkRoomForWelcome, encodeWelcome, keepAliveSecOf } from './connack.ts'
+import { PacketWriter } from './packet-writer.ts'
+import { SlidingWindow } from './rate.ts'
 
-const slab = new Slab()
-const NO_IDENTIFIERS: readonly number[] = []
 /** After so many packets of one chunk the answers leave without waiting for its end: a publisher with a full window goes on meanwhile. */
 const ANSWER_EARLY = 32
+/** More than answers: messages leave in larger writes. */
+const ANSWERS_BYTES_MAX = 2048
 /** A receiver may make its publishers wait this long before its QoS 0 messages are dropped. */
 const PATIENCE_MS = 1000
 /** A client that is told why it is cut off gets this long to read it. */
 const LINGER_MS = 1000
-
-export interface ConnectionLimits extends ListenerLimits {
-  readonly connectBytesMax: number
-}
+const PUBLISH_WINDOW_MS = 1000
+/** Answers that may wait in the output behind all that its limits allow: those of 65,535 messages in flight are half of it. */
+const ANSWER_BYTES_MAX = 512 * 1024
 
 /** Why a connection is not read from: bits. */
-const Hold = { receiver: 1, flash: 2, access: 4 } as const
+const Hold = { receiver: 1, flash: 2, access: 4, rate: 8, retained: 16 } as const
 type Hold = (typeof Hold)[keyof typeof Hold]
 
 export interface ConnectionLog {
@@ -65,41 +68,47 @@ export interface ConnectionDeps {
   /** The listener lets clients in that do not say who they are. */
   readonly anonymous: boolean
   readonly log: ConnectionLog
-  readonly limits: ConnectionLimits
+  readonly complaints: Complaints
+  readonly limits: ListenerLimits
 }
 
 export class Connection implements Link, Pressing, HeldBack {
   readonly #deps: ConnectionDeps
   readonly #stream: Duplex
-  readonly #peer: string
+  readonly peer: Peer
   readonly #decoder: Decoder
   readonly #outbox: Outbox
+  readonly #writer: PacketWriter
   readonly #onClosed: (connection: Connection) => void
   #state: 'opening' | 'open' | 'closed' = 'opening'
   #session: Session | null = null
-  #aliases: OutboundAliases | null = null
   #authentication: Authentication | null = null
   /** Its CONNECT, while it proves who it is. */
   #proving: ConnectPacket | null = null
-  #maximumPacketSize = Infinity
+  /** Its CONNECT asked for a session expiry interval of 0. */
+  #endsWithConnection = false
   #keepAliveMs = 0
-  #openedAtMs: number
   #heardAtMs: number
   #holds = 0
+  /** How often it has published; null where that has no limit. */
+  readonly #publishRate: SlidingWindow | null
   /** Publishers that wait for this client to read. */
   #waiting: HeldBack[] = []
   #pressingSinceMs = 0
   #shedding = false
 
-  constructor(stream: Duplex, peer: string, deps: ConnectionDeps, onClosed: (connection: Connection) => void) {
+  constructor(stream: Duplex, peer: Peer, deps: ConnectionDeps, onClosed: (connection: Connection) => void) {
     this.#stream = stream
-    this.#peer = peer
+    this.peer = peer
     this.#deps = deps
     this.#onClosed = onClosed
-    const { packetBytesMax, connectBytesMax, topicAliasMaximum } = deps.limits
-    this.#decoder = new Decoder({ role: 'server', topics: deps.topics, packetBytesMax, connectBytesMax, topicAliasMaximum })
-    this.#outbox = new Outbox(stream, deps.turn)
-    this.#openedAtMs = this.#heardAtMs = deps.turn.nowMs
+    const { connectBytesMax, topicAliasMaximum, publishesPerSecondMax } = deps.limits
+    // Until the client is let in, all its packets have to be as small as a CONNECT.
+    this.#decoder = new Decoder({ role: 'server', topics: deps.topics, packetBytesMax: connectBytesMax, connectBytesMax, topicAliasMaximum })
+    this.#publishRate = publishesPerSecondMax === Infinity ? null : new SlidingWindow(publishesPerSecondMax, PUBLISH_WINDOW_MS)
+    this.#outbox = new Outbox(stream, deps.turn, deps.counters)
+    this.#writer = new PacketWriter(this.#outbox, deps.turn, deps.counters)
+    this.#heardAtMs = deps.turn.nowMs
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
     stream.on('drain', () => this.#onDrain())
     stream.on('error', (error) => this.#close(`connection failed: ${error.message}`))
@@ -108,13 +117,17 @@ export class Connection implements Link, Pressing, HeldBack {
   }
 
   get version(): ProtocolVersion {
-    return this.#decoder.version === 0 ? 4 : this.#decoder.version
+    return this.#writer.version
   }
 
   // ---- what a session sends
 
-  get limits(): ConnectionLimits {
+  get limits(): ListenerLimits {
     return this.#deps.limits
+  }
+
+  get maximumPacketSize(): number {
+    return this.#writer.maximumPacketSize
   }
 
   get writable(): boolean {
@@ -131,46 +144,19 @@ export class Connection implements Link, Pressing, HeldBack {
       }
       turn.pressure = this
     }
-    const { version } = this
-    if (this.#maximumPacketSize !== Infinity && publishSize(message, version, 0, subscriptionIdentifiers) > this.#maximumPacketSize) {
-      counters.droppedTooLarge++ // [MQTT-3.1.2-25]
-      return
-    }
-    counters.publishSent++
-    if (this.#aliases === null && subscriptionIdentifiers.length === 0) {
-      if (isAsItCame(message, version, 0, retain)) {
-        this.#outbox.append(message.bytes, message.wireStart, message.wireEnd)
-        return
-      }
-      const encoded = encodePublish(message, version, 0, retain, turn.nowMs)
-      this.#outbox.append(encoded.bytes, encoded.start, encoded.end)
-    } else this.#sendComposed(message, 0, retain, false, 0, subscriptionIdentifiers)
+    this.#writer.publishQos0(message, retain, subscriptionIdentifiers)
   }
 
   sendPublish(delivery: Delivery, dup: boolean): boolean {
-    const { message, qos, retain, packetIdentifier, subscriptionIdentifiers } = delivery
-    const { version } = this
-    if (this.#maximumPacketSize !== Infinity && publishSize(message, version, qos, subscriptionIdentifiers) > this.#maximumPacketSize) {
-      this.#deps.counters.droppedTooLarge++ // [MQTT-3.1.2-25]
-      return false
-    }
-    this.#deps.counters.publishSent++
-    if (this.#aliases === null && subscriptionIdentifiers.length === 0) {
-      writePublish(slab, message, version, qos as 1 | 2, retain, dup, packetIdentifier, delivery.fromFlash, this.#deps.turn.nowMs)
-      this.#outbox.append(slab.bytes, slab.start, slab.end)
-    } else this.#sendComposed(message, qos, retain, dup, packetIdentifier, subscriptionIdentifiers)
-    return true
+    return this.#writer.publish(delivery, dup)
   }
 
   sendAck(type: 4 | 5 | 6 | 7, packetIdentifier: number, reason: number): void {
-    if (reason === 0 || this.version !== 5) {
-      writeAck(slab, type, packetIdentifier)
-      this.#outbox.append(slab.bytes, slab.start, slab.end)
-    } else this.send(encodeAck(5, type, packetIdentifier, reason))
+    this.#writer.acknowledge(type, packetIdentifier, reason)
   }
 
   send(packet: Buffer): void {
-    this.#outbox.append(packet, 0, packet.length)
+    this.#writer.packet(packet)
   }
 
   press(): void {
@@ -179,7 +165,7 @@ export class Connection implements Link, Pressing, HeldBack {
 
   end(reason: ReasonCode, why: string): void {
     if (this.#state === 'closed') return
-    if (this.#state === 'open' && this.version === 5) this.send(encodeDisconnect(5, { reason, reasonString: why, sizeMax: this.#maximumPacketSize }))
+    if (this.#state === 'open' && this.version === 5) this.send(encodeDisconnect(5, { reason, reasonString: why, sizeMax: this.maximumPacketSize }))
     this.#close(why)
   }
 
@@ -193,15 +179,24 @@ export class Connection implements Link, Pressing, HeldBack {
     this.#release(Hold.flash)
   }
 
+  holdForRetained(): void {
+    this.#hold(Hold.retained)
+  }
+
+  releaseForRetained(): void {
+    this.#release(Hold.retained)
+  }
+
   #hold(why: Hold): void {
     this.#holds |= why
-    this.#stream.pause()
+    if (this.#state !== 'closed') this.#stream.pause()
   }
 
   #release(why: Hold): void {
     if ((this.#holds & why) === 0) return
     this.#holds &= ~why
     if (this.#holds !== 0 || this.#state === 'closed') return
+    this.#heardAtMs = this.#deps.turn.nowMs // that it was not heard was our doing
     this.#stream.resume()
     this.#process() // what was left of the chunk
   }
@@ -246,6 +241,14 @@ export class Connection implements Link, Pressing, HeldBack {
     this.#deps.counters.bytesReceived += chunk.length
     this.#decoder.push(chunk)
     this.#process()
+    const { outputBytesMax, packetBytesMax } = this.#deps.limits
+    if (this.#outbox.length > outputBytesMax + packetBytesMax + ANSWER_BYTES_MAX) this.#endUnread()
+  }
+
+  #endUnread(): void {
+    if (this.#state === 'closed') return
+    this.#deps.counters.refusedUnread++
+    this.end(Reason.quotaExceeded, 'the client does not read its answers')
   }
 
   #process(): void {
@@ -253,11 +256,11 @@ export class Connection implements Link, Pressing, HeldBack {
     let handled = 0
     turn.pressure = null // what others published since (a will, a sensor) is not this client's to wait for
     try {
-      while (this.#holds === 0 && this.#state !== 'closed') {
+      while (this.#holds === 0 && this.#state !== 'closed') { // [MQTT-3.1.4-6]
         const packet = this.#decoder.next(turn.nowMs)
         if (packet === null) return
         counters.packetsReceived++
-        if (++handled % ANSWER_EARLY === 0) this.#outbox.write()
+        if (++handled % ANSWER_EARLY === 0 && this.#outbox.length < ANSWERS_BYTES_MAX) this.#outbox.write()
         if (this.#session === null) this.#opening(packet)
         else this.#handle(packet, this.#session)
         const receiver = turn.takePressure()
@@ -271,12 +274,12 @@ export class Connection implements Link, Pressing, HeldBack {
   #handle(packet: Packet, session: Session): void {
     switch (packet.type) {
       case 12:
-        return this.send(PINGRESP)
+        return this.send(PINGRESP) // [MQTT-3.12.4-1]
       case 14: {
-        if (packet.sessionExpirySec !== null && packet.sessionExpirySec > 0 && session.expirySec === 0) {
+        if (packet.sessionExpirySec !== null && packet.sessionExpirySec > 0 && this.#endsWithConnection) {
           throw new ProtocolError(Reason.protocolError, 'DISCONNECT raises a session expiry interval of 0') // section 3.14.2.2.2
         }
-        this.#leave('client disconnected', packet.reason !== Reason.disconnectWithWill, packet.sessionExpirySec)
+        this.#leave('client disconnected', packet.reason === Reason.normalDisconnection, packet.sessionExpirySec)
         return
       }
       case 15:
@@ -285,8 +288,26 @@ export class Connection implements Link, Pressing, HeldBack {
         return
       default:
         session.handle(packet)
+        if (this.#publishRate !== null && (packet.type === 3 || packet.type === 0)) this.#pace(this.#publishRate)
         if (this.#shedding || this.#waiting.length > 0) this.#relieve(session)
     }
+  }
+
+  /** Counts a message of the client. When as many have come as may, the next one waits. */
+  #pace(rate: SlidingWindow): void {
+    const { turn, counters } = this.#deps
+    rate.take(turn.nowMs)
+    if (rate.waitMs(turn.nowMs) === 0) return
+    counters.delayedPublishRate++
+    this.#hold(Hold.rate)
+    this.#awaitRate(rate)
+  }
+
+  #awaitRate(rate: SlidingWindow): void {
+    const { clock } = this.#deps
+    const waitMs = rate.waitMs(clock.now())
+    if (waitMs === 0) this.#release(Hold.rate)
+    else clock.after(Math.ceil(waitMs), () => this.#awaitRate(rate))
   }
 
   /** Its acknowledgements may have brought the queue down: nobody has to wait any more. */
@@ -298,8 +319,10 @@ export class Connection implements Link, Pressing, HeldBack {
 
   #opening(packet: Packet): void {
     if (packet.type === 1) {
-      this.#maximumPacketSize = packet.maximumPacketSize
-      const { access, anonymous } = this.#deps
+      this.#deps.counters.connectReceived++
+      const { access, anonymous, limits } = this.#deps
+      this.#writer.fit(packet, limits.topicAliasMaximum)
+      this.#endsWithConnection = packet.sessionExpirySec === 0
       if (packet.authenticationMethod === null) {
         this.#enter(packet, access.userOf(packet.username, packet.password, anonymous), null)
         return
@@ -329,21 +352,23 @@ export class Connection implements Link, Pressing, HeldBack {
   }
 
   #sendAuth({ data }: Step, reason: ReasonCode): void {
-    this.send(encodeAuth({ reason, authenticationMethod: this.#authentication!.method, authenticationData: data, sizeMax: this.#maximumPacketSize }))
+    this.send(encodeAuth({ reason, authenticationMethod: this.#authentication!.method, authenticationData: data }))
   }
 
   /** The client may come in. `proof`: what it gets to see that we know the secret too. */
   #enter(connect: ConnectPacket, username: string | null, proof: Buffer | null): void {
-    const { limits, sessions, log } = this.#deps
+    const { limits, sessions, counters, log } = this.#deps
     this.#proving = null
+    checkRoomForWelcome(connect, limits, proof)
     const attached = sessions.attach(connect, this)
     const { session } = attached
     this.#session = session
-    this.#state = 'open'
     this.#decoder.origin = session
-    this.#keepAliveMs = connect.keepAliveSec * 1500 // [MQTT-3.1.2-22]
-    if (connect.topicAliasMaximum > 0) this.#aliases = new OutboundAliases(Math.min(connect.topicAliasMaximum, limits.topicAliasMaximum))
-    log.debug({ client: session.clientId, peer: this.#peer, user: username, version: connect.version, sessionPresent: attached.sessionPresent }, 'client connected')
+    this.#decoder.packetBytesMax = limits.packetBytesMax
+    const keepAliveSec = keepAliveSecOf(connect, limits)
+    this.#keepAliveMs = keepAliveSec * 1500 // [MQTT-3.1.2-22]
+    if (keepAliveSec !== connect.keepAliveSec) counters.keepAlivesShortened++
+    log.debug({ client: session.clientId, peer: this.peer.name, transport: this.peer.transport, user: username, version: connect.version, sessionPresent: attached.sessionPresent }, 'client connected')
     if (!attached.discarded) {
       this.#accept(connect, attached, proof)
       return
@@ -357,34 +382,9 @@ export class Connection implements Link, Pressing, HeldBack {
   }
 
   #accept(connect: ConnectPacket, { session, sessionPresent, assignedClientId }: Attached, proof: Buffer | null): void {
-    const { limits } = this.#deps
-    this.send(
-      encodeConnack(connect.version, {
-        reason: Reason.success, // [MQTT-3.1.4-5]
-        sessionPresent,
-        assignedClientId,
-        sessionExpirySec: session.expirySec === connect.sessionExpirySec ? null : session.expirySec,
-        receiveMaximum: limits.receiveMaximum,
-        maximumPacketSize: limits.packetBytesMax,
-        topicAliasMaximum: limits.topicAliasMaximum,
-        authenticationMethod: connect.authenticationMethod, // [MQTT-4.12.0-5] [MQTT-4.12.0-6]
-        authenticationData: proof,
-        sizeMax: connect.maximumPacketSize,
-      }),
-    )
+    this.#state = 'open' // until now nothing but AUTH could be sent [MQTT-3.2.0-1] [MQTT-3.2.0-2] [MQTT-3.14.0-1]
+    this.send(encodeWelcome(connect, this.#deps.limits, { sessionPresent, assignedClientId, sessionExpirySec: session.expirySec, proof }))
     session.attach(this, connect.receiveMaximum)
-  }
-
-  #sendComposed(message: Message, qos: 0 | 1 | 2, retain: boolean, dup: boolean, packetIdentifier: number, identifiers: readonly number[]): void {
-    // A topic that gets its alias makes the packet longer: not beyond what the client takes [MQTT-3.1.2-24].
-    const fits = this.#maximumPacketSize === Infinity || publishSize(message, this.version, qos, identifiers, 1) <= this.#maximumPacketSize
-    const alias = fits ? (this.#aliases?.aliasOf(message.topic.name) ?? 0) : 0
-    const sendTopic = alias >= 0
-    const encoded = encodePublishFor(
-      message, this.version, qos, retain, dup, packetIdentifier,
-      this.version === 5 ? identifiers : NO_IDENTIFIERS, Math.abs(alias), sendTopic, this.#deps.turn.nowMs,
-    )
-    this.#outbox.append(encoded.bytes, encoded.start, encoded.end)
   }
 
   // ---- how it ends
@@ -392,7 +392,9 @@ export class Connection implements Link, Pressing, HeldBack {
   /** Called about once a second: silence, patience. */
   check(nowMs: number): void {
     if (this.#state === 'opening') {
-      if (nowMs - this.#openedAtMs > this.#deps.limits.connectTimeoutMs) this.#close('no CONNECT in time')
+      if (nowMs - this.peer.acceptedAtMs <= this.#deps.limits.connectTimeoutMs) return
+      this.#deps.counters.connectTimeouts++
+      this.#close('no CONNECT in time')
       return
     }
     if (this.#keepAliveMs > 0 && nowMs - this.#heardAtMs > this.#keepAliveMs && this.#holds === 0) {
@@ -406,19 +408,25 @@ export class Connection implements Link, Pressing, HeldBack {
     }
   }
 
-  /** The one catch: the client's mistake is answered as its version can hear it. */
+  /** The one catch: the client's mistake is answered as its version can hear it [MQTT-4.13.2-1]. */
   #fail(error: unknown): void {
     if (!(error instanceof ProtocolError)) throw error
     this.#deps.counters.protocolErrors++
+    this.#countLimit(error)
+    const clientId = this.#session?.clientId ?? this.#proving?.clientId ?? null
+    this.#deps.complaints.note({ clientId, peer: this.peer.name, reason: error.reason, offset: this.#decoder.packetOffset, why: error.message })
     if (this.#state === 'opening') {
       this.#deps.counters.connectionsRefused++
-      // A CONNECT that is merely malformed gets no answer in 3.x; what can be refused by a return code does [MQTT-3.1.4-1].
-      const answerable = this.#decoder.version === 5 || (error.reason !== Reason.malformedPacket && error.reason !== Reason.protocolError)
-      if (answerable && this.#decoder.version !== 0) {
-        this.send(encodeConnack(this.#decoder.version, { reason: error.reason, reasonString: error.message, sizeMax: this.#maximumPacketSize }))
-      } else if (error.reason === Reason.unsupportedProtocolVersion) this.send(encodeConnack(5, { reason: error.reason })) // [MQTT-3.1.2-2]
-      this.#close(error.message)
+      const refusal = encodeRefusal(error, this.#decoder.version, this.maximumPacketSize)
+      if (refusal !== null) this.send(refusal) // [MQTT-3.1.4-1]
+      this.#close(error.message) // [MQTT-3.2.2-7]
     } else this.end(error.reason, error.message)
+  }
+
+  #countLimit(error: ProtocolError): void {
+    const { counters } = this.#deps
+    if (error instanceof LimitExceeded) counters[error.counter]++
+    else if (error.reason === Reason.packetTooLarge) counters[this.#state === 'opening' ? 'refusedConnectSize' : 'refusedPacketSize']++
   }
 
   #close(why: string): void {
@@ -428,17 +436,16 @@ export class Connection implements Link, Pressing, HeldBack {
   #leave(why: string, clean: boolean, expirySec: number | null): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    const { sessions, log, clock, counters } = this.#deps
+    const { sessions, log, clock } = this.#deps
     this.#outbox.write()
-    this.#outbox.close()
-    counters.bytesSent += this.#outbox.sent
-    this.#stream.end()
+    this.#outbox.close() // [MQTT-3.14.4-1]
+    this.#stream.end() // [MQTT-3.14.4-2]
     // A peer that reads nothing would keep the socket for ever.
     const linger = clock.after(LINGER_MS, () => this.#stream.destroy())
     this.#stream.once('close', () => linger.cancel())
     this.#stream.resume() // what still comes is read and thrown away, or the close would never be seen
     const session = this.#session
-    log.debug({ client: session?.clientId, peer: this.#peer, why }, 'connection ended')
+    log.debug({ client: session?.clientId, peer: this.peer.name, why }, 'connection ended')
     this.#releaseWaiting()
     this.#onClosed(this)
     if (session !== null && session.link === this) sessions.detach(session, this.version, clean, expirySec)

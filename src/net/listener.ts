@@ -1,77 +1,243 @@
-// A listening socket and the connections it has accepted.
+// A listening socket, and what lies between accept and a connection that speaks MQTT:
+//
+//   accept ─► PROXY header ─► admission ─► TLS ─► WebSocket ─► Connection      (what the listener does not have is left out)
+//             who is it       may it come
+//
+// Until it is a Connection it is an Arrival. Always true: an arrival has a deadline, the same as for CONNECT; those that have not told
+// who they are are no more than those that are let in at once.
 import { createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Timer } from '../clock.ts'
 import type { ListenerConfig } from '../config/config.ts'
 import { OperatorError } from '../errors.ts'
 import { Reason } from '../mqtt/reason.ts'
+import { Admission } from './admission.ts'
 import { Connection, type ConnectionDeps } from './connection.ts'
+import { Peer, plainAddress, type Transport } from './peer.ts'
+import { Proxies, readProxyHeader, type Source } from './proxy-protocol.ts'
+import { Tls, type TlsDeps } from './tls.ts'
+import { clearSocket, listenOnSocket } from './unix-socket.ts'
+import type { WebSockets } from './websocket.ts'
 
 const CHECK_MS = 1000
 /** Connections that the kernel keeps while we are busy: a site whose power comes back reconnects all at once. */
 const BACKLOG = 1024
 
+export type ListenerDeps = ConnectionDeps & { readonly log: TlsDeps['log'] }
+
+/** A connection on its way to MQTT. */
+interface Arrival {
+  readonly socket: Socket
+  peer: Peer
+  /** Who it is is known, and it may come. */
+  admitted: boolean
+  readonly ended: () => void
+}
+
+const ignore = (): void => {} // the close follows
+
 export class Listener {
   readonly #config: ListenerConfig
-  readonly #deps: ConnectionDeps
+  readonly #deps: ListenerDeps
+  readonly #transport: Transport
   readonly #server: Server
+  readonly #admission: Admission
+  readonly #arrivals = new Set<Arrival>()
   readonly #connections = new Set<Connection>()
+  #proxies: Proxies | null = null
+  /** Arrivals whose PROXY header has not come. */
+  #nameless = 0
+  #tls: Tls | null = null
+  #webSockets: WebSockets | null = null
   #timer: Timer | null = null
 
-  constructor(config: ListenerConfig, deps: ConnectionDeps) {
+  constructor(config: ListenerConfig, deps: ListenerDeps) {
     this.#config = config
     this.#deps = deps
+    this.#transport = transportOf(config)
+    this.#admission = new Admission(deps.clock, deps.limits, deps.counters)
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
   }
 
-  /** The port that is listened on; useful when 0 was asked for. */
+  /** The port that is listened on, useful when 0 was asked for; 0 for a unix socket. */
   get port(): number {
     const address = this.#server.address()
-    return address !== null && typeof address === 'object' ? address.port : this.#config.port
+    return address !== null && typeof address === 'object' ? address.port : 0
   }
 
   /** Starts listening. Throws OperatorError E_PORT_TAKEN or E_LISTEN. */
   async start(): Promise<void> {
-    const { host, port } = this.#config
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        const code = error.code === 'EADDRINUSE' ? 'E_PORT_TAKEN' : 'E_LISTEN'
-        const what = error.code === 'EADDRINUSE' ? 'is taken by another program' : `cannot be listened on (${error.code ?? error.message})`
-        reject(new OperatorError(code, `port ${port} on ${host} ${what}`, { cause: error }))
+    const { websocket } = this.#config
+    const { clock, counters, limits } = this.#deps
+    if (this.#config.kind === 'port') {
+      const { tls, proxyProtocol } = this.#config
+      if (proxyProtocol !== null) this.#proxies = new Proxies(proxyProtocol.from)
+      if (tls !== null) await (this.#tls = new Tls(tls, this.#deps)).start()
+    }
+    if (websocket !== null) this.#webSockets = new (await import('./websocket.ts')).WebSockets(websocket, limits.packetBytesMax, counters)
+    await this.#listen()
+    this.#timer = clock.every(CHECK_MS, () => this.#check())
+  }
+
+  async #listen(): Promise<void> {
+    const config = this.#config
+    try {
+      if (config.kind === 'socket') await clearSocket(config.path)
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', reject)
+        this.#server.once('listening', () => {
+          this.#server.removeListener('error', reject)
+          this.#server.on('error', () => this.#onAcceptFailed())
+          resolve()
+        })
+        if (config.kind === 'socket') listenOnSocket(this.#server, config.path, config.mode, BACKLOG)
+        else this.#server.listen({ host: config.host, port: config.port, backlog: BACKLOG })
       })
-      this.#server.listen({ host, port, backlog: BACKLOG }, resolve)
-    })
-    this.#timer = this.#deps.clock.every(CHECK_MS, () => this.#check())
+    } catch (error) {
+      throw error instanceof OperatorError ? error : listenError(config, error as NodeJS.ErrnoException)
+    }
   }
 
   /** Stops accepting, tells every client and ends its connection. */
   async stop(): Promise<void> {
     this.#timer?.cancel()
+    this.#tls?.stop()
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const { socket } of this.#arrivals) socket.destroy()
     for (const connection of this.#connections) connection.end(Reason.serverShuttingDown, 'the gateway is stopping')
     await closed
+    this.#deps.complaints.close()
   }
 
   #accept(socket: Socket): void {
-    const { counters } = this.#deps
-    if (this.#connections.size >= this.#deps.limits.connectionsMax) {
-      // Before CONNECT there is no packet that could say why.
-      counters.connectionsRefused++
+    const peer = new Peer(plainAddress(socket.remoteAddress ?? ''), socket.remotePort ?? 0, this.#transport, this.#deps.turn.nowMs)
+    if (this.#proxies !== null) this.#awaitHeader(socket, peer, this.#proxies)
+    else if (!this.#admission.admit(peer.address)) socket.destroy() // before CONNECT there is no packet that could say why
+    else if (this.#tls === null && this.#webSockets === null) this.#open(socket, peer)
+    else this.#secure(this.#arrive(socket, peer, true))
+  }
+
+  /** The system has no file descriptor left, or no memory: whoever it was is gone, and the next one may have more luck. */
+  #onAcceptFailed(): void {
+    this.#deps.counters.refusedAccepts++
+    this.#deps.counters.connectionsRefused++
+  }
+
+  // ---- arrivals
+
+  #arrive(socket: Socket, peer: Peer, admitted: boolean): Arrival {
+    const arrival: Arrival = { socket, peer, admitted, ended: () => this.#ended(arrival) }
+    if (!admitted) this.#nameless++
+    this.#arrivals.add(arrival)
+    socket.on('close', arrival.ended)
+    socket.on('error', ignore)
+    return arrival
+  }
+
+  #ended(arrival: Arrival): void {
+    if (!this.#arrivals.delete(arrival)) return
+    if (arrival.admitted) this.#admission.leave(arrival.peer.address)
+    else this.#nameless--
+  }
+
+  #awaitHeader(socket: Socket, peer: Peer, proxies: Proxies): void {
+    const { counters, limits } = this.#deps
+    const refuse = (why: string): void => {
+      counters.refusedProxyHeaders++
+      this.#refuse(peer, why)
       socket.destroy()
-      return
     }
+    if (!proxies.has(peer.address)) return refuse('not one of the proxies of this listener')
+    if (this.#nameless >= limits.connectionsMax) return refuse('too many connections without a PROXY header')
+    const arrival = this.#arrive(socket, peer, false)
+    readProxyHeader(socket, (source) => this.#introduce(arrival, source), refuse)
+  }
+
+  #introduce(arrival: Arrival, source: Source | null): void {
+    const { socket, peer } = arrival
+    if (source !== null) arrival.peer = new Peer(source.address, source.port, peer.transport, peer.acceptedAtMs)
+    if (!this.#admission.admit(arrival.peer.address)) return void socket.destroy()
+    arrival.admitted = true
+    this.#nameless--
+    this.#secure(arrival)
+  }
+
+  #secure(arrival: Arrival): void {
+    if (this.#tls === null) return this.#upgrade(arrival, arrival.socket)
+    this.#tls.secure(
+      arrival.socket,
+      (secured) => this.#upgrade(arrival, secured),
+      (why) => {
+        if (!this.#arrivals.has(arrival)) return // it was given up on, or has hung up
+        this.#deps.counters.refusedTlsHandshakes++
+        this.#refuse(arrival.peer, `TLS handshake failed: ${why}`)
+      },
+    )
+  }
+
+  #upgrade(arrival: Arrival, stream: Socket): void {
+    if (this.#webSockets === null || !this.#arrivals.has(arrival)) return this.#arrived(arrival, stream)
+    this.#webSockets.open(
+      stream,
+      (frames) => this.#arrived(arrival, frames),
+      (why) => {
+        this.#deps.counters.refusedWebSockets++
+        this.#refuse(arrival.peer, `no WebSocket: ${why}`)
+      },
+    )
+  }
+
+  #arrived(arrival: Arrival, stream: Duplex): void {
+    if (!this.#arrivals.delete(arrival)) return void stream.destroy() // it was given up on meanwhile
+    arrival.socket.removeListener('close', arrival.ended)
+    arrival.socket.removeListener('error', ignore)
+    this.#open(stream, arrival.peer)
+  }
+
+  #refuse(peer: Peer, why: string): void {
+    this.#deps.counters.connectionsRefused++
+    this.#deps.log.debug({ peer: peer.name, transport: peer.transport, why }, 'connection refused')
+  }
+
+  // ---- connections
+
+  #open(stream: Duplex, peer: Peer): void {
+    const { counters } = this.#deps
     counters.connectionsOpened++
     counters.connectionsNow++
-    const peer = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`
-    this.#connections.add(
-      new Connection(socket, peer, this.#deps, (connection) => {
-        this.#connections.delete(connection)
-        counters.connectionsNow--
-      }),
-    )
+    this.#connections.add(new Connection(stream, peer, this.#deps, this.#closed))
+  }
+
+  readonly #closed = (connection: Connection): void => {
+    this.#deps.counters.connectionsNow--
+    this.#connections.delete(connection)
+    this.#admission.leave(connection.peer.address)
   }
 
   #check(): void {
     const nowMs = this.#deps.clock.now()
+    const { counters, limits, log } = this.#deps
+    for (const { socket, peer, ended } of this.#arrivals) {
+      if (nowMs - peer.acceptedAtMs <= limits.connectTimeoutMs) continue
+      counters.connectTimeouts++
+      log.debug({ peer: peer.name, transport: peer.transport }, 'connection closed: no CONNECT in time')
+      ended()
+      socket.destroy()
+    }
     for (const connection of this.#connections) connection.check(nowMs)
   }
+}
+
+function transportOf(config: ListenerConfig): Transport {
+  const isSecure = config.kind === 'port' && config.tls !== null
+  if (config.websocket !== null) return isSecure ? 'wss' : 'ws'
+  return config.kind === 'socket' ? 'unix' : isSecure ? 'tls' : 'tcp'
+}
+
+function listenError(config: ListenerConfig, error: NodeJS.ErrnoException): OperatorError {
+  const where = config.kind === 'socket' ? `the socket ${config.path}` : `port ${config.port} on ${config.host}`
+  if (error.code === 'EADDRINUSE') return new OperatorError('E_PORT_TAKEN', `${where} is taken by another program`, { cause: error })
+  // The system's answer for a folder that is not there is the same.
+  const why = config.kind === 'socket' && error.code === 'EACCES' ? 'its folder is not there, or not writable' : (error.code ?? error.message)
+  return new OperatorError('E_LISTEN', `${where} cannot be listened on (${why})`, { cause: error })
 }

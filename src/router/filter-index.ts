@@ -43,6 +43,8 @@ export interface Matches {
 export class FilterIndex {
   readonly #root = new Level()
   generation = 1
+  /** Shared subscriptions, one for each member of a group. */
+  sharedCount = 0
 
   /** Adds or replaces [MQTT-3.8.4-3] a subscription. `filter` must be valid; `share` is the share name or null. */
   add(filter: string, share: string | null, subscriber: Subscriber, wish: Wish): void {
@@ -56,12 +58,13 @@ export class FilterIndex {
     else {
       let group = level.shares.get(share)
       if (group === undefined) level.shares.set(share, (group = new ShareGroup()))
+      if (!group.members.has(subscriber)) this.sharedCount++
       group.members.set(subscriber, wish)
     }
     this.generation++
   }
 
-  /** Removes a subscription; false when there was none. */
+  /** Removes a subscription; false when there was none [MQTT-3.10.4-1] [MQTT-3.10.4-2] [MQTT-3.10.4-3]. */
   remove(filter: string, share: string | null, subscriber: Subscriber): boolean {
     const names = filter.split('/')
     const path: Level[] = [this.#root]
@@ -73,13 +76,21 @@ export class FilterIndex {
     const leaf = path[path.length - 1]!
     const group = share === null ? undefined : leaf.shares.get(share)
     const removed = share === null ? leaf.wishes.delete(subscriber) : (group?.members.delete(subscriber) ?? false)
+    if (removed && group !== undefined) this.sharedCount--
     if (group?.members.size === 0) leaf.shares.delete(share!)
     for (let i = path.length - 1; i > 0 && path[i]!.empty; i--) path[i - 1]!.children.delete(names[i - 1]!)
     if (removed) this.generation++
     return removed
   }
 
-  match(topicName: string): Matches {
+  /** The group of a shared subscription, as long as it has members. */
+  group(filter: string, share: string): ShareGroup | undefined {
+    let level: Level | undefined = this.#root
+    for (const name of filter.split('/')) level = level?.children.get(name)
+    return level?.shares.get(share)
+  }
+
+  match(topicName: string): Matches { // [MQTT-3.3.2-3] [MQTT-4.7.3-4]
     const found: Matches = { wishes: [], shares: [] }
     const names = topicName.split('/')
     // A topic starting with $ is reached by no filter starting with a wildcard [MQTT-4.7.2-1].

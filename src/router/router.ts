@@ -6,9 +6,9 @@
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import type { Message, QoS } from '../message.ts'
-import type { Topic, TopicTable } from '../mqtt/topic.ts'
+import { isSysTopic, type Topic, type TopicTable } from '../mqtt/topic.ts'
 import type { Append, Waiter } from '../journal/append.ts'
-import type { Audience, Audiences } from '../journal/audience.ts'
+import type { Audiences } from '../journal/audience.ts'
 import type { Journal } from '../journal/journal.ts'
 import { RecordReader, recordSizeMax, writeRecord } from '../store/record.ts'
 import type { RetainedRow } from '../store/store.ts'
@@ -35,7 +35,7 @@ export interface RouterLimits {
 
 export class Router {
   readonly index = new FilterIndex()
-  readonly retained: RetainedMessages
+  readonly retained: RetainedMessages // [MQTT3-3.1.2-7]
   readonly #deps: RouterDeps
 
   constructor(deps: RouterDeps, limits: RouterLimits) {
@@ -45,11 +45,18 @@ export class Router {
 
   /** Puts the retained messages of an earlier run in place. */
   restoreRetained(rows: readonly RetainedRow[]): void {
-    const { clock, topics } = this.#deps
+    const { clock, topics, counters } = this.#deps
     for (const row of rows) {
       const reader = new RecordReader(row.data, 0)
-      if (reader.next()) this.retained.set(reader.message(topics, clock.now(), elapsedBetween(row.storedAtMs, clock.wall())))
+      if (!reader.next()) continue
+      const kept = this.retained.set(reader.message(topics, clock.now(), elapsedBetween(row.storedAtMs, clock.wall())))
+      if (!kept) counters.retainedRefused++ // the limit was lowered; it stays on flash, and comes back with a higher one
     }
+  }
+
+  /** Once a second: retained messages that have expired go, on flash too. */
+  check(nowMs: number): void {
+    for (const topic of this.retained.takeExpired(nowMs)) this.#deps.journal.retain(topic, null)
   }
 
   /**
@@ -58,37 +65,48 @@ export class Router {
    */
   publish(message: Message, waiter: Waiter | null): boolean {
     const { journal } = this.#deps
-    const keeps = message.retain && this.#retain(message)
+    const keeps = message.retain && this.#retain(message) // [MQTT-3.3.1-8]
     const selection = this.#route(message.topic).selectionFor(message)
     const audience = message.qos > 0 ? selection.durable : selection.upgrading
     let append: Append | null = null
     if (audience !== null) append = journal.append(message, audience, message.qos === 2 || audience.exactlyOnce || (keeps && waiter !== null), waiter)
     const targets = selection.targets
-    for (let i = 0; i < targets.length; i++) this.#deliver(targets[i]!, message, append)
+    for (let i = 0; i < targets.length; i++) this.#deliver(targets[i]!, message, append) // [MQTT-4.5.0-1] [MQTT-4.6.0-5] [MQTT-4.6.0-6]
     if (append !== null) return true
     if (!keeps || waiter === null) return false
     journal.waitDurable(waiter)
     return true
   }
 
-  /** Sends the retained messages a new subscription selects to its subscriber [MQTT-3.3.1-9]. */
-  deliverRetained(subscriber: Subscriber, filter: string, wish: Wish): void {
-    // They arrive with RETAIN set whatever the subscription says: that is what marks them as retained [MQTT-3.3.1-8].
+  /** Sends the retained messages a new subscription selects to its subscriber [MQTT-3.3.1-9]: a step for each one that is looked at. */
+  *deliverRetained(subscriber: Subscriber, filter: string, wish: Wish): Generator<void, void> {
+    // They arrive with RETAIN set whatever the subscription says: that is what marks them as retained [MQTT3-3.3.1-8].
     const target = new Target(subscriber, { ...wish, retainAsPublished: true })
-    let audience: Audience | null = null
     for (const message of this.retained.select(filter, this.#deps.turn.nowMs)) {
-      let append: Append | null = null
-      if (target.durable && target.effectiveQos(message.qos) > 0) {
-        audience ??= this.#deps.audiences.intern([memberOf(target)], [subscriber.queue])
-        append = this.#deps.journal.append(message, audience, message.qos === 2, null)
-      }
-      this.#deliver(target, message, append)
+      if (message !== null && !(wish.noLocal && message.origin === subscriber)) this.#deliverAlone(target, message) // [MQTT-3.8.3-3]
+      yield
     }
   }
 
+  /** Gives a message to another member of a shared subscription, now that the one that had it is gone; to nobody when it was the last. */
+  deliverShared(message: Message, filter: string, share: string): void {
+    const member = this.index.group(filter, share)?.choose()
+    if (member) this.#deliverAlone(new Target(...member), message)
+  }
+
+  /** To one receiver, by an audience of its own. */
+  #deliverAlone(target: Target, message: Message): void {
+    let append: Append | null = null
+    if (target.durable && target.effectiveQos(message.qos) > 0) {
+      const audience = this.#deps.audiences.intern([memberOf(target)], [target.subscriber.queue])
+      append = this.#deps.journal.append(message, audience, message.qos === 2, null)
+    }
+    this.#deliver(target, message, append)
+  }
+
   #deliver(target: Target, message: Message, append: Append | null): void {
-    const qos: QoS = target.effectiveQos(message.qos)
-    const retain = message.retain && target.retainAsPublished
+    const qos: QoS = target.effectiveQos(message.qos) // [MQTT-3.8.4-8] [MQTT-4.8.2-3]
+    const retain = message.retain && target.retainAsPublished // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
     if (qos === 0) target.subscriber.deliverQos0(message, retain, target.identifiers)
     else if (!target.subscriber.deliver(message, target.durable ? append : null, qos, retain, target.identifiers)) this.#deps.counters.droppedQueueFull++
   }
@@ -103,13 +121,12 @@ export class Router {
 
   /** Keeps a retained message; true when it is to survive a restart. */
   #retain(message: Message): boolean {
-    if (!this.retained.set(message)) {
-      this.#deps.counters.retainedRefused++
-      return false
-    }
     const name = message.topic.name
-    if (name.startsWith('$')) return false // $SYS is made anew
-    this.#deps.journal.retain(name, message.payloadLength === 0 ? null : retainedRow(message, this.#deps.clock))
+    const known = this.retained.has(name)
+    const kept = this.retained.set(message)
+    if (!kept) this.#deps.counters.retainedRefused++
+    if (isSysTopic(name) || (!kept && !known)) return false // $SYS is made anew
+    this.#deps.journal.retain(name, kept && message.payloadLength > 0 ? retainedRow(message, this.#deps.clock) : null)
     return true
   }
 }

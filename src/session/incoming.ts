@@ -7,13 +7,19 @@
 //   3. PUBCOMP leaves when the identifier is durably free, or a new message under it could be taken for a duplicate.
 import { Fifo } from '../fifo.ts'
 import { LazySet } from '../lazy.ts'
-import { Reason } from '../mqtt/reason.ts'
+import { Reason, type ReasonCode } from '../mqtt/reason.ts'
 import type { Refusal, Waiter } from '../journal/append.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Transport } from './outgoing.ts'
 
+/** The place of an acknowledgement: its message may turn out safe, or refused for whatever reason. */
+export interface Acknowledgement extends Waiter {
+  /** The message is not taken. Its sender must be of 5.0, or it hears nothing and its connection ends. */
+  refuse(reason: ReasonCode): void
+}
+
 /** One acknowledgement that waits for its message, and for those before it. */
-class PendingAck implements Waiter {
+class PendingAck implements Acknowledgement {
   readonly type: 4 | 5
   readonly packetIdentifier: number
   readonly #owner: Incoming
@@ -32,7 +38,11 @@ class PendingAck implements Waiter {
   }
 
   refused(_why: Refusal): void {
-    this.reason = Reason.quotaExceeded
+    this.refuse(Reason.quotaExceeded)
+  }
+
+  refuse(reason: ReasonCode): void {
+    this.reason = reason
     this.#owner.answer(this)
   }
 }
@@ -100,15 +110,15 @@ export class Incoming {
   }
 
   /** The place of the PUBACK for a message that has just come. */
-  expectPuback(packetIdentifier: number): Waiter {
+  expectPuback(packetIdentifier: number): Acknowledgement {
     return this.#expect(4, packetIdentifier)
   }
 
   /** The place of the PUBREC, or null when the message is a duplicate: then PUBREC is on its way and nothing is published. */
-  expectPubrec(packetIdentifier: number): Waiter | null {
+  expectPubrec(packetIdentifier: number): Acknowledgement | null {
     const ack = this.#expect(5, packetIdentifier)
     this.#pubcompsOwed.add(packetIdentifier)
-    if (this.#received.has(packetIdentifier)) {
+    if (this.#received.has(packetIdentifier)) { // [MQTT-4.3.3-10]
       if (this.#journal === null) ack.durable()
       // The first one may still be refused: then this one was not taken either.
       else this.#journal.whenDurable(() => (this.#received.has(packetIdentifier) ? ack.durable() : ack.refused('store-full')))
@@ -128,7 +138,7 @@ export class Incoming {
   onPubrel(packetIdentifier: number): void {
     const transport = this.#transport
     this.#pubcompsOwed.delete(packetIdentifier)
-    const known = this.#received.delete(packetIdentifier)
+    const known = this.#received.delete(packetIdentifier) // [MQTT-4.3.3-12] [MQTT-4.3.3-13]
     const reason = known ? Reason.success : Reason.packetIdentifierNotFound
     if (this.#journal === null) {
       transport?.sendAck(7, packetIdentifier, reason)
@@ -137,7 +147,7 @@ export class Incoming {
     if (known) this.#journal.change({ kind: 'received-end', destination: this.#destination, packetIdentifier }, true)
     // Not known can mean freed a moment ago, on the connection before, and not durably yet.
     this.#journal.whenDurable(() => {
-      if (this.#transport === transport) transport?.sendAck(7, packetIdentifier, reason)
+      if (this.#transport === transport) transport?.sendAck(7, packetIdentifier, reason) // [MQTT-4.3.3-11]
     })
   }
 
@@ -152,16 +162,17 @@ export class Incoming {
   /** `ack` has its reason: send it and those behind it that have theirs. */
   answer(ack: PendingAck): void {
     if (ack.type === 5 && ack.reason !== Reason.success) {
-      // The message was not taken: under this identifier it may be sent again and is new then.
+      // The message was not taken: under this identifier it may be sent again and is new then. [MQTT-4.3.3-9]
       this.#received.delete(ack.packetIdentifier)
       this.#pubcompsOwed.delete(ack.packetIdentifier)
       this.#journal?.change({ kind: 'received-end', destination: this.#destination, packetIdentifier: ack.packetIdentifier }, false)
     }
     const transport = this.#transport
     if (transport === null) return
-    for (let next = this.#pending.peek(); next !== undefined && next.reason !== null; next = this.#pending.peek()) {
+    for (let next = this.#pending.peek(); next !== undefined && next.reason !== null; next = this.#pending.peek()) { // [MQTT-4.6.0-2] [MQTT-4.6.0-3]
       this.#pending.shift()
       if (next.type === 4) this.#pubacksOwed--
+      // [MQTT-4.3.2-4] [MQTT-4.3.3-8]
       if (next.reason === Reason.success || this.#sendsReasons) transport.sendAck(next.type, next.packetIdentifier, next.reason)
       else this.#withhold()
     }
@@ -172,7 +183,7 @@ export class Incoming {
     }
   }
 
-  #withhold(): void {
+  #withhold(): void { // [MQTT3-4.8.0-2]
     if (this.#withholds) return
     this.#withholds = true
     this.#onWithheld()

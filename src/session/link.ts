@@ -9,11 +9,16 @@ export interface LinkLimits {
   /** Receive Maximum of the broker, and the most it sends unacknowledged. */
   readonly receiveMaximum: number
   readonly subscriptionsPerClientMax: number
+  /** Of topic filters. */
+  readonly topicBytesMax: number
+  readonly topicLevelsMax: number
 }
 
 export interface Link extends Transport {
   readonly version: ProtocolVersion
   readonly limits: LinkLimits
+  /** The longest packet the client takes [MQTT-3.1.2-24]. */
+  readonly maximumPacketSize: number
   /** At most once: dropped and counted when the client does not read. */
   sendQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[]): void
   /** A whole packet. */
@@ -23,6 +28,9 @@ export interface Link extends Transport {
   /** Does not read from the client until `release`: flash is behind. */
   holdForFlash(): void
   releaseForFlash(): void
+  /** Does not read from the client until `release`: retained messages that it has asked for are being looked for. */
+  holdForRetained(): void
+  releaseForRetained(): void
   /** Ends the connection; a 5.0 client is told why [MQTT-3.14.4-1]. */
   end(reason: ReasonCode, why: string): void
 }

@@ -1,5 +1,6 @@
 // What one connection sends in a turn, as ranges of buffers that others share, and one write of it at the turn's end.
 import type { Duplex } from 'node:stream'
+import type { Counters } from '../counters.ts'
 import { Slab } from '../mqtt/slab.ts'
 import type { Turn } from '../turn.ts'
 
@@ -14,6 +15,7 @@ const gather = new Slab()
 export class Outbox {
   readonly #stream: Duplex
   readonly #turn: Turn
+  readonly #counters: Pick<Counters, 'bytesSent'>
   /** Finished ranges: buffer, start, end, buffer, start, end, … */
   #ranges: (Buffer | number)[] = []
   // The last range is kept apart, because most often the next one continues it.
@@ -24,11 +26,11 @@ export class Outbox {
   #waiting = 0
   #backlog = 0
   #closed = false
-  sent = 0
 
-  constructor(stream: Duplex, turn: Turn) {
+  constructor(stream: Duplex, turn: Turn, counters: Pick<Counters, 'bytesSent'>) {
     this.#stream = stream
     this.#turn = turn
+    this.#counters = counters
   }
 
   /** Bytes that the kernel has not taken. */
@@ -72,7 +74,7 @@ export class Outbox {
       this.#ranges = []
       return
     }
-    this.sent += size
+    this.#counters.bytesSent += size
     const taken = this.#ranges.length === 0 ? this.#stream.write(last.subarray(this.#start, this.#end)) : this.#writeRanges(last, size)
     this.#backlog = taken ? 0 : this.#stream.writableLength
   }

@@ -71,8 +71,8 @@ export class Outgoing {
 
   attach(transport: Transport, receiveMaximum: number): void {
     this.#transport = transport
-    this.#quota = receiveMaximum
-    if (this.#released.size > 0) this.#sendPubrels([...this.#released], transport)
+    this.#quota = receiveMaximum // [MQTT-4.9.0-1]
+    if (this.#released.size > 0) this.#sendPubrels([...this.#released], transport) // [MQTT-4.4.0-1] [MQTT-4.3.3-5] [MQTT-4.6.0-4]
     this.queue.resume(receiveMaximum)
   }
 
@@ -80,7 +80,7 @@ export class Outgoing {
   detach(): void {
     if (this.#transport === null) return
     this.#transport = null
-    for (const { sequence, packetIdentifier, qos } of this.#sent.deliveries()) {
+    for (const { sequence, packetIdentifier, qos } of this.#sent.deliveries()) { // [MQTT-4.3.2-3] [MQTT-4.3.3-3] [MQTT-4.8.2-4]
       this.#again.set(sequence, packetIdentifier)
       this.#reserved.set(packetIdentifier, qos)
     }
@@ -106,8 +106,8 @@ export class Outgoing {
   pump(): void {
     const transport = this.#transport
     if (transport === null) return
-    while (this.inFlight < this.#quota && transport.writable) {
-      const delivery = this.queue.take()
+    while (this.inFlight < this.#quota && transport.writable) { // [MQTT-3.3.4-9] [MQTT-4.9.0-2]
+      const delivery = this.queue.take(this.#again)
       if (delivery === null) {
         if (this.#again.size > 0 && this.queue.live) this.#giveUpAgain(Infinity)
         return
@@ -116,6 +116,7 @@ export class Outgoing {
     }
   }
 
+  /** Whatever its reason: a message that was refused is done with [MQTT-4.4.0-2] [MQTT-4.8.2-6]. */
   onPuback(identifier: number): void {
     const delivery = this.#take(identifier, 1)
     if (delivery === null) return
@@ -135,7 +136,7 @@ export class Outgoing {
     const sequence = delivery.sequence
     this.queue.settle(delivery)
     if (reason >= 0x80) {
-      // The receiver refused it: the identifier is free again, nothing follows [MQTT-4.3.3-4].
+      // The receiver refused it: the identifier is free again, nothing follows [MQTT-4.3.3-4] [MQTT-4.4.0-2] [MQTT-4.8.2-6].
       this.#endIdentifier(identifier)
       this.pump()
       return
@@ -149,7 +150,7 @@ export class Outgoing {
     this.pump()
   }
 
-  /** Nothing but PUBREL is sent under `identifier` any more. */
+  /** Nothing but PUBREL is sent under `identifier` any more [MQTT-4.3.3-6]. */
   #release(identifier: number, sequence: number): void {
     this.#released.add(identifier)
     const row: InflightRow = { destination: this.queue.destination, packetIdentifier: identifier, sequence, qos: 2, phase: 'released' }
@@ -161,7 +162,7 @@ export class Outgoing {
   #sendPubrels(identifiers: readonly number[], transport: Transport): void {
     const send = (): void => {
       if (this.#transport !== transport) return
-      for (const identifier of identifiers) if (this.#released.has(identifier)) transport.sendAck(6, identifier, Reason.success)
+      for (const identifier of identifiers) if (this.#released.has(identifier)) transport.sendAck(6, identifier, Reason.success) // [MQTT-4.3.3-4]
     }
     if (this.#journal === null) send()
     else this.#journal.whenDurable(send)
@@ -170,14 +171,14 @@ export class Outgoing {
   #start(delivery: Delivery, transport: Transport): void {
     const { sequence } = delivery
     const known = this.#again.get(sequence)
-    if (delivery.qos === 2) delivery.dup = known !== undefined // none is sent before that is durable
+    if (delivery.qos === 2) delivery.dup = known !== undefined // none is sent before that is durable [MQTT-3.3.1-1] [MQTT-4.3.3-2]
     if (this.#again.size > 0) {
       this.#again.delete(sequence)
       this.#giveUpAgain(sequence)
     }
     if (known !== undefined) this.#reserved.delete(known)
     const own = 1 + ((sequence - 1) % IDENTIFIER_MAX)
-    const identifier = known ?? this.#freeIdentifier(own)
+    const identifier = known ?? this.#freeIdentifier(own) // [MQTT-4.3.2-1] [MQTT-4.3.3-1] [MQTT-4.6.0-1]
     delivery.packetIdentifier = identifier
     this.#sent.add(delivery)
     delivery.hasRow = this.#journal !== null && (delivery.qos === 2 || identifier !== own)
@@ -235,7 +236,7 @@ export class Outgoing {
   }
 
   /**
-   * Messages before `sequence` that were to be sent again are not in the queue any more (expired, dropped by a limit). The
+   * Messages before `sequence` that were to be sent again are not in the queue any more (dropped by a limit). The
    * receiver may have one of QoS 2 all the same: without PUBREL it would take the next one under that identifier for a duplicate.
    */
   #giveUpAgain(sequence: number): void {

@@ -6,24 +6,27 @@
 import type { Counters } from '../counters.ts'
 import { LazyMap } from '../lazy.ts'
 import type { Message, QoS } from '../message.ts'
-import { encodeSuback, encodeUnsuback } from '../mqtt/control.ts'
-import type { AckPacket, Packet, PublishPacket, SubscribePacket, Subscription, UnsubscribePacket, Will } from '../mqtt/packet.ts'
-import { Reason, ProtocolError } from '../mqtt/reason.ts'
-import { parseShare } from '../mqtt/topic.ts'
+import { encodeSuback, encodeUnsuback, subackSize } from '../mqtt/control.ts'
+import type { AckPacket, Packet, PublishPacket, RefusedPublishPacket, SubscribePacket, Subscription, UnsubscribePacket, Will } from '../mqtt/packet.ts'
+import { LimitExceeded, Reason, ProtocolError } from '../mqtt/reason.ts'
+import { isSysTopic, parseShare, topicLimitProblem } from '../mqtt/topic.ts'
 import type { Router } from '../router/router.ts'
 import type { Subscriber, Wish } from '../router/subscriber.ts'
 import type { Append } from '../journal/append.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Queue } from '../journal/queue.ts'
 import type { InflightRow, SubscriptionRow } from '../store/store.ts'
-import { Incoming } from './incoming.ts'
+import { handOver } from './hand-over.ts'
+import { Incoming, type Acknowledgement } from './incoming.ts'
 import type { Link } from './link.ts'
 import { Outgoing } from './outgoing.ts'
+import type { RetainedFeed } from './retained-feed.ts'
 
 export interface SessionDeps {
   readonly router: Router
   readonly journal: Journal
   readonly counters: Counters
+  readonly retainedFeed: RetainedFeed
 }
 
 /** Longer queues of clients without a durable one hold their publishers back. */
@@ -69,8 +72,8 @@ export class Session implements Subscriber {
   /** The client is here: whoever else comes with its identifier takes over from `link`. Nothing is delivered before `attach`. */
   claim(link: Link): void {
     this.#link = link
-    this.endsAtMs = Infinity
-    this.willAtMs = Infinity
+    this.endsAtMs = Infinity // [MQTT3-4.1.0-2]
+    this.willAtMs = Infinity // [MQTT-3.1.3-9]
   }
 
   /** CONNACK is on its way: deliveries may follow. */
@@ -89,13 +92,17 @@ export class Session implements Subscriber {
   /** Takes everything out of the router; the queue ends with it. */
   end(): void {
     this.detach()
-    for (const { filter } of this.#subscriptions.values()) this.#unsubscribe(filter)
+    const filters = [...this.#subscriptions.keys()]
+    for (const filter of filters) this.#unsubscribe(filter)
+    if (!this.queue.durable) handOver(filters, this.queue, this.#deps.router)
     this.queue.end()
   }
 
   /** Handles one packet of the client. CONNECT, PINGREQ, DISCONNECT and AUTH are the connection's. Throws ProtocolError. */
   handle(packet: Packet): void {
     switch (packet.type) {
+      case 0:
+        return this.#onRefusedPublish(packet)
       case 3:
         return this.#onPublish(packet)
       case 4:
@@ -103,13 +110,16 @@ export class Session implements Subscriber {
       case 5:
         return this.outgoing.onPubrec(packet.packetIdentifier, packet.reason)
       case 6:
-        return this.incoming.onPubrel((packet as AckPacket).packetIdentifier)
+        this.incoming.onPubrel((packet as AckPacket).packetIdentifier)
+        return this.#mindFlash()
       case 7:
         return this.outgoing.onPubcomp(packet.packetIdentifier)
       case 8:
-        return this.#onSubscribe(packet)
+        this.#onSubscribe(packet)
+        return this.#mindFlash()
       case 10:
-        return this.#onUnsubscribe(packet)
+        this.#onUnsubscribe(packet)
+        return this.#mindFlash()
       default:
         throw new ProtocolError(Reason.protocolError, `packet type ${packet.type} is not for a server`)
     }
@@ -140,28 +150,64 @@ export class Session implements Subscriber {
   #onPublish(packet: PublishPacket): void {
     const { message, packetIdentifier } = packet
     this.#deps.counters.publishReceived++
-    const forbidden = message.topic.name.startsWith('$SYS/') // the broker's own
+    this.#deps.counters.payloadReceived += message.payloadLength
     if (message.qos === 0) {
-      if (!forbidden) this.#deps.router.publish(message, null)
+      this.#take(message, null, false)
       return
     }
     const link = this.#link!
     const { incoming } = this
-    const { receiveMaximum } = link.limits
-    // [MQTT-3.3.4-7] a 5.0 client knows the limit; one of 3.x is not read from until flash has caught up
-    if (link.version === 5 && incoming.unacknowledged >= receiveMaximum && !(message.qos === 2 && incoming.isRepeated(packetIdentifier))) {
-      throw new ProtocolError(Reason.receiveMaximumExceeded, `more than ${receiveMaximum} messages unacknowledged`)
-    }
+    this.#checkQuota(link, message.qos, packetIdentifier)
     if (message.qos === 1) {
-      const ack = incoming.expectPuback(packetIdentifier)
-      if (forbidden) ack.durable()
-      else if (!this.#deps.router.publish(message, ack)) ack.durable()
+      const ack = incoming.expectPuback(packetIdentifier) // [MQTT-3.3.4-1] [MQTT-4.3.2-5]
+      if (!this.#take(message, ack, link.version === 5)) ack.durable()
     } else {
       const ack = incoming.expectPubrec(packetIdentifier)
       if (ack === null) return
-      if (forbidden || !this.#deps.router.publish(message, ack)) incoming.safeWithState(ack)
+      if (!this.#take(message, ack, link.version === 5)) incoming.safeWithState(ack)
     }
+    const { receiveMaximum } = link.limits
     if (this.#deps.journal.congested || incoming.waitingForFlash >= receiveMaximum) this.#waitForFlash(link)
+  }
+
+  /** Publishes a message, or refuses it when its sender can be told. False when nothing durable has to wait for it. */
+  #take(message: Message, ack: Acknowledgement | null, canBeTold: boolean): boolean {
+    const { counters, router } = this.#deps
+    if (isSysTopic(message.topic.name)) {
+      counters.refusedSysTopics++
+      if (!canBeTold) return false // [MQTT3-3.3.5-2]
+      ack!.refuse(Reason.notAuthorized)
+      return true
+    }
+    if (message.retain && canBeTold && !router.retained.hasRoomFor(message)) {
+      counters.retainedRefused++
+      ack!.refuse(Reason.quotaExceeded)
+      return true
+    }
+    return router.publish(message, ack)
+  }
+
+  /** Its topic is beyond a limit, and the client hears that in the acknowledgement [MQTT-4.6.0-2] [MQTT-4.6.0-3]. */
+  #onRefusedPublish({ qos, packetIdentifier, why }: RefusedPublishPacket): void {
+    this.#deps.counters.publishReceived++
+    this.#deps.counters[why.counter]++
+    this.#checkQuota(this.#link!, qos, packetIdentifier)
+    const ack = qos === 1 ? this.incoming.expectPuback(packetIdentifier) : this.incoming.expectPubrec(packetIdentifier)
+    ack?.refuse(why.reason)
+  }
+
+  /** [MQTT-3.3.4-7] A 5.0 client knows the limit; one of 3.x is not read from until flash has caught up. */
+  #checkQuota(link: Link, qos: QoS, packetIdentifier: number): void {
+    const { incoming } = this
+    const { receiveMaximum } = link.limits
+    if (link.version !== 5 || incoming.unacknowledged < receiveMaximum || (qos === 2 && incoming.isRepeated(packetIdentifier))) return
+    throw new LimitExceeded('refusedReceiveMaximum', Reason.receiveMaximumExceeded, `more than ${receiveMaximum} messages unacknowledged`)
+  }
+
+  /** Answers that wait for flash take memory too. */
+  #mindFlash(): void {
+    const link = this.#link
+    if (link !== null && this.queue.durable && this.#deps.journal.congested) this.#waitForFlash(link)
   }
 
   /** Stops reading until what was read is safe: a client without a limit of its own must not fill the memory. */
@@ -173,29 +219,53 @@ export class Session implements Subscriber {
 
   #onSubscribe(packet: SubscribePacket): void {
     const link = this.#link!
+    checkAnswerSize(link, packet.subscriptions.length)
     const isNew: boolean[] = []
-    const reasons = packet.subscriptions.map((s) => {
+    const reasons = packet.subscriptions.map((s, i) => { // [MQTT-3.8.4-5]
       isNew.push(!this.#subscriptions.has(s.filter))
-      return this.#subscribe(s, packet.subscriptionIdentifier)
+      return this.#subscribe(s, packet.subscriptionIdentifier, i)
     })
     const answer = (): void => {
       if (this.#link !== link) return
       link.send(encodeSuback(link.version, packet.packetIdentifier, reasons)) // [MQTT-3.8.4-1] [MQTT-3.8.4-2]
-      for (const [i, s] of packet.subscriptions.entries()) {
-        if (reasons[i]! >= 0x80 || s.filter.startsWith('$share/')) continue
-        const row = this.#subscriptions.get(s.filter)
-        if (row === undefined || s.retainHandling === 2 || (s.retainHandling === 1 && !isNew[i])) continue // [MQTT-3.3.1-10] [MQTT-3.3.1-11]
-        this.#deps.router.deliverRetained(this, s.filter, wishOf(row))
-      }
+      const wanted = packet.subscriptions.filter((s, i) => {
+        if (reasons[i]! >= 0x80 || s.filter.startsWith('$share/')) return false
+        return s.retainHandling === 0 || (s.retainHandling === 1 && isNew[i]!) // [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+      })
+      const looks = this.#deliverRetained(wanted.map((s) => s.filter)) // [MQTT-3.8.4-4]
+      this.#deps.retainedFeed.add({ looks, hold: () => link.holdForRetained(), release: () => link.releaseForRetained() })
     }
     // A subscription that has been acknowledged survives a crash like the session it belongs to.
     if (this.queue.durable) this.#deps.journal.whenDurable(answer)
     else answer()
   }
 
+  /** Sends what the filters select, a step for each retained message that is looked at. */
+  *#deliverRetained(filters: readonly string[]): Generator<void, void> {
+    for (const filter of filters) {
+      const row = this.#subscriptions.get(filter)
+      if (row === undefined) continue
+      for (const _ of this.#deps.router.deliverRetained(this, filter, wishOf(row))) {
+        yield
+        if (this.#subscriptions.get(filter) !== row) break // gone meanwhile
+      }
+    }
+  }
+
   /** Returns the reason code of one subscription: the granted QoS or why not. */
-  #subscribe(s: Subscription, identifier: number): number {
-    if (this.#subscriptions.size >= this.#link!.limits.subscriptionsPerClientMax && !this.#subscriptions.has(s.filter)) return Reason.quotaExceeded
+  #subscribe(s: Subscription, identifier: number, position: number): number {
+    const { counters } = this.#deps
+    const { limits } = this.#link!
+    if (topicLimitProblem(s.filter, Buffer.byteLength(s.filter), limits) !== null) {
+      counters.refusedTopics++
+      return Reason.topicFilterInvalid
+    }
+    // One packet may not name more of them either, be it the same again and again: each costs as much as a new one.
+    const hasRoom = this.#subscriptions.size < limits.subscriptionsPerClientMax || this.#subscriptions.has(s.filter)
+    if (!hasRoom || position >= limits.subscriptionsPerClientMax) {
+      counters.refusedSubscriptions++
+      return Reason.quotaExceeded
+    }
     const row: SubscriptionRow = {
       destination: this.queue.destination,
       filter: s.filter,
@@ -218,9 +288,10 @@ export class Session implements Subscriber {
 
   #onUnsubscribe(packet: UnsubscribePacket): void {
     const link = this.#link!
-    const reasons = packet.filters.map((filter) => (this.#unsubscribe(filter) ? Reason.success : Reason.noSubscriptionExisted))
+    checkAnswerSize(link, packet.filters.length)
+    const reasons = packet.filters.map((filter) => (this.#unsubscribe(filter) ? Reason.success : Reason.noSubscriptionExisted)) // [MQTT-3.10.4-6]
     const answer = (): void => {
-      if (this.#link === link) link.send(encodeUnsuback(link.version, packet.packetIdentifier, reasons))
+      if (this.#link === link) link.send(encodeUnsuback(link.version, packet.packetIdentifier, reasons)) // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
     }
     if (this.queue.durable) this.#deps.journal.whenDurable(answer)
     else answer()
@@ -233,6 +304,13 @@ export class Session implements Subscriber {
     if (this.queue.durable) this.#deps.journal.change({ kind: 'subscription-end', destination: this.queue.destination, filter }, true)
     return true
   }
+}
+
+/** Throws when the SUBACK or UNSUBACK would be longer than the client takes, before anything is changed: none of it can be left out [MQTT-3.1.2-24]. */
+function checkAnswerSize({ version, maximumPacketSize }: Link, filters: number): void {
+  const size = subackSize(version, filters)
+  if (size <= maximumPacketSize) return
+  throw new LimitExceeded('refusedAnswerSize', Reason.packetTooLarge, `the answer has ${size} bytes; the client takes ${maximumPacketSize}`)
 }
 
 function wishOf(row: SubscriptionRow): Wish {

@@ -3,8 +3,8 @@ import type { Clock } from '../clock.ts'
 import { elapsedBetween } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import type { ConnectPacket } from '../mqtt/packet.ts'
-import { ProtocolError, Reason } from '../mqtt/reason.ts'
-import type { TopicTable } from '../mqtt/topic.ts'
+import { LimitExceeded, ProtocolError, Reason } from '../mqtt/reason.ts'
+import { isSysTopic, type TopicTable } from '../mqtt/topic.ts'
 import type { Router } from '../router/router.ts'
 import type { Audiences } from '../journal/audience.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -12,6 +12,7 @@ import { Queue, type QueueDeps } from '../journal/queue.ts'
 import type { DestinationLimits, Snapshot } from '../store/store.ts'
 import type { Turn } from '../turn.ts'
 import type { Link } from './link.ts'
+import { RetainedFeed } from './retained-feed.ts'
 import { Session, type SessionDeps } from './session.ts'
 import { decodeWill, encodeWill, willMessage } from './will.ts'
 
@@ -52,11 +53,12 @@ export class Sessions {
   readonly #byClientId = new Map<string, Session>()
   /** Without their client: the only ones that have deadlines. */
   readonly #away = new Set<Session>()
+  #onlineMost = 0
 
   constructor(deps: SessionsDeps, limits: SessionLimits) {
     this.#deps = deps
     this.#limits = limits
-    this.#sessionDeps = deps
+    this.#sessionDeps = { ...deps, retainedFeed: new RetainedFeed(deps.turn) }
     this.#queueDeps = deps
   }
 
@@ -66,6 +68,22 @@ export class Sessions {
 
   get onlineCount(): number {
     return this.#byClientId.size - this.#away.size
+  }
+
+  /** The most that were online at once. */
+  get onlineMost(): number {
+    return this.#onlineMost
+  }
+
+  /** Messages that wait for a client or for its acknowledgement; one that waits for several counts for each. */
+  get queued(): { readonly count: number; readonly bytes: number } {
+    let count = 0
+    let bytes = 0
+    for (const { queue } of this.#byClientId.values()) {
+      count += queue.size.count
+      bytes += queue.size.bytes
+    }
+    return { count, bytes }
   }
 
   get subscriptionCount(): number {
@@ -109,27 +127,34 @@ export class Sessions {
 
   /** A client has sent a CONNECT that is acceptable: gives it its session, the old one or a new one. Throws ProtocolError when there is no room. */
   attach(packet: ConnectPacket, link: Link): Attached {
+    if (packet.will !== null && isSysTopic(packet.will.message.topic.name)) {
+      this.#deps.counters.refusedSysTopics++
+      throw new ProtocolError(Reason.notAuthorized, "the will's topic is the broker's own")
+    }
     const assignedClientId = packet.clientId === '' ? `auto-${crypto.randomUUID()}` : null // [MQTT-3.1.3-6] [MQTT-3.2.2-16]
     const clientId = assignedClientId ?? packet.clientId
-    let session = this.#byClientId.get(clientId)
+    let session = this.#byClientId.get(clientId) // [MQTT-3.1.3-2]
     if (session !== undefined && session.link !== null) {
       session.link.end(Reason.sessionTakenOver, 'another connection uses this client identifier') // [MQTT-3.1.4-3]
       session = this.#byClientId.get(clientId) // it may have ended with its connection
     }
     const discarded = session !== undefined && packet.clean && session.queue.durable
-    if (session !== undefined && packet.clean) {
+    if (session !== undefined && packet.clean) { // [MQTT-3.1.4-4]
       this.#endSession(session, false) // [MQTT-3.1.2-4]
       session = undefined
     }
-    const sessionPresent = session !== undefined
+    const sessionPresent = session !== undefined // [MQTT-3.1.2-5] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
     if (session === undefined) {
-      if (this.#byClientId.size >= this.#limits.sessionsMax) throw new ProtocolError(Reason.quotaExceeded, 'no room for another session')
-      session = this.#create(clientId, this.#expiryOf(packet.sessionExpirySec) > 0)
+      if (this.#byClientId.size >= this.#limits.sessionsMax) {
+        throw new LimitExceeded('refusedSessions', Reason.quotaExceeded, 'no room for another session')
+      }
+      session = this.#create(clientId, this.#expiryOf(packet.sessionExpirySec) > 0) // [MQTT-3.1.2-6]
     }
     session.expirySec = this.#expiryOf(packet.sessionExpirySec)
-    session.will = packet.will
+    session.will = packet.will // [MQTT-3.1.2-7]
     this.#away.delete(session)
     session.claim(link)
+    this.#onlineMost = Math.max(this.#onlineMost, this.onlineCount)
     this.#keep(session, packet.version, 0)
     return { session, sessionPresent, assignedClientId, discarded }
   }
@@ -180,7 +205,7 @@ export class Sessions {
 
   #goneSince(session: Session, sinceMs: number): void {
     this.#away.add(session)
-    session.endsAtMs = session.expirySec === FOREVER_SEC ? Infinity : sinceMs + session.expirySec * 1000
+    session.endsAtMs = session.expirySec === FOREVER_SEC ? Infinity : sinceMs + session.expirySec * 1000 // [MQTT-3.1.2-23]
     if (session.will !== null) session.willAtMs = sinceMs + session.will.delaySec * 1000
   }
 
@@ -188,7 +213,9 @@ export class Sessions {
   #settle(session: Session, nowMs: number): void {
     const over = session.endsAtMs <= nowMs
     if (session.will !== null && (over || session.willAtMs <= nowMs)) this.#publishWill(session)
-    if (over) this.#endSession(session, true)
+    if (!over) return // [MQTT-4.1.0-2]
+    if (session.expirySec > 0) this.#deps.counters.sessionsExpired++
+    this.#endSession(session, true)
   }
 
   #publishWill(session: Session): void {

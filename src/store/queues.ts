@@ -50,6 +50,8 @@ export class Queues {
   readonly #lanes = new Map<number, Lane>()
   readonly #idle = new Set<Lane>()
   readonly #dirty = new Set<Lane>()
+  /** Whose members have changed: written once per batch, however many of them went. */
+  readonly #renamed = new Set<Lane>()
   /** Queues that a limit may have to shorten. */
   readonly #touched = new Set<Backlog>()
   /** Queues whose messages grow too old. */
@@ -108,7 +110,7 @@ export class Queues {
       const place = lane.members.indexOf(queue)
       if (place >= 0) lane.members.splice(place, 1)
       if (lane.empty) this.#forget(lane)
-      else this.#rows.putLane(laneRow(lane))
+      else this.#renamed.add(lane)
       if (place >= 0) this.#dirty.add(lane)
     }
   }
@@ -189,6 +191,8 @@ export class Queues {
       if (this.#idle.size <= IDLE_LANES_MAX) break
       this.#forget(lane)
     }
+    for (const lane of this.#renamed) this.#rows.putLane(laneRow(lane))
+    this.#renamed.clear()
     return done
   }
 
@@ -258,6 +262,7 @@ export class Queues {
   #forget(lane: Lane): void {
     this.#idle.delete(lane)
     this.#dirty.delete(lane)
+    this.#renamed.delete(lane)
     this.#lanes.delete(lane.id)
     const { row, lanes } = lane.audience
     for (const { destination } of row.members) {

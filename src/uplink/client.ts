@@ -55,6 +55,8 @@ export interface ClientOwner {
   outbound(message: Message): Message | null
   onAccepted(connack: ConnackPacket): void
   onPublish(packet: PublishPacket): void
+  /** The remote has a message for good. */
+  onAcknowledged(): void
   /** The remote refused a message that it was sent. */
   onRejected(reason: number): void
   onSubscribed(refused: readonly string[]): void
@@ -66,6 +68,13 @@ export interface ClientOptions {
   readonly config: UplinkConfig
   readonly packetBytesMax: number
   readonly subscriptions: readonly Subscription[]
+  readonly traffic: Traffic
+}
+
+/** What went over the link: MQTT's bytes, without those of TLS and TCP. Counted over all connections of an uplink. */
+export interface Traffic {
+  bytesSent: number
+  bytesReceived: number
 }
 
 export class UplinkClient implements Transport, HeldBack {
@@ -80,6 +89,7 @@ export class UplinkClient implements Transport, HeldBack {
   #aliases: OutboundAliases | null = null
   #maximumPacketSize = Infinity
   #maximumQos: QoS = 2
+  #retainAvailable = true
   #keepAliveMs: number
   #heardAtMs = 0
   #sentAtMs = 0
@@ -104,7 +114,7 @@ export class UplinkClient implements Transport, HeldBack {
     })
     this.#decoder.version = config.version
     this.#decoder.origin = owner
-    this.#outbox = new Outbox(this.#socket, deps.turn)
+    this.#outbox = new Outbox(this.#socket, deps.turn, options.traffic)
     this.#deadline = deps.clock.after(config.connectTimeoutMs, () => this.#over(this.#timeoutText()))
     this.#socket.once(config.tls ? 'secureConnect' : 'connect', () => this.#onDialled())
     this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk))
@@ -164,15 +174,17 @@ export class UplinkClient implements Transport, HeldBack {
     } else this.#sendPacket(encodeAck(5, type, packetIdentifier, reason))
   }
 
-  #publish(message: Message, qos: QoS, retain: boolean, dup: boolean, packetIdentifier: number): boolean {
+  #publish(message: Message, qos: QoS, asksRetain: boolean, dup: boolean, packetIdentifier: number): boolean {
     const { version } = this.#options.config
+    const retain = asksRetain && this.#retainAvailable // [MQTT-3.2.2-14]
     const { nowMs } = this.#deps.turn
     if (publishSize(message, version, qos) > this.#maximumPacketSize) {
       this.#deps.counters.droppedTooLarge++
       return false
     }
     this.#sentAtMs = nowMs
-    if (this.#aliases !== null) {
+    // A topic that gets its alias makes the packet longer: not beyond what the remote takes [MQTT-3.2.2-15].
+    if (this.#aliases !== null && publishSize(message, version, qos, [], 1) <= this.#maximumPacketSize) {
       const alias = this.#aliases.aliasOf(message.topic.name)
       const encoded = encodePublishFor(message, version, qos, retain, dup, packetIdentifier, [], Math.abs(alias), alias >= 0, nowMs)
       this.#outbox.append(encoded.bytes, encoded.start, encoded.end)
@@ -226,6 +238,7 @@ export class UplinkClient implements Transport, HeldBack {
     this.#deadline.cancel()
     this.#maximumPacketSize = connack.maximumPacketSize
     this.#maximumQos = connack.maximumQos
+    this.#retainAvailable = connack.retainAvailable
     if (connack.serverKeepAliveSec !== null) this.#keepAliveMs = connack.serverKeepAliveSec * 1000 // [MQTT-3.2.2-21]
     if (connack.topicAliasMaximum > 0) this.#aliases = new OutboundAliases(connack.topicAliasMaximum)
     this.#watch()
@@ -243,6 +256,7 @@ export class UplinkClient implements Transport, HeldBack {
 
   #onData(chunk: Buffer): void {
     if (this.#phase === 'over') return
+    this.#options.traffic.bytesReceived += chunk.length
     this.#heardAtMs = this.#deps.turn.nowMs
     this.#pingAtMs = -1
     this.#decoder.push(chunk)
@@ -278,6 +292,7 @@ export class UplinkClient implements Transport, HeldBack {
         return this.#onPublish(packet)
       case 4:
         if (packet.reason >= 0x80) this.#owner.onRejected(packet.reason)
+        else this.#owner.onAcknowledged()
         return outgoing.onPuback(packet.packetIdentifier)
       case 5:
         if (packet.reason >= 0x80) this.#owner.onRejected(packet.reason)
@@ -285,6 +300,7 @@ export class UplinkClient implements Transport, HeldBack {
       case 6:
         return incoming.onPubrel(packet.packetIdentifier)
       case 7:
+        this.#owner.onAcknowledged()
         return outgoing.onPubcomp(packet.packetIdentifier)
       case 9: {
         const refused = this.#options.subscriptions.filter((_, i) => (packet.reasons[i] ?? 0x80) >= 0x80).map((s) => s.filter)

@@ -20,7 +20,7 @@ import type { Journal } from '../journal/journal.ts'
 import type { Queue } from '../journal/queue.ts'
 import type { InflightRow } from '../store/store.ts'
 import type { Turn } from '../turn.ts'
-import { type ClientDeps, type ClientOwner, UplinkClient } from './client.ts'
+import { type ClientDeps, type ClientOwner, type Traffic, UplinkClient } from './client.ts'
 import { IDLE, type LinkEvent, type LinkPhase, type LinkState, step } from './link.ts'
 import { addVia, hasVia } from './loop.ts'
 import { Routes } from './routes.ts'
@@ -58,6 +58,9 @@ export interface UplinkState {
   readonly inFlight: number
   readonly acknowledged: number
   readonly rejected: number
+  /** Over the link since the start. */
+  readonly bytesSent: number
+  readonly bytesReceived: number
   readonly lastError: string | null
 }
 
@@ -74,6 +77,7 @@ export class Uplink implements Subscriber, ClientOwner {
   #client: UplinkClient | null = null
   #timer: Timer | null = null
   #lastError: string | null = null
+  readonly #traffic: Traffic = { bytesSent: 0, bytesReceived: 0 }
   #acknowledged = 0
   #rejected = 0
 
@@ -104,6 +108,8 @@ export class Uplink implements Subscriber, ClientOwner {
       inFlight: this.outgoing.inFlight,
       acknowledged: this.#acknowledged,
       rejected: this.#rejected,
+      bytesSent: this.#traffic.bytesSent,
+      bytesReceived: this.#traffic.bytesReceived,
       lastError: this.#lastError,
     }
   }
@@ -167,6 +173,10 @@ export class Uplink implements Subscriber, ClientOwner {
     }
   }
 
+  onAcknowledged(): void {
+    this.#acknowledged++
+  }
+
   onRejected(reason: number): void {
     this.#rejected++
     this.#lastError = `the remote refused a message with reason 0x${reason.toString(16)}`
@@ -202,6 +212,7 @@ export class Uplink implements Subscriber, ClientOwner {
           config: this.#config,
           packetBytesMax: this.#deps.packetBytesMax,
           subscriptions: this.#subscriptions(),
+          traffic: this.#traffic,
         })
         break
       case 'wait':

@@ -8,7 +8,9 @@ import { Audiences } from '../../src/journal/audience.ts'
 import { Journal } from '../../src/journal/journal.ts'
 import { Queue } from '../../src/journal/queue.ts'
 import { TopicTable } from '../../src/mqtt/topic.ts'
+import { Complaints } from '../../src/net/complaints.ts'
 import { Connection, type ConnectionDeps } from '../../src/net/connection.ts'
+import { Peer } from '../../src/net/peer.ts'
 import { Router } from '../../src/router/router.ts'
 import { Sessions } from '../../src/session/sessions.ts'
 import type { DestinationLimits, Snapshot } from '../../src/store/store.ts'
@@ -89,13 +91,19 @@ export class Site {
       packetBytesMax: 1e6,
       connectBytesMax: 1e5,
       connectionsMax: 1000,
+      connectionsPerAddressMax: { remote: 1000, local: 1000 },
+      connectionsPerMinuteMax: { remote: Infinity, local: Infinity },
       connectTimeoutMs: 5000,
+      topicBytesMax: 1000,
+      topicLevelsMax: 64,
+      keepAliveSecMax: 3600,
+      publishesPerSecondMax: Infinity,
       subscriptionsPerClientMax: 100,
       receiveMaximum: options.receiveMaximum,
       topicAliasMaximum: 4,
       outputBytesMax: OUTPUT_BYTES_MAX,
     }
-    this.#deps = { clock, turn, topics, counters, sessions: this.sessions, access: new Access({ users: [] }, counters), anonymous: true, log: NO_LOG, limits }
+    this.#deps = { clock, turn, topics, counters, sessions: this.sessions, access: new Access({ users: [] }, counters), anonymous: true, log: NO_LOG, complaints: new Complaints(clock, NO_LOG), limits }
     for (const uplink of this.uplinks) uplink.start()
     clock.every(1000, () => {
       this.sessions.check(clock.now())
@@ -106,7 +114,7 @@ export class Site {
   accept(stream: Duplex): void {
     this.#streams.add(stream)
     stream.once('close', () => this.#streams.delete(stream))
-    this.connections.add(new Connection(stream, 'sim', this.#deps, (connection) => this.connections.delete(connection)))
+    this.connections.add(new Connection(stream, new Peer('', 0, 'unix', this.#deps.clock.now()), this.#deps, (connection) => this.connections.delete(connection)))
   }
 
   kill(): void {

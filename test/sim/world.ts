@@ -348,6 +348,7 @@ function uplinkConfig(random: Random): UplinkConfig {
     host: 'cloud',
     port: 1883,
     tls: false,
+    metered: true,
     tlsOptions: { ca: null, servername: null },
     clientId: 'gateway',
     username: null,

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { BrokerConfig, Config } from '../../src/config/config.ts'
 import { checkText } from '../../src/config/load.ts'
 import type { Counters } from '../../src/counters.ts'
-import { Gateway } from '../../src/gateway.ts'
+import { Gateway, type GatewayLog } from '../../src/gateway.ts'
 import { MemoryStore } from '../../src/store/memory.ts'
 import { SqliteStore } from '../../src/store/sqlite.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -29,12 +29,14 @@ export interface TestGatewayOptions {
   readonly commitWindowMs?: number
   /** Default: that of a site. */
   readonly storeBytesMax?: number
+  /** Default: nobody hears it. */
+  readonly log?: GatewayLog
   /** Default memory; sqlite can be restarted. */
   readonly store?: 'memory' | 'sqlite'
 }
 
 export class TestGateway implements AsyncDisposable {
-  readonly #options: TestGatewayOptions
+  #options: TestGatewayOptions
   readonly #folder: string | null
   #gateway!: Gateway
   #store!: Store
@@ -104,10 +106,11 @@ export class TestGateway implements AsyncDisposable {
     return coming
   }
 
-  /** Stopped in order, and started again on the same store, `downSec` later. */
-  async restart(downSec = 0): Promise<void> {
+  /** Stopped in order, and started again on the same store, `downSec` later; `broker` changes what was configured. */
+  async restart(downSec = 0, broker: Partial<BrokerConfig> = {}): Promise<void> {
     const wallMs = this.#clock.wall()
     await this.#stop()
+    this.#options = { ...this.#options, broker: { ...this.#options.broker, ...broker } }
     await this.#again(wallMs + downSec * 1000)
   }
 
@@ -139,7 +142,7 @@ export class TestGateway implements AsyncDisposable {
     this.#store = this.#folder === null ? new MemoryStore({ bytesMax, clock }) : new SqliteStore({ folder: this.#folder, bytesMax, clock })
     this.#crashed = false
     this.#gateway = await Gateway.start(config, {
-      log: SILENT,
+      log: this.#options.log ?? SILENT,
       version: 'test',
       clock,
       store: this.#store,

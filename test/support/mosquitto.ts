@@ -15,6 +15,8 @@ const PATH = `${process.env.PATH}:/usr/sbin` // where Debian puts it, and not ev
 export interface MosquittoOptions {
   /** Clients must give this name and password; default: anybody may connect. */
   readonly user?: { readonly name: string; readonly password: string }
+  /** Further lines of its configuration. */
+  readonly lines?: readonly string[]
 }
 
 export class Mosquitto implements AsyncDisposable {
@@ -34,6 +36,14 @@ export class Mosquitto implements AsyncDisposable {
     await cloud.#configure(options)
     await cloud.start()
     return cloud
+  }
+
+  /** On a configuration as it stands, which listens on `port`. */
+  static async run(conf: string, port: number): Promise<Mosquitto> {
+    const broker = new Mosquitto(await mkdtemp(join(tmpdir(), 'sandpiper-broker-')), port)
+    await broker.#write(conf.split('\n'))
+    await broker.start()
+    return broker
   }
 
   get url(): string {
@@ -79,14 +89,18 @@ export class Mosquitto implements AsyncDisposable {
       'log_dest stderr',
       'log_type all',
     ]
-    if (process.getuid?.() === 0) lines.push('user root') // or it becomes somebody who may not write here
     if (options.user !== undefined) {
       const file = join(this.folder, 'passwords')
       await writeFile(file, '', { mode: 0o600 })
       execFileSync('mosquitto_passwd', ['-b', file, options.user.name, options.user.password], { env: { ...process.env, PATH } })
       lines.push(`password_file ${file}`)
     }
-    await writeFile(join(this.folder, 'mosquitto.conf'), `${lines.join('\n')}\n`)
+    await this.#write([...lines, ...(options.lines ?? [])])
+  }
+
+  async #write(lines: readonly string[]): Promise<void> {
+    const own = process.getuid?.() === 0 ? ['user root'] : [] // or it becomes somebody who may not write here
+    await writeFile(join(this.folder, 'mosquitto.conf'), `${[...own, ...lines].join('\n')}\n`)
   }
 }
 

@@ -17,10 +17,13 @@ def say(**event):
 
 
 port, client_id, version, clean = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4] == "clean"
+transport, ca = sys.argv[5], sys.argv[6]
 if version == 5:
-    client = mqtt.Client(client_id, protocol=mqtt.MQTTv5)
+    client = mqtt.Client(client_id, protocol=mqtt.MQTTv5, transport=transport)
 else:
-    client = mqtt.Client(client_id, clean_session=clean, protocol=version)
+    client = mqtt.Client(client_id, clean_session=clean, protocol=version, transport=transport)
+if ca != "":
+    client.tls_set(ca_certs=ca)
 client.reconnect_delay_set(1, 1)
 
 

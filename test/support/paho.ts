@@ -18,6 +18,13 @@ export interface PahoMessage {
   readonly user: readonly (readonly [string, string])[]
 }
 
+export interface PahoTransport {
+  /** Default tcp. */
+  readonly transport?: 'tcp' | 'websockets'
+  /** TLS, with this authority's file. */
+  readonly ca?: string
+}
+
 export class Paho implements AsyncDisposable {
   readonly messages: PahoMessage[] = []
   published = 0
@@ -28,14 +35,14 @@ export class Paho implements AsyncDisposable {
   readonly #process: ChildProcessWithoutNullStreams
 
   /** `version`: 3, 4 or 5. Resolves when it is connected. */
-  static async connect(port: number, clientId: string, version: 3 | 4 | 5, clean = true): Promise<Paho> {
-    const paho = new Paho(port, clientId, version, clean)
+  static async connect(port: number, clientId: string, version: 3 | 4 | 5, clean = true, way: PahoTransport = {}): Promise<Paho> {
+    const paho = new Paho(port, clientId, version, clean, way)
     await until(() => paho.connects > 0, `paho ${clientId} to connect`, 10_000)
     return paho
   }
 
-  private constructor(port: number, clientId: string, version: number, clean: boolean) {
-    const child = endWithUs(spawn(PYTHON, [SCRIPT, String(port), clientId, String(version), clean ? 'clean' : 'resume']))
+  private constructor(port: number, clientId: string, version: number, clean: boolean, { transport = 'tcp', ca = '' }: PahoTransport) {
+    const child = endWithUs(spawn(PYTHON, [SCRIPT, String(port), clientId, String(version), clean ? 'clean' : 'resume', transport, ca]))
     this.#process = child
     child.stderr.pipe(process.stderr)
     child.stdin.on('error', () => {}) // it has ended

@@ -2,7 +2,8 @@
 // by itself. mqtt-packet builds and reads the packets: an oracle that is not the gateway's own codec.
 //
 // Nothing here sleeps to see that nothing happens: `expectNothing` sends PINGREQ and PINGRESP must be the next that comes.
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { isDeepStrictEqual, inspect } from 'node:util'
 import { generate, parser, writeToStream, type IPublishPacket, type ISubscription, type Packet } from 'mqtt-packet'
 
@@ -59,7 +60,7 @@ export function uniqueId(): string {
 
 export class WireClient {
   readonly version: Version
-  readonly #socket: Socket
+  readonly #socket: Duplex
   #bytes: Buffer = Buffer.alloc(0)
   readonly #received: Received[] = []
   #closed = false
@@ -69,7 +70,7 @@ export class WireClient {
 
   readonly #seenClosed: () => Promise<unknown>
 
-  private constructor(version: Version, socket: Socket, seenClosed: () => Promise<unknown>) {
+  private constructor(version: Version, socket: Duplex, seenClosed: () => Promise<unknown>) {
     this.#seenClosed = seenClosed
     this.version = version
     this.#socket = socket
@@ -86,6 +87,11 @@ export class WireClient {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     await new Promise<void>((resolve, reject) => void socket.once('connect', resolve).once('error', reject))
     return new WireClient(version, socket, seenClosed)
+  }
+
+  /** The same over a stream that is connected already: TLS, WebSocket, a unix socket. */
+  static over(stream: Duplex, version: Version): WireClient {
+    return new WireClient(version, stream, async () => {})
   }
 
   // ---- out

@@ -69,6 +69,31 @@ async function publishAll(publisher: MqttClient, topic: string, payloads: readon
 
 const firstOf = (got: readonly Got[]): string[] => [...new Set(got.map((g) => g.payload))]
 
+test('[MQTT-3.2.2-14] a cloud that keeps no retained messages gets them without RETAIN', async () => {
+  const cloud = kept(await Mosquitto.start({ lines: ['retain_available false'] }))
+  const site = await siteWith(cloud.url, [{ out: 'r/#', retain: true }], { version: 5 })
+  await isUp(site)
+  const got = await listen(cloud.url, 'r/#', { properties: {} })
+  const device = await client(site.url)
+  await device.publishAsync('r/x', '1', { qos: 1, retain: true })
+  await until(() => got.length > 0, 'the message')
+  expect(got).toMatchObject([{ topic: 'r/x', payload: '1', retain: false }])
+  expect(site.gateway.log.filter((line) => line.msg === 'uplink is up')).toHaveLength(1)
+})
+
+test('[MQTT-3.2.2-15] a message of just the size that the cloud takes goes without an alias', async () => {
+  const cloud = kept(await Mosquitto.start({ lines: ['max_packet_size 100'] }))
+  const site = await siteWith(cloud.url, [{ out: 't' }], { version: 5 })
+  await isUp(site)
+  const got = await listen(cloud.url, 't')
+  const device = await client(site.url)
+  // Fixed header 2, topic 3, identifier 2, property length 1: 92 are left.
+  for (const payload of ['x'.repeat(92), 'small', 'y'.repeat(92), 'z'.repeat(93), 'end']) await device.publishAsync('t', payload, { qos: 1 })
+  await until(() => got.some((g) => g.payload === 'end'), 'the last message')
+  expect(got.map((g) => g.payload)).toEqual(['x'.repeat(92), 'small', 'y'.repeat(92), 'end'])
+  expect(site.gateway.log.filter((line) => line.msg === 'uplink is up')).toHaveLength(1)
+})
+
 for (const version of [4, 5] as const) {
   describe(`MQTT ${version === 4 ? '3.1.1' : '5.0'}`, () => {
     test('the cloud is told whether the gateway is connected: by itself, and by its will', async () => {

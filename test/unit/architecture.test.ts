@@ -10,7 +10,9 @@ import { basename, dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  main: ['gateway', 'config', 'ops', 'base'],
+  main: ['gateway', 'migrate', 'config', 'ops', 'base'],
+  /** Stands beside the gateway: another broker's configuration in, ours out. */
+  migrate: ['config', 'words', 'base'],
   gateway: ['access', 'config', 'ops', 'sensors', 'uplink', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
   ops: ['config', 'router', 'words', 'base'],
   sensors: ['config', 'words', 'base'],
@@ -50,6 +52,9 @@ const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
   'gateway.ts': (file) => file === 'store/sqlite.ts' || file === 'store/memory.ts',
   'cli.ts': (file) => file.startsWith('config/'),
   'uplink/routes.ts': (file) => file === 'config/routes.ts',
+  'migrate/bridges.ts': (file) => file === 'config/routes.ts',
+  'migrate/conf.ts': (file) => file === 'config/spelling.ts',
+  'migrate/import.ts': (file) => file === 'config/load.ts',
 }
 
 /** A file may use a package's values when it is the package's adapter; types may be named elsewhere in the same room. */

@@ -9,7 +9,7 @@ describe.each(VERSIONS)('version %i', (version) => {
   test('[MQTT-3.1.4-5] [MQTT-3.2.2-1] [MQTT-3.2.2-2] CONNECT is answered by CONNACK, to the bit', async () => {
     await using gateway = await TestGateway.start({ broker: { receiveMaximum: 100, packetBytesMax: 65_536, topicAliasMaximum: 7 } })
     const client = await gateway.open(version)
-    client.send(connectPacket(version, { clientId: 'c' }))
+    client.send(connectPacket(version, { clientId: 'c', keepalive: 60 }))
     await client.expectBytes(version === 5 ? '20 0e 00 00 0b 21 0064 27 00010000 22 0007' : '20 02 00 00')
   })
 
@@ -73,7 +73,7 @@ describe.each(VERSIONS)('version %i', (version) => {
     expect(gateway.gateway.sessions.count).toBe(1)
   })
 
-  test('[MQTT-3.1.2-4] [MQTT-3.1.2-5] [MQTT-3.1.2-6] [MQTT-3.2.2-2] [MQTT-3.2.2-3] session present says whether a session was resumed', async () => {
+  test('[MQTT-3.1.2-4] [MQTT-3.1.2-5] [MQTT-3.1.2-6] [MQTT-3.1.4-4] [MQTT-3.2.2-2] [MQTT-3.2.2-3] session present says whether a session was resumed', async () => {
     await using gateway = await TestGateway.start()
     const asked = { clientId: 'c', clean: false, expirySec: 100 }
     const known = version !== 3 // MQTT 3.1 has no such flag
@@ -162,16 +162,20 @@ describe('an empty client identifier', () => {
 
 describe('protocol name and level', () => {
   test.each([
-    ['MQTT level 6', '0004 4d515454 06'],
-    ['MQTT level 3', '0004 4d515454 03'],
-    ['MQIsdp level 4', '0006 4d5149736470 04'],
-    ['MQTX level 4', '0004 4d515458 04'],
-  ])('[MQTT-3.1.2-1] [MQTT-3.1.2-2] %s: CONNACK 0x84, closed', async (_name, start) => {
+    ['MQTT level 6', '0004 4d515454 06', '20 03 00 84 00'],
+    ['MQTT level 5 with the bit that bridges set', '0004 4d515454 85', '20 03 00 84 00'],
+    ['MQTX level 5', '0004 4d515458 05', '20 03 00 84 00'],
+    ['MQTT level 3', '0004 4d515454 03', '20 02 00 01'],
+    ['MQTT level 0', '0004 4d515454 00', '20 02 00 01'],
+    ['MQIsdp level 4', '0006 4d5149736470 04', '20 02 00 01'],
+    ['MQIsdp level 5', '0006 4d5149736470 05', '20 02 00 01'],
+    ['MQTX level 4', '0004 4d515458 04', '20 02 00 01'],
+  ])('[MQTT-3.1.2-1] [MQTT-3.1.2-2] [MQTT3-3.1.2-2] %s: refused in the form of its time, %s → %s, closed', async (_name, start, connack) => {
     await using gateway = await TestGateway.start()
-    const client = await gateway.open(5)
+    const client = await gateway.open(connack.startsWith('20 03') ? 5 : 4)
     const body = `${start} 02 0000 0001 63`.replaceAll(' ', '')
     client.send(`10 ${(body.length / 2).toString(16).padStart(2, '0')} ${body}`)
-    await client.expectBytes('20 03 00 84 00')
+    await client.expectBytes(connack)
     await client.expectClosed()
   })
 
@@ -218,6 +222,16 @@ describe('5.0 only', () => {
     for (const limit of [maximumQoS, retainAvailable, wildcardSubscriptionAvailable, subscriptionIdentifiersAvailable, sharedSubscriptionAvailable, serverKeepAlive]) {
       expect(limit).toBeUndefined()
     }
+  })
+
+  test('section 3.14.2.2.2: what counts is what the client asked for, not what it was granted', async () => {
+    await using gateway = await TestGateway.start({ broker: { sessionExpirySecMax: 0 } })
+    const watcher = await gateway.connect(5)
+    await watcher.subscribe('will')
+    const client = await gateway.connect(5, { clientId: 'c', clean: false, expirySec: 100, will: { topic: 'will', payload: 'x' } }, { properties: { sessionExpiryInterval: 0 } })
+    await client.disconnect({ expirySec: 100 })
+    await watcher.expectNothing()
+    expect(gateway.counters.protocolErrors).toBe(0)
   })
 
   test('section 3.14.2.2.2: DISCONNECT cannot raise a session expiry of 0', async () => {

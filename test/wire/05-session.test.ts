@@ -19,7 +19,7 @@ async function publishAll(publisher: WireClient, topic: string, payloads: readon
 }
 
 describe.each(VERSIONS)('version %i', (version) => {
-  test('[MQTT-3.1.2-23] [MQTT-4.1.0-1] [MQTT-3.1.2-5] a persistent session keeps its subscriptions and what came for it at QoS 1 and 2', async () => {
+  test('[MQTT-3.1.2-23] [MQTT-4.1.0-1] [MQTT-3.1.2-5] [MQTT3-3.1.2-5] a persistent session keeps its subscriptions and what came for it at QoS 1 and 2', async () => {
     await using gateway = await TestGateway.start()
     const client = await gateway.connect(version, KEPT)
     await client.subscribe('one', { qos: 1 })
@@ -219,7 +219,7 @@ describe('3.1.1: clean session 0', () => {
 })
 
 describe('5.0: session expiry', () => {
-  test('[MQTT-4.1.0-2] [MQTT-3.1.2-23] it counts from the end of the connection', async () => {
+  test('[MQTT-4.1.0-2] [MQTT-3.1.2-23] [MQTT3-4.1.0-2] it counts from the end of the connection', async () => {
     await using gateway = await TestGateway.start()
     const client = await gateway.connect(5, KEPT)
     await client.subscribe('t', { qos: 1 })

@@ -54,7 +54,7 @@ describe.each(VERSIONS)('version %i', (version) => {
     await watcher.expectNothing()
   })
 
-  test('[MQTT-3.1.2-10] published once: the next connection without a will has none', async () => {
+  test('[MQTT-3.1.2-10] [MQTT3-3.1.2-12] published once: the next connection without a will has none', async () => {
     await using gateway = await TestGateway.start()
     const watcher = await watch(gateway)
     const asked = { clientId: 'c', clean: false, expirySec: 100 }
@@ -104,11 +104,11 @@ describe.each(VERSIONS)('version %i', (version) => {
 describe('5.0', () => {
   const delayed = { clientId: 'c', clean: false, expirySec: 100, will: { ...will, properties: { willDelayInterval: 10 } } }
 
-  test('[MQTT-3.14.4-3] DISCONNECT with 0x04 publishes it', async () => {
+  test.each([0x04, 0x80, 0x81, 0x93, 0x98])('[MQTT-3.14.4-3] [MQTT-3.1.2-8] DISCONNECT publishes it unless its reason is 0: %i', async (reasonCode) => {
     await using gateway = await TestGateway.start()
     const watcher = await watch(gateway)
     const client = await gateway.connect(5, { will })
-    await client.disconnect({ reasonCode: 0x04 })
+    await client.disconnect({ reasonCode })
     await watcher.expect({ cmd: 'publish', ...will })
   })
 

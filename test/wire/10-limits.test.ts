@@ -25,6 +25,7 @@ describe.each(VERSIONS)('version %i: packets', (version) => {
     client.send(client.bytesOf(publishOf(1001, version)).subarray(0, 3))
     if (version === 5) await client.expect({ cmd: 'disconnect', reasonCode: Reason.packetTooLarge })
     await client.expectClosed()
+    expect(gateway.counters).toMatchObject({ refusedPacketSize: 1, refusedConnectSize: 0 })
   })
 
   test('a large packet that never ends takes no more than its size, and is given up with the connection', async () => {
@@ -75,7 +76,7 @@ describe('5.0: the client’s Maximum Packet Size', () => {
 
   test('[MQTT-3.14.2-3] a reason string that would be too long for DISCONNECT is left out', async () => {
     await using gateway = await TestGateway.start()
-    const client = await gateway.connect(5, { properties: { maximumPacketSize: 40 } })
+    const client = await gateway.connect(5, { clientId: 'c', properties: { maximumPacketSize: 40 } })
     client.send({ cmd: 'publish', topic: 'wildcard/+/in/a/topic/name/that/is/long', payload: '', qos: 0, dup: false, retain: false })
     const { raw, properties } = await client.expect({ cmd: 'disconnect', reasonCode: Reason.topicNameInvalid })
     expect(raw.length).toBeLessThanOrEqual(40)
@@ -113,8 +114,8 @@ describe.each(VERSIONS)('version %i: silence', (version) => {
     await client.expectClosed()
   })
 
-  test('section 3.1.2.10: keep alive 0 has no limit', async () => {
-    await using gateway = await TestGateway.start()
+  test('section 3.1.2.10: keep alive 0 has no limit, unless there is a maximum and a way to tell', async () => {
+    await using gateway = await TestGateway.start({ broker: version === 5 ? { keepAliveSecMax: Infinity } : {} })
     const client = await gateway.connect(version, { keepalive: 0 })
     await gateway.pass(100_000)
     await client.expectNothing()
@@ -132,6 +133,7 @@ describe.each(VERSIONS)('version %i: silence', (version) => {
     expect(gateway.counters.connectionsNow).toBe(2)
     await gateway.pass(3)
     await client.expectClosed()
+    expect(gateway.counters.connectTimeouts).toBe(1)
     await other.expectNothing()
   })
 })
@@ -301,7 +303,7 @@ describe('queues of sessions that are away', () => {
     await again.expect({ cmd: 'publish', payload: 'fits' })
   })
 
-  test('a full store gets no PUBACK in 3.1.1 and ends the connection: the client sends again after a reconnect, in order', async () => {
+  test('[MQTT3-4.8.0-2] a full store gets no PUBACK in 3.1.1 and ends the connection: the client sends again after a reconnect, in order', async () => {
     await using gateway = await fullStore()
     const publisher = await gateway.connect(4)
     const { counters } = gateway
@@ -345,12 +347,26 @@ describe('counts', () => {
   test.each(VERSIONS)('version %i: one subscription too many is refused in SUBACK; one that is known is still replaced', async (version) => {
     await using gateway = await TestGateway.start({ broker: { subscriptionsPerClientMax: 2 } })
     const client = await gateway.connect(version)
-    client.send({ cmd: 'subscribe', messageId: 1, subscriptions: ['a', 'b', 'c', 'a'].map((topic) => ({ topic, qos: 1 })) })
+    const subscribe = (...topics: string[]): void => client.send({ cmd: 'subscribe', messageId: 1, subscriptions: topics.map((topic) => ({ topic, qos: 1 })) })
     const refused = version === 5 ? Reason.quotaExceeded : 0x80
-    await client.expect({ cmd: 'suback', granted: [1, 1, refused, 1] })
+    subscribe('a', 'b', 'c')
+    await client.expect({ cmd: 'suback', granted: [1, 1, refused] })
+    subscribe('c', 'a')
+    await client.expect({ cmd: 'suback', granted: [refused, 1] })
     client.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a'] })
     await client.expect({ cmd: 'unsuback' })
     await client.subscribe('c', { qos: 2 })
+    expect(gateway.counters.refusedSubscriptions).toBe(2)
+  })
+
+  test.each(VERSIONS)('version %i: one SUBSCRIBE may not name more filters than a session may have, be it the same again and again', async (version) => {
+    await using gateway = await TestGateway.start({ broker: { subscriptionsPerClientMax: 2 } })
+    const client = await gateway.connect(version)
+    client.send({ cmd: 'subscribe', messageId: 1, subscriptions: ['a', 'a', 'a'].map((topic) => ({ topic, qos: 1 })) })
+    await client.expect({ cmd: 'suback', granted: [1, 1, version === 5 ? Reason.quotaExceeded : 0x80] })
+    client.publish('a', 'x')
+    await client.expect({ cmd: 'publish', topic: 'a' })
+    await client.expectNothing()
   })
 
   test.each(VERSIONS)('version %i: one connection too many is closed and counted; there is room again when another leaves', async (version) => {
@@ -358,7 +374,7 @@ describe('counts', () => {
     const [first] = [await gateway.connect(version), await gateway.connect(version)]
     const third = await gateway.open(version)
     await third.expectClosed()
-    expect(gateway.counters.connectionsRefused).toBe(1)
+    expect(gateway.counters).toMatchObject({ refusedConnections: 1, connectionsRefused: 1 })
     await first!.disconnect()
     await gateway.connect(version)
   })
@@ -372,6 +388,7 @@ describe('counts', () => {
     third.send(version === 5 ? '10 0e 0004 4d515454 05 02 0000 00 0001 33' : version === 4 ? '10 0d 0004 4d515454 04 02 0000 0001 33' : '10 0f 0006 4d5149736470 03 02 0000 0001 33')
     await third.expect({ cmd: 'connack', ...(version === 5 ? { reasonCode: Reason.quotaExceeded } : { returnCode: 3 }) })
     await third.expectClosed()
+    expect(gateway.counters).toMatchObject({ refusedSessions: 1, connectionsRefused: 1 })
     await gateway.connect(version, KEPT)
   })
 })

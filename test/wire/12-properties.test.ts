@@ -111,17 +111,26 @@ describe('message expiry', () => {
     expect(gateway.counters.droppedExpired).toBe(1)
   })
 
-  test('[MQTT-4.3.3-7] once it was sent it is sent again after its expiry', async () => {
+  test.each([1, 2] as const)('[MQTT-4.3.3-7] [MQTT-4.4.0-1] once it was sent at QoS %i it is sent again, even after its expiry', async (qos) => {
     await using gateway = await TestGateway.start()
-    const client = await gateway.connect(5, KEPT)
-    await client.subscribe('t', { qos: 2 })
+    const client = await gateway.connect(5, { ...KEPT, properties: { receiveMaximum: 2 } })
+    await client.subscribe('t', { qos })
     const publisher = await gateway.connect(5)
-    publisher.publish('t', 'x', { qos: 2, properties: { messageExpiryInterval: 10 } })
-    const { messageId } = await client.expect({ cmd: 'publish', payload: 'x' })
+    for (const payload of ['first', 'second', 'waits']) publisher.publish('t', payload, { qos, properties: { messageExpiryInterval: 10 } })
+    const sent = [await client.expect({ cmd: 'publish', payload: 'first' }), await client.expect({ cmd: 'publish', payload: 'second' })]
+    await publisher.drain()
     await client.cut()
     await gateway.pass(5)
-    const again = await gateway.connect(5, KEPT)
-    await again.expect({ cmd: 'publish', payload: 'x', dup: true, messageId, properties: { messageExpiryInterval: 5 } })
+    const again = await gateway.connect(5, { ...KEPT, properties: { receiveMaximum: 2 } })
+    await again.expect({ cmd: 'publish', payload: 'first', dup: true, messageId: sent[0]!.messageId, properties: { messageExpiryInterval: 5 } })
+    await again.cut()
+    await gateway.pass(20)
+    const third = await gateway.connect(5, KEPT)
+    for (const [i, payload] of ['first', 'second'].entries()) {
+      await third.expect({ cmd: 'publish', payload, dup: true, messageId: sent[i]!.messageId, properties: { messageExpiryInterval: 0 } })
+    }
+    await third.expectNothing()
+    expect(gateway.counters.droppedExpired).toBe(1)
   })
 })
 
@@ -166,7 +175,7 @@ describe('topic aliases in', () => {
     ['above the maximum', 4, '30 07 0001 74 03 230005', Reason.topicAliasInvalid],
     ['any, where the maximum is 0', 0, '30 07 0001 74 03 230001', Reason.topicAliasInvalid],
     ['none set, and no topic', 4, '30 03 0000 00', Reason.protocolError],
-  ])('[MQTT-3.3.2-8] [MQTT-3.3.2-9] alias %s', async (_name, maximum, bytes, reasonCode) => {
+  ])('[MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.2.2-17] [MQTT-3.2.2-18] alias %s', async (_name, maximum, bytes, reasonCode) => {
     const { gateway, publisher, watcher } = await pair(maximum)
     await using _ = gateway
     publisher.send(bytes)

@@ -72,7 +72,7 @@ it('has defaults that it accepts itself', () => {
 })
 
 it('takes every text that the checks take', () => {
-  const texts = ['site: s', 'site: s\nbroker: { maxSessionExpiry: never, sysInterval: 0s, maxPacketSize: 64KiB }', uplink('version: 4\nusername: u\npassword: { env: A }\ntls: {}').replace('mqtt:', 'mqtts:')]
+  const texts = ['site: s', 'site: s\nbroker: { maxSessionExpiry: never, sysInterval: 0s, maxPacketSize: 64KiB, maxKeepAlive: none, maxPublishesPerSecond: none, maxConnectionsPerAddress: auto }', uplink('version: 4\nusername: u\npassword: { env: A }\ntls: {}').replace('mqtt:', 'mqtts:')]
   expect(texts.filter((text) => !('config' in check(text)) || !valid(schema, parse(text)))).toEqual([])
 })
 

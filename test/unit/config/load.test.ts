@@ -9,15 +9,23 @@ import { checkText, loadConfig } from '../../../src/config/load.ts'
 import { accepted, check, EXAMPLE, lines, uplink } from './gateway-yaml.ts'
 
 const DAY_MS = 86_400_000
+const PLAIN = { kind: 'port', tls: null, websocket: null, proxyProtocol: null, anonymous: true, limits: {} }
 const SESSION_QUEUE = { bytesMax: 256_000_000, countMax: 10_000_000, ageMsMax: 30 * DAY_MS, whenFull: 'drop-oldest' }
 
 const DEFAULTS = {
   site: 'well-07',
   broker: {
-    listeners: [{ port: 1883, host: '127.0.0.1', anonymous: true, limits: {} }],
+    listeners: [{ ...PLAIN, port: 1883, host: '127.0.0.1' }],
     connectionsMax: 1000,
+    connectionsPerAddressMax: { remote: 250, local: Infinity },
+    connectionsPerMinuteMax: { remote: 600, local: Infinity },
     connectTimeoutMs: 10_000,
+    connectBytesMax: 64_000,
     packetBytesMax: 1_000_000,
+    topicBytesMax: 1000,
+    topicLevelsMax: 64,
+    keepAliveSecMax: 3600,
+    publishesPerSecondMax: Infinity,
     receiveMaximum: 1000,
     topicAliasMaximum: 32,
     subscriptionsPerClientMax: 1000,
@@ -54,7 +62,7 @@ describe('the example', () => {
       uplinks: [
         {
           name: 'cloud', url: new URL('mqtt://broker.example.com:1883'), host: 'broker.example.com', port: 1883,
-          tls: false, tlsOptions: { ca: null, servername: null },
+          tls: false, metered: true, tlsOptions: { ca: null, servername: null },
           clientId: 'well-07', username: 'well-07', password: null, version: 5, stateTopic: null,
           keepAliveSec: 60, connectTimeoutMs: 20_000, inflightMax: 100, backoff: { minMs: 1000, maxMs: 120_000 },
           routes: [
@@ -99,10 +107,17 @@ describe('every key', () => {
     const config = accepted(`
 site: s
 broker:
-  listeners: [{ port: 0 }, { port: 0 }, { port: 1884, host: 0.0.0.0, anonymous: true, receiveMaximum: 7 }, { port: 1883, host: "::1" }, { port: 1883, host: localhost }, { port: 1883, host: 127.0.0.2 }]
+  listeners: [{ port: 0 }, { port: 0 }, { port: 1884, host: 0.0.0.0, anonymous: true, receiveMaximum: 7, maxKeepAlive: none, maxPublishesPerSecond: 3 }, { port: 1883, host: "::1" }, { port: 1883, host: localhost }, { port: 1883, host: 127.0.0.2 }]
   maxConnections: 5
+  maxConnectionsPerAddress: 3
+  maxConnectionsPerMinute: 30
   connectTimeout: 1.5s
+  maxConnectSize: 2kB
   maxPacketSize: 64KiB
+  maxTopicLength: 128B
+  maxTopicLevels: 9
+  maxKeepAlive: 1500ms
+  maxPublishesPerSecond: 50
   receiveMaximum: 20
   topicAliasMaximum: 0
   maxSubscriptionsPerClient: 7
@@ -117,10 +132,12 @@ log: { level: debug }
 `)
     expect(config.broker).toEqual({
       listeners: [
-        { port: 0, host: '127.0.0.1', anonymous: true, limits: {} }, { port: 0, host: '127.0.0.1', anonymous: true, limits: {} }, { port: 1884, host: '0.0.0.0', anonymous: true, limits: { receiveMaximum: 7 } },
-        { port: 1883, host: '::1', anonymous: true, limits: {} }, { port: 1883, host: 'localhost', anonymous: true, limits: {} }, { port: 1883, host: '127.0.0.2', anonymous: true, limits: {} },
+        { ...PLAIN, port: 0, host: '127.0.0.1' }, { ...PLAIN, port: 0, host: '127.0.0.1' }, { ...PLAIN, port: 1884, host: '0.0.0.0', limits: { receiveMaximum: 7, keepAliveSecMax: Infinity, publishesPerSecondMax: 3 } },
+        { ...PLAIN, port: 1883, host: '::1' }, { ...PLAIN, port: 1883, host: 'localhost' }, { ...PLAIN, port: 1883, host: '127.0.0.2' },
       ],
-      connectionsMax: 5, connectTimeoutMs: 1500, packetBytesMax: 65_536, receiveMaximum: 20, topicAliasMaximum: 0, subscriptionsPerClientMax: 7,
+      connectionsMax: 5, connectionsPerAddressMax: { remote: 3, local: 3 }, connectionsPerMinuteMax: { remote: 30, local: 30 }, connectTimeoutMs: 1500,
+      connectBytesMax: 2000, packetBytesMax: 65_536, topicBytesMax: 128, topicLevelsMax: 9, keepAliveSecMax: 2, publishesPerSecondMax: 50,
+      receiveMaximum: 20, topicAliasMaximum: 0, subscriptionsPerClientMax: 7,
       retainedMessagesMax: 8, retainedBytesMax: 9000, sessionExpirySecMax: 0xffff_ffff, sessionsMax: 10,
       sessionQueue: { bytesMax: 1_000_000, countMax: 11, ageMsMax: 3_600_000, whenFull: 'drop-newest' }, outputBytesMax: 128_000, sysIntervalMs: 0,
     })
@@ -164,6 +181,11 @@ log: { level: debug }
     ['mqtt://[::1]:1884', '::1', 1884, false],
     ['MQTT://h', 'h', 1883, false],
   ])('url %s', (url, host, port, tls) => expect(accepted(uplink('').replace('mqtt://h', `"${url}"`)).uplinks[0]).toMatchObject({ host, port, tls }))
+
+  it('carries statistics over a link that is not metered; what only begins like them, over any', () => {
+    expect(accepted(uplink('metered: false', 'routes: [{ out: $SYS/# }, { in: $SYS/a, as: b }]')).uplinks[0]).toMatchObject({ metered: false, routes: [{ from: '$SYS/#' }, { from: '$SYS/a' }] })
+    expect(accepted(uplink('', 'routes: [{ out: $SYSTEM/# }, { out: "#" }]')).uplinks[0]).toMatchObject({ metered: true })
+  })
 
   it('allows with MQTT 5 what would echo with 3.1.1', () => {
     expect(accepted(uplink('', 'routes: [{ out: s/# }, { in: s/# }]')).uplinks[0]!.routes).toHaveLength(2)

@@ -46,6 +46,8 @@ export const valueMistakes: readonly Case[] = [
   ['quoted number', S + 'broker: { maxConnections: "10" }', '2:27 broker.maxConnections: `maxConnections` must be a whole number from 1 to 100000, found the text "10"'],
   ['out of range', S + 'broker: { receiveMaximum: 65536 }', '2:27 broker.receiveMaximum: `receiveMaximum` must be a whole number from 1 to 65535, found the number 65536'],
   ['fraction', S + 'broker: { receiveMaximum: 1.5 }', '2:27 broker.receiveMaximum: `receiveMaximum` must be a whole number from 1 to 65535, found the number 1.5'],
+  ['a word for a number', S + 'broker: { maxPublishesPerSecond: never }', '2:34 broker.maxPublishesPerSecond: `maxPublishesPerSecond` must be a whole number from 1 to 1000000, or none, found the text "never"'],
+  ['0 for none', S + 'broker: { maxConnectionsPerAddress: 0 }', '2:37 broker.maxConnectionsPerAddress: `maxConnectionsPerAddress` must be a whole number from 1 to 100000, or auto, found the number 0'],
   ['a list for a number', S + 'broker: { receiveMaximum: [1] }', '2:27 broker.receiveMaximum: `receiveMaximum` must be a whole number from 1 to 65535, found a list'],
   ['a group for a number', S + 'broker: { receiveMaximum: { max: 1 } }', '2:27 broker.receiveMaximum: `receiveMaximum` must be a whole number from 1 to 65535, found a group of keys'],
   ['nothing for a number', S + 'broker:\n  receiveMaximum:\n', '3:18 broker.receiveMaximum: `receiveMaximum` must be a whole number from 1 to 65535, found nothing'],
@@ -74,7 +76,7 @@ export const valueMistakes: readonly Case[] = [
 
 export const brokerMistakes: readonly Case[] = [
   ['port', S + 'broker: { listeners: [{ port: 70000 }] }', '2:31 broker.listeners[0].port: `port` must be a whole number from 0 to 65535, found the number 70000'],
-  ['port missing', S + 'broker: { listeners: [{ host: "::1" }] }', '2:23 broker.listeners[0]: `port` is missing in `listeners[0]`'],
+  ['port missing', S + 'broker: { listeners: [{ host: "::1" }] }', '2:23 broker.listeners[0]: `listeners[0]` has no `port` or `socket`'],
   ['network without consent', S + 'broker:\n  listeners:\n    - { port: 1883, host: 0.0.0.0 }', '4:27 broker.listeners[0].host: listening on 0.0.0.0 lets everyone on that network connect, publish and read'],
   ['network without consent, IPv6', S + 'broker:\n  listeners:\n    - { port: 1883, host: "::" }', '4:27 broker.listeners[0].host: listening on :: lets everyone on that network connect, publish and read'],
   ['users', S + 'broker: { listeners: [{ port: 1883, anonymous: false }] }', '2:48 broker.listeners[0].anonymous: `anonymous: false` needs users, and there are none: nobody could connect'],
@@ -144,6 +146,9 @@ export const uplinkMistakes: readonly Case[] = [
   ['wildcards gained', uplink('', 'routes: [{ out: a, as: b/+ }]'), '5:28 uplinks[0].routes[0].as: "a" cannot become "b/+": one has no wildcards, the other +'],
   ['echo with 3.1.1', uplink('version: 4', 'routes: [{ out: s/#, as: x/# }, { in: x/+/cmd, as: c/+ }]'), '5:30 uplinks[0].routes[0].as: what goes out as "x/#" comes back in through `in: x/+/cmd`, again and again: MQTT 3.1.1 cannot leave out its own messages'],
   ['echo without as', uplink('version: 4', 'routes: [{ out: s/# }, { in: s/cmd }]'), '5:21 uplinks[0].routes[0].out: what goes out as "s/#" comes back in through `in: s/cmd`, again and again: MQTT 3.1.1 cannot leave out its own messages'],
+  ['statistics out over a metered link', uplink('', 'routes: [{ out: a/# }, { out: $SYS/broker/#, as: sys/# }]'), '5:35 uplinks[0].routes[1].out: the topics of "$SYS/broker/#" change every few seconds, and this link is taken for a metered one'],
+  ['statistics in over a metered link', uplink('metered: true', 'routes: [{ in: $SYS/#, as: cloud/# }]'), '5:20 uplinks[0].routes[0].in: the topics of "$SYS/#" change every few seconds, and this link is taken for a metered one'],
+  ['metered in words', uplink('metered: no'), '6:14 uplinks[0].metered: `metered` must be true or false, found the text "no"'],
   ['tls without mqtts', uplink('tls: {}'), '6:5 uplinks[0].tls: `tls` is set, but `url` says mqtt:// without TLS'],
   ['password without user in 3.1.1', uplink('password: x\nversion: 4'), '6:5 uplinks[0].password: MQTT 3.1.1 sends no password without a user name'],
   ['keep alive', uplink('keepAlive: 1500ms'), '6:16 uplinks[0].keepAlive: `keepAlive` must be whole seconds'],

@@ -282,6 +282,24 @@ test('congestion is over when the bytes are written', async () => {
   expect(relieved).toBe(1)
 })
 
+test('many that wait for the next batch are congestion too, over when that is written', async () => {
+  let called = 0
+  const wait = (count: number): void => {
+    for (let i = 0; i < count; i++) bed.journal.whenDurable(() => called++)
+  }
+  bed.journal.change({ kind: 'subscription-end', destination: 1, filter: 'a' }, true)
+  await bed.pass(0) // the store is busy now
+  wait(10_000)
+  expect(bed.journal.congested).toBe(false)
+  wait(1)
+  expect(bed.journal.congested).toBe(true)
+  let relieved = 0
+  bed.journal.onRelief(() => relieved++)
+  await bed.store.completeAll()
+  await bed.pass(0)
+  expect([bed.journal.congested, called, relieved]).toEqual([false, 10_001, 1])
+})
+
 test('a random mixture of audiences, QoS and speeds never breaks the store and arrives in order', async () => {
   let seed = 12345
   const random = (n: number): number => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ProtocolError } from '../../../src/mqtt/reason.ts'
-import { TopicTable } from '../../../src/mqtt/topic.ts'
+import { LimitExceeded, ProtocolError, Reason } from '../../../src/mqtt/reason.ts'
+import { TopicTable, TopicTables } from '../../../src/mqtt/topic.ts'
 
 function resolve(table: TopicTable, name: string) {
   const bytes = Buffer.from(`<${name}>`)
@@ -38,5 +38,35 @@ describe('the topic table', () => {
     const table = new TopicTable()
     for (let i = 0; i < 2; i++) expect(() => resolve(table, 'a/+')).toThrow(ProtocolError)
     for (let i = 0; i < 2; i++) expect(() => resolve(table, '')).toThrow(ProtocolError)
+  })
+})
+
+describe('limits of a table', () => {
+  const limits = { topicBytesMax: 10, topicLevelsMax: 3 }
+
+  test.each(['x'.repeat(10), 'ü'.repeat(5), 'a/b/c', '//', 'a'])('%j is within', (name) => {
+    expect(resolve(new TopicTable(limits), name).name).toBe(name)
+  })
+
+  test.each(['x'.repeat(11), 'ü'.repeat(6), 'a/b/c/d', '///', 'a/b/c/'])('%j is beyond, each time', (name) => {
+    const table = new TopicTable(limits)
+    for (let i = 0; i < 2; i++) {
+      expect(() => resolve(table, name)).toThrow(LimitExceeded)
+      expect(() => resolve(table, name)).toThrow(expect.objectContaining({ reason: Reason.topicNameInvalid, counter: 'refusedTopics' }))
+    }
+  })
+
+  test('what is no topic name at all is told as that', () => {
+    const bytes = Buffer.concat([Buffer.from('x'.repeat(20)), Buffer.of(0xff)])
+    expect(() => new TopicTable(limits).resolve(bytes, 0, bytes.length)).toThrow(expect.objectContaining({ reason: Reason.malformedPacket }))
+  })
+
+  test('listeners with the same limits share a table, others do not', () => {
+    const tables = new TopicTables()
+    const table = tables.of(limits)
+    expect(tables.of({ ...limits })).toBe(table)
+    const wide = tables.of({ ...limits, topicLevelsMax: 4 })
+    expect(resolve(wide, 'a/b/c/d').name).toBe('a/b/c/d')
+    expect(() => resolve(table, 'a/b/c/d')).toThrow(LimitExceeded)
   })
 })

@@ -172,22 +172,34 @@ describe('redelivery', () => {
     expect(await stored()).toEqual([])
   })
 
-  test('a QoS 2 message that will not come again is ended with PUBREL: its identifier is not free at the receiver', async () => {
-    const outgoing = await durable()
-    bed.publish([outgoing.queue], 'expires', 2, { expiresAtMs: bed.clock.now() + 1000 })
+  test('a QoS 2 message that a limit has taken is ended with PUBREL: its identifier is not free at the receiver', async () => {
+    const outgoing = new Outgoing(await bed.queue({ countMax: 1, whenFull: 'drop-oldest' }), bed.journal)
+    outgoing.attach(line, 10)
+    bed.publish([outgoing.queue], 'dropped', 2)
     await bed.store.completeAll()
-    expect(line.heard).toEqual(['publish 1 expires'])
+    expect(line.heard).toEqual(['publish 1 dropped'])
     outgoing.detach()
-    await bed.pass(2000)
+    bed.publish([outgoing.queue], 'next', 2)
+    await bed.store.completeAll()
+    expect(bed.counters.droppedQueueLimit).toBe(1)
     line = new Line()
     outgoing.attach(line, 10)
     await bed.store.completeAll()
-    expect(line.heard).toEqual(['pubrel 1'])
-    bed.publish([outgoing.queue], 'next', 2)
-    await bed.store.completeAll()
-    expect(line.heard).toEqual(['publish 2 next'])
+    expect(line.heard).toEqual(['pubrel 1', 'publish 2 next'])
     outgoing.onPubcomp(1)
     expect(outgoing.inFlight).toBe(1)
+  })
+
+  test('what was sent comes again although it has expired, what was not does not [MQTT-4.3.3-7]', async () => {
+    const outgoing = await durable(2)
+    const expiresAtMs = bed.clock.now() + 1000
+    for (const [payload, qos] of [['one', 1], ['two', 2], ['waits', 2]] as const) bed.publish([outgoing.queue], payload, qos, { expiresAtMs })
+    await bed.store.completeAll()
+    expect(line.heard).toEqual(['publish 1 one', 'publish 2 two'])
+    await bed.pass(2000)
+    await reconnect(outgoing)
+    expect(line.heard).toEqual(['dup publish 1 one', 'dup publish 2 two'])
+    expect(bed.counters.droppedExpired).toBe(1)
   })
 })
 

@@ -13,7 +13,8 @@ import { Bed } from '../journal/bed.ts'
 class Wire implements Link {
   readonly version: ProtocolVersion
   readonly writable = true
-  readonly limits = { receiveMaximum: 10, subscriptionsPerClientMax: 5 }
+  readonly limits = { receiveMaximum: 10, subscriptionsPerClientMax: 5, topicBytesMax: 1000, topicLevelsMax: 64 }
+  readonly maximumPacketSize = Infinity
   readonly got: string[] = []
   readonly identifiers: number[] = []
   ended: number | null = null
@@ -36,6 +37,8 @@ class Wire implements Link {
   press(): void {}
   holdForFlash(): void {}
   releaseForFlash(): void {}
+  holdForRetained(): void {}
+  releaseForRetained(): void {}
   end(reason: number): void {
     this.ended = reason
     this.onEnd()

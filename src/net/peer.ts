@@ -1,0 +1,30 @@
+// Where a connection comes from, and by which transport.
+
+export type Transport = 'tcp' | 'tls' | 'ws' | 'wss' | 'unix'
+
+export class Peer {
+  /** The client's own IP address, also behind a proxy; empty at a unix socket, whose clients are on this machine. */
+  readonly address: string
+  readonly port: number
+  readonly transport: Transport
+  /** When it was accepted, on Clock.now(): the time to CONNECT runs from there, handshakes of the transport included. */
+  readonly acceptedAtMs: number
+
+  constructor(address: string, port: number, transport: Transport, acceptedAtMs: number) {
+    this.address = address
+    this.port = port
+    this.transport = transport
+    this.acceptedAtMs = acceptedAtMs
+  }
+
+  /** For the log. */
+  get name(): string {
+    if (this.address === '') return 'unix socket'
+    return this.address.includes(':') ? `[${this.address}]:${this.port}` : `${this.address}:${this.port}`
+  }
+}
+
+/** One text for one address: a socket that takes both families shows an IPv4 address as an IPv6 one. */
+export function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
+}

@@ -25,6 +25,9 @@ const BACKLOG = 1024
 
 export type ListenerDeps = ConnectionDeps & { readonly log: TlsDeps['log'] }
 
+/** TCP asks after so much silence: a client that wants no keep alive and has vanished would stay for ever. */
+const TCP_KEEP_ALIVE_MS = 300_000
+
 /** A connection on its way to MQTT. */
 interface Arrival {
   readonly socket: Socket
@@ -56,7 +59,7 @@ export class Listener {
     this.#deps = deps
     this.#transport = transportOf(config)
     this.#admission = new Admission(deps.clock, deps.limits, deps.counters)
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }, (socket) => this.#accept(socket))
   }
 
   /** The port that is listened on, useful when 0 was asked for; 0 for a unix socket. */
@@ -110,6 +113,7 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
+    if (socket.remoteAddress === undefined && this.#config.kind === 'port') return void socket.destroy() // it has gone again
     const peer = new Peer(plainAddress(socket.remoteAddress ?? ''), socket.remotePort ?? 0, this.#transport, this.#deps.turn.nowMs)
     if (this.#proxies !== null) this.#awaitHeader(socket, peer, this.#proxies)
     else if (!this.#admission.admit(peer.address)) socket.destroy() // before CONNECT there is no packet that could say why

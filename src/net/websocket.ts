@@ -5,7 +5,7 @@
 //           ──anything else──► a short 4xx answer, and the end
 //
 // What is always true
-//   1. Packets do not have to fit into frames: what a frame holds goes on as bytes [MQTT-6.0.0-2].
+//   1. Packets do not have to fit into frames: what a frame holds goes on as bytes.
 //   2. A frame is held until it is complete, so its size and the number of pieces it comes in are bounded. Nothing is compressed.
 //   3. Both directions have back-pressure: a stream that is not read pauses the socket, a write is done when the kernel has it.
 import { createServer, type IncomingMessage, type Server } from 'node:http'
@@ -20,7 +20,7 @@ const SUBPROTOCOLS = ['mqtt', 'mqttv3.1']
 const REQUEST_BYTES_MAX = 16 * 1024
 /** Clients that join packets into one frame add to the largest packet. */
 const JOINED_BYTES_MAX = 64 * 1024
-/** Pieces of a frame: a thousand-byte message in single bytes would take hundreds of times its size. */
+/** A message may come in so many pieces, and one more for every PIECE_BYTES: each is a buffer, and single bytes would take hundreds of times their size. */
 const PIECES_MIN = 64
 const PIECE_BYTES = 128
 /** A peer that does not answer our Close is cut off. */

@@ -121,7 +121,7 @@ export class FrameClient {
     const came = Buffer.concat(this.#data)
     this.#data = [came.subarray(bytes.length)]
     if (came.subarray(0, bytes.length).equals(bytes)) return
-    throw new Error(`expected ${bytes.toString('hex', 0, 100)}\nbut came ${came.toString('hex', 0, 100)}${this.closed ? ' and the end' : ''}`)
+    throw new Error(`expected ${bytes.toString('hex', 0, 100)}\nbut came ${came.toString('hex', 0, 100)}${this.closed ? ', and the connection was closed' : ''}`)
   }
 
   /** The server closes with this code, and its TCP connection too. */

@@ -19,8 +19,12 @@ export async function dial(to: NetConnectOpts): Promise<Socket> {
 
 /** Over a socket that is connected already, or to a port of 127.0.0.1. Rejects with what the handshake failed by. */
 export async function dialTls(to: number | Socket, options: ConnectionOptions): Promise<TLSSocket> {
+  if (typeof to !== 'number' && to.destroyed) throw new Error('the socket is closed')
   const where = typeof to === 'number' ? { port: to, host: '127.0.0.1' } : { socket: to, servername: 'localhost' }
   const socket = connectTls({ ...where, ...options })
-  await new Promise<void>((resolve, reject) => void socket.once('secureConnect', resolve).once('error', reject))
+  await new Promise<void>((resolve, reject) => {
+    socket.once('secureConnect', resolve).once('error', reject)
+    socket.once('close', () => reject(new Error('the gateway hung up')))
+  })
   return socket
 }

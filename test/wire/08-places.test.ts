@@ -1,4 +1,5 @@
 // Chapter 8: a connection takes a place of its listener from accept on, and gives it back however it ends and how far it had come.
+/* oxlint-disable vitest/expect-expect -- allPlacesAreFree has the assertions */
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -65,7 +66,7 @@ describe.each(ways)('PROXY $proxied, TLS $secure, WebSocket $framed', ({ proxied
     const clients: (FrameClient | Duplex)[] = []
     for (let i = 0; i < PLACES; i++) clients.push(await until(async () => enter(await knock(gateway)), `place ${i + 1} of ${PLACES}`))
     const { connectionsRefused } = gateway.counters
-    await expect(enter(await knock(gateway))).rejects.toThrow()
+    await expect(enter(await knock(gateway))).rejects.toThrow(/closed|hung up|disconnected|ECONNRESET|an answer/)
     expect(gateway.counters.connectionsRefused).toBeGreaterThan(connectionsRefused)
     for (const client of clients) client.destroy()
   }
@@ -89,8 +90,8 @@ describe.each(ways)('PROXY $proxied, TLS $secure, WebSocket $framed', ({ proxied
     const random = new Random(8)
     for (let i = 0; i < 60; i++) {
       const socket = await knock(gateway)
-      const noise = Buffer.from(Array.from({ length: 1 + random.below(200) }, () => random.below(256)))
-      let left = 1 + random.below(5)
+      const noise = Buffer.from(Array.from({ length: random.int(1, 200) }, () => random.int(0, 255)))
+      let left = random.int(1, 5)
       await enter(socket, () => {
         if (--left === 0) socket.write(noise, () => socket.end())
       }).then((client) => client.destroy(), () => {})
@@ -119,15 +120,13 @@ describe.each(ways)('PROXY $proxied, TLS $secure, WebSocket $framed', ({ proxied
     await allPlacesAreFree(gateway)
   })
 
-  if (framed) {
-    test('after frames that are refused', async () => {
-      await using gateway = await start()
-      for (let i = 0; i < 2 * PLACES; i++) {
-        const client = (await until(async () => enter(await knock(gateway)), 'a place')) as FrameClient
-        client.raw(frameOf('00', { opcode: i % 2 === 0 ? Opcode.text : 3 }))
-        await client.expectClosed(i % 2 === 0 ? 1003 : 1002)
-      }
-      await allPlacesAreFree(gateway)
-    })
-  }
+  test.runIf(framed)('after frames that are refused', async () => {
+    await using gateway = await start()
+    for (let i = 0; i < 2 * PLACES; i++) {
+      const client = (await until(async () => enter(await knock(gateway)), 'a place')) as FrameClient
+      client.raw(frameOf('00', { opcode: i % 2 === 0 ? Opcode.text : 3 }))
+      await client.expectClosed(i % 2 === 0 ? 1003 : 1002)
+    }
+    await allPlacesAreFree(gateway)
+  })
 })

@@ -392,7 +392,8 @@ export class Connection implements Link, Pressing, HeldBack {
   /** Called about once a second: silence, patience. */
   check(nowMs: number): void {
     if (this.#state === 'opening') {
-      if (nowMs - this.peer.acceptedAtMs <= this.#deps.limits.connectTimeoutMs) return
+      // One that has its session has said all there is to say: it waits for flash, and so for us.
+      if (this.#session !== null || nowMs - this.peer.acceptedAtMs <= this.#deps.limits.connectTimeoutMs) return
       this.#deps.counters.connectTimeouts++
       this.#close('no CONNECT in time')
       return

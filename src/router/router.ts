@@ -33,10 +33,16 @@ export interface RouterLimits {
   readonly retainedBytesMax: number
 }
 
+/** More than a TopicTable has: routes in use are not thrown away for room. */
+const ROUTED_MAX = 10_000
+
 export class Router {
   readonly index = new FilterIndex()
   readonly retained: RetainedMessages // [MQTT3-3.1.2-7]
   readonly #deps: RouterDeps
+  /** Topics with a route, and the generation of those: a stale one would keep sessions in memory that have ended. */
+  #routed: Topic[] = []
+  #routedIn = 0
 
   constructor(deps: RouterDeps, limits: RouterLimits) {
     this.#deps = deps
@@ -54,9 +60,10 @@ export class Router {
     }
   }
 
-  /** Once a second: retained messages that have expired go, on flash too. */
+  /** Once a second: retained messages that have expired go, on flash too; stale routes let go of who they led to. */
   check(nowMs: number): void {
     for (const topic of this.retained.takeExpired(nowMs)) this.#deps.journal.retain(topic, null)
+    if (this.#routedIn !== this.index.generation) this.#forgetRoutes(this.index.generation)
   }
 
   /**
@@ -113,10 +120,19 @@ export class Router {
 
   #route(topic: Topic): Route {
     const known = topic.route
-    if (known !== null && known.generation === this.index.generation) return known as Route
-    const route = new Route(this.index.generation, this.index.match(topic.name), this.#deps.audiences)
+    const { generation } = this.index
+    if (known !== null && known.generation === generation) return known as Route
+    if (this.#routedIn !== generation || this.#routed.length >= ROUTED_MAX) this.#forgetRoutes(generation)
+    const route = new Route(generation, this.index.match(topic.name), this.#deps.audiences)
     topic.route = route
+    this.#routed.push(topic)
     return route
+  }
+
+  #forgetRoutes(generation: number): void {
+    for (const topic of this.#routed) topic.route = null
+    this.#routed = []
+    this.#routedIn = generation
   }
 
   /** Keeps a retained message; true when it is to survive a restart. */

@@ -18,6 +18,8 @@ export interface Acknowledgement extends Waiter {
   refuse(reason: ReasonCode): void
 }
 
+const nobody = (): void => {}
+
 /** One acknowledgement that waits for its message, and for those before it. */
 class PendingAck implements Acknowledgement {
   readonly type: 4 | 5
@@ -59,7 +61,7 @@ export class Incoming {
   #sendsReasons = false
   #onDrained: (() => void) | null = null
   #withholds = false
-  #onWithheld: () => void = () => {}
+  #onWithheld: () => void = nobody
 
   /** `destination` 0: the peer's state ends with the connection, nothing of it is made durable. */
   constructor(destination: number, journal: Journal, received: Iterable<number> = []) {
@@ -69,7 +71,7 @@ export class Incoming {
   }
 
   /** `sendsReasons`: the peer understands reason codes (5.0); to a 3.x peer a refusal is an acknowledgement withheld. */
-  attach(transport: Transport, sendsReasons: boolean, onWithheld: () => void = () => {}): void {
+  attach(transport: Transport, sendsReasons: boolean, onWithheld: () => void = nobody): void {
     this.#transport = transport
     this.#sendsReasons = sendsReasons
     this.#withholds = false
@@ -87,6 +89,7 @@ export class Incoming {
     this.#pubacksOwed = 0
     this.#pubcompsOwed.clear()
     this.#onDrained = null
+    this.#onWithheld = nobody // it knows the connection, which must not stay as long as the session does
   }
 
   /** Messages of this connection whose acknowledgement is still owed: QoS 1 until PUBACK, QoS 2 until PUBCOMP. */

@@ -12,9 +12,12 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
+import type { KeyPair } from '../support/certificates.ts'
 import type { Cores } from './machine.ts'
 import { connectPacket } from './wire.ts'
 
+/** What main.ts starts Node with. */
+const FLAGS = ['--max-semi-space-size=4', '--v8-pool-size=1', '--expose-gc']
 const START_MS_MAX = 120_000
 const STOP_MS_MAX = 20_000
 
@@ -23,6 +26,8 @@ export interface Setup {
   readonly folder: string
   /** Mosquitto: write a database on exit and now and then. The others do what they always do. */
   readonly persistence: boolean
+  /** A second listener, with TLS. */
+  readonly tls: (KeyPair & { readonly port: number }) | null
   /** Sandpiper: url of an uplink that everything published here goes to. */
   readonly uplink: string | null
 }
@@ -34,6 +39,7 @@ export interface Kind {
   /** Can keep them when asked to. */
   readonly persistent: boolean
   readonly hasUplink: boolean
+  readonly hasTls: boolean
   command(setup: Setup): { argv: string[]; env?: Record<string, string> }
 }
 
@@ -45,12 +51,16 @@ export function sandpiper(profileTo: string | null): Kind {
     durable: true,
     persistent: true,
     hasUplink: true,
-    command({ port, folder, uplink }) {
+    hasTls: true,
+    command({ port, folder, tls, uplink }) {
       const uplinks = uplink === null ? [] : [{ name: 'cloud', url: uplink, clientId: 'bench', version: 5, routes: [{ out: 'bench/#', as: 'up/#', qos: 1 }] }]
-      const config = { site: 'bench', broker: { listeners: [{ port }], maxConnections: 20_000 }, store: { path: join(folder, 'store') }, uplinks }
+      const listeners = [{ port }, ...(tls === null ? [] : [{ port: tls.port, tls: { key: tls.keyFile, cert: tls.certFile } }])]
+      const config = { site: 'bench', broker: { listeners, maxConnections: 20_000 }, store: { path: join(folder, 'store') }, uplinks }
       writeFileSync(join(folder, 'gateway.yaml'), `${JSON.stringify(config, null, 2)}\n`) // JSON is YAML
-      const profile = profileTo === null ? [] : ['--cpu-prof', '--cpu-prof-dir', profileTo]
-      return { argv: [process.execPath, ...profile, file('../../src/main.ts'), 'run', '--config', join(folder, 'gateway.yaml')] }
+      const main = [file('../../src/main.ts'), 'run', '--config', join(folder, 'gateway.yaml')]
+      if (profileTo === null) return { argv: [process.execPath, ...main] }
+      // With a compile cache already named, main.ts stays in this process image: a profiler's timer would kill the next one.
+      return { argv: [process.execPath, '--cpu-prof', '--cpu-prof-dir', profileTo, ...FLAGS, ...main], env: { NODE_COMPILE_CACHE: file('../../node_modules/.cache/sandpiper') } }
     },
   }
 }
@@ -60,9 +70,11 @@ export const mosquitto: Kind = {
   durable: false,
   persistent: true,
   hasUplink: false,
-  command({ port, folder, persistence }) {
+  hasTls: true,
+  command({ port, folder, persistence, tls }) {
     const lines = [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'set_tcp_nodelay true', 'max_queued_messages 0', 'max_inflight_messages 0', 'log_type error']
     lines.push(...(persistence ? ['persistence true', `persistence_location ${folder}/`] : ['persistence false']))
+    if (tls !== null) lines.push(`listener ${tls.port} 127.0.0.1`, `keyfile ${tls.keyFile}`, `certfile ${tls.certFile}`)
     // Started by root it would become its own user, who may not write here.
     if (process.getuid?.() === 0) lines.push('user root')
     writeFileSync(join(folder, 'mosquitto.conf'), `${lines.join('\n')}\n`)
@@ -75,6 +87,7 @@ export const aedes: Kind = {
   durable: false,
   persistent: false,
   hasUplink: false,
+  hasTls: false,
   command: ({ port }) => ({ argv: [process.execPath, file('aedes.ts')], env: { PORT: String(port) } }),
 }
 
@@ -85,6 +98,7 @@ export function other(name: string, command: string): Kind {
     durable: true,
     persistent: true,
     hasUplink: false,
+    hasTls: false,
     command: ({ port, folder }) => ({ argv: ['sh', '-c', `exec ${command}`], env: { PORT: String(port), DIR: folder } }),
   }
 }

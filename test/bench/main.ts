@@ -13,16 +13,18 @@ import { parseArgs } from 'node:util'
 import { aedes, endAll, mosquitto, other, sandpiper, type Kind } from './brokers.ts'
 import { describeMachine, isInMemory, pinSelf, shareCores } from './machine.ts'
 import { Report } from './report.ts'
+import { connections } from './work/connections.ts'
 import { crash } from './work/crash.ts'
 import { disk } from './work/disk.ts'
 import { isolation } from './work/isolation.ts'
 import { latency } from './work/latency.ts'
 import { memory } from './work/memory.ts'
 import { queue } from './work/queue.ts'
+import { slow } from './work/slow.ts'
 import { throughput } from './work/throughput.ts'
 import { Bench, type Work } from './work/work.ts'
 
-const works: Work[] = [...throughput, ...latency, ...queue, ...memory, ...disk, ...isolation, ...crash]
+const works: Work[] = [...throughput, ...latency, ...queue, ...connections, ...slow, ...memory, ...disk, ...isolation, ...crash]
 
 const { values: options } = parseArgs({
   options: {

@@ -1,7 +1,7 @@
 // From samples to a table: medians, spread, and the ratio of the first broker to Mosquitto. Everything measured is in the
 // JSON, sample by sample.
 
-export type Unit = 'per second' | 'ms' | 'MB' | 'bytes' | 'messages'
+export type Unit = 'per second' | 'ms' | 'MB' | 'KB' | 'bytes' | 'messages' | 'connections'
 
 export interface Row {
   readonly metric: string
@@ -83,7 +83,7 @@ function cell(samples: readonly number[], unit: Unit): string {
 export function format(value: number, unit: Unit): string {
   if (!Number.isFinite(value)) return '?'
   if (unit === 'ms') return value.toFixed(Math.abs(value) < 10 ? 3 : 1)
-  if (unit === 'MB') return value.toFixed(1)
+  if (unit === 'MB' || unit === 'KB') return value.toFixed(1)
   if (Math.abs(value) >= 1e6) return `${(value / 1e6).toFixed(2)} M`
   if (unit === 'per second' && value >= 1000) return `${(value / 1000).toFixed(1)} k`
   return Math.round(value).toLocaleString('en-US')

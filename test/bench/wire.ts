@@ -55,8 +55,8 @@ function packet(first: number, ...body: Buffer[]): Buffer {
 }
 
 /** A keep-alive of ten minutes: longer than any work here, so that no PINGREQ is needed. */
-export function connectPacket(clientId: string, clean: boolean): Buffer {
-  return packet(0x10, text('MQTT'), Buffer.from([4, clean ? 2 : 0, 600 >> 8, 600 & 255]), text(clientId))
+export function connectPacket(clientId: string, clean: boolean, keepAliveSec = 600): Buffer {
+  return packet(0x10, text('MQTT'), Buffer.from([4, clean ? 2 : 0, keepAliveSec >> 8, keepAliveSec & 255]), text(clientId))
 }
 
 export function subscribePacket(filter: string, qos: 0 | 1): Buffer {

@@ -4,6 +4,7 @@
 //
 // What has to hold is in the faults of the report: each names the case, which can be run again alone.
 import { INTERVAL_MS, LINES_MAX } from '../../src/net/complaints.ts'
+import { freePort } from '../support/ports.ts'
 import { type GatewayProcess, Site } from '../support/process.ts'
 import { until } from '../support/until.ts'
 import { type Case, makeCase, randomOf } from './case.ts'
@@ -14,7 +15,7 @@ import { HealthyBeside } from './healthy-beside.ts'
 import { problem } from './judge.ts'
 import { expectationOf } from './model.ts'
 import { probe } from './probe.ts'
-import { talk, type Talked } from './talk.ts'
+import { type Ports, talk, type Talked } from './talk.ts'
 
 export interface CampaignOptions {
   readonly seed: number
@@ -56,21 +57,24 @@ const GROWTH_MB_MAX = 24
 const ADDRESSES = 50
 
 const CONFIG = {
-  broker: { maxConnections: 5000, connectTimeout: '1s', maxSessionExpiry: '4s', sysInterval: '1s', retained: { maxMessages: 1000 } },
+  // All come from one address, and the rate of new ones is not what is tried here.
+  broker: { maxConnections: 5000, maxConnectionsPerAddress: 5000, maxConnectionsPerMinute: 1_000_000, connectTimeout: '1s', maxSessionExpiry: '4s', sysInterval: '1s', retained: { maxMessages: 1000 } },
   access: { users: [{ name: 'fuzz', password: 'pencil and paper' }] },
   log: { level: 'info' },
 }
 
 export async function campaign(options: CampaignOptions): Promise<Report> {
   await using site = await Site.make()
-  await site.configure({ ...CONFIG, broker: { ...CONFIG.broker, listeners: [{ port: site.port, anonymous: true }] } })
+  const ports: Ports = { tcp: site.port, proxy: await freePort(), websocket: await freePort() }
+  const listeners = [{ port: ports.tcp }, { port: ports.proxy, proxyProtocol: { from: ['127.0.0.0/8'] } }, { port: ports.websocket, websocket: true }]
+  await site.configure({ ...CONFIG, broker: { ...CONFIG.broker, listeners } })
   const gateway = await site.start()
-  return await new Campaign(options, site.port, gateway).run()
+  return await new Campaign(options, ports, gateway).run()
 }
 
 class Campaign {
   readonly #options: CampaignOptions
-  readonly #port: number
+  readonly #ports: Ports
   readonly #gateway: GatewayProcess
   readonly #corpus: Corpus
   readonly #faults: string[] = []
@@ -80,11 +84,12 @@ class Campaign {
   readonly #restMb: number[] = []
   #next: number
   #probes = 0
+  #damagedFrames = 0
   #mostMb = 0
 
-  constructor(options: CampaignOptions, port: number, gateway: GatewayProcess) {
+  constructor(options: CampaignOptions, ports: Ports, gateway: GatewayProcess) {
     this.#options = options
-    this.#port = port
+    this.#ports = ports
     this.#gateway = gateway
     this.#corpus = new Corpus(options.seed)
     this.#next = options.first
@@ -92,8 +97,8 @@ class Campaign {
 
   async run(): Promise<Report> {
     const { first, count, print } = this.#options
-    const healthy = await HealthyBeside.start(this.#port)
-    const gauges = await Gauges.connect(this.#port)
+    const healthy = await HealthyBeside.start(this.#ports.tcp)
+    const gauges = await Gauges.connect(this.#ports.tcp)
     await gauges.remember()
     const end = first + count
     const from = performance.now()
@@ -152,16 +157,17 @@ class Campaign {
     this.#running.add(number)
     if (number % PROBE_EVERY === PROBE_EVERY - 1) {
       this.#probes++
-      const wrong = await probe(this.#port, randomOf(seed, number), number)
+      const wrong = await probe(this.#ports.tcp, randomOf(seed, number), number)
       if (wrong !== null && this.#gateway.exit === null) this.#fault(`case ${number} of seed ${seed} (probe): ${wrong}`)
     } else {
       const it = makeCase(this.#corpus, seed, number)
       const expected = expectationOf(it.bytes)
       for (const topic of expected.hiddenTopics) this.#hiddenTopics.add(topic)
       const waits = expected.end === 'begun' && expected.connect === null && number % WAITING_EVERY === 0
-      const talked = await talk(this.#port, address, it, expected, waits)
+      const talked = await talk(this.#ports, address, it, expected, waits)
       const wrong = problem(it, expected, talked)
       this.#ended[`${expected.end}: ${talked.ended}`] = (this.#ended[`${expected.end}: ${talked.ended}`] ?? 0) + 1
+      if (it.damaged && it.transport === 'websocket') this.#damagedFrames++
       if (verbose) print(describe(it, expected.end, talked))
       if (wrong !== null && this.#gateway.exit === null) this.#fault(`case ${number} of seed ${seed}: ${wrong}\n${describe(it, expected.end, talked)}`)
     }
@@ -205,8 +211,10 @@ class Campaign {
   #checkLog(protocolErrors: number, lastedMs: number): void {
     const lines = this.#gateway.log.filter((line) => 'offset' in line || 'suppressed' in line)
     const told = lines.reduce((sum, { suppressed }) => sum + ((suppressed as number | undefined) ?? 1), 0)
-    if (told !== protocolErrors) this.#fault(`${protocolErrors} protocol errors were counted, and the log tells of ${told}`)
-    const most = (LINES_MAX + 1) * (Math.ceil(lastedMs / INTERVAL_MS) + 1)
+    // A WebSocket with wrong frames is counted too, and there is no packet to tell of.
+    if (told > protocolErrors || told < protocolErrors - this.#damagedFrames) this.#fault(`${protocolErrors} protocol errors were counted, and the log tells of ${told}`)
+    const listeners = Object.keys(this.#ports).length
+    const most = listeners * (LINES_MAX + 1) * (Math.ceil(lastedMs / INTERVAL_MS) + 1)
     if (lines.length > most) this.#fault(`the log has ${lines.length} lines about them, and should have ${most} at most`)
     if (protocolErrors === 0) return
     const line = lines.find(({ offset }) => typeof offset === 'number')
@@ -221,10 +229,10 @@ class Campaign {
 }
 
 function describe(it: Case, expected: string, talked: Talked): string {
-  const { bytes, cuts, kind, version, ending } = it
+  const { writes, kind, version, transport, damaged, ending } = it
   return [
-    `  ${kind}; version ${version}; ${cuts.length} writes, then ${ending}; expected ${expected}, ended ${talked.ended}`,
-    `  sent ${bytes.toString('hex').slice(0, 4000)}`,
+    `  ${kind}; version ${version}, ${transport}${damaged ? ' damaged' : ''}; ${writes.length} writes, then ${ending}; expected ${expected}, ended ${talked.ended}`,
+    `  sent ${Buffer.concat(writes).toString('hex').slice(0, 4000)}`,
     ...talked.packets.slice(0, 20).map((packet) => `  came ${packet.toString('hex').slice(0, 400)}`),
   ].join('\n')
 }

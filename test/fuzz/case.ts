@@ -5,16 +5,21 @@ import { connect, encodeModel, Random } from '../unit/mqtt/samples.ts'
 import { authentication, connectPacket, conversation } from './conversation.ts'
 import type { Corpus } from './corpus.ts'
 import { mutated } from './mutate.ts'
-import { withClientId } from './packets.ts'
+import { splitAt, withClientId } from './packets.ts'
+import { openingOf, type Transport, writesOf } from './transport.ts'
 
 export interface Case {
   readonly number: number
   /** Where the bytes come from, for whoever reads a failure. */
   readonly kind: string
   readonly version: ProtocolVersion
+  /** What is said in MQTT. */
   readonly bytes: Buffer
-  /** Ends of the writes; the last is the end of the bytes. */
-  readonly cuts: readonly number[]
+  readonly transport: Transport
+  /** What is written for that, write by write. */
+  readonly writes: readonly Buffer[]
+  /** Mistakes were made in what the transport adds: nobody knows what the gateway gets to see. */
+  readonly damaged: boolean
   /** How a connection ends that is still open when all was said. */
   readonly ending: 'disconnect' | 'close' | 'reset'
   /** Its client identifier may be that of another connection, which may take over from it at any time. */
@@ -27,6 +32,7 @@ export interface Case {
 const BYTES_MAX = 80_000
 /** Longer ones are not cut at every byte: each write is a system call of its own. */
 const BYTEWISE_MAX = 150
+const TRANSPORTS: readonly Transport[] = [...Array.from({ length: 10 }, () => 'tcp' as const), 'proxy', 'websocket']
 /** Identifiers that many cases share: their clients take over from each other, and resume each other's sessions. */
 const SHARED_IDS = 50
 
@@ -47,7 +53,7 @@ export function randomOf(seed: number, number: number): Random {
 
 export function makeCase(corpus: Corpus, seed: number, number: number): Case {
   const random = randomOf(seed, number)
-  const clientId = random.chance(0.1) ? `shared-${random.int(1, SHARED_IDS)}` : `f${seed}-${number}`
+  const clientId = random.chance(0.1) ? `shared-${random.int(1, SHARED_IDS)}` : ownId(number)
   const base = makeBase(corpus, random, clientId)
   const { version } = base
   const mistakes = random.pick(base.kind.startsWith('malformed') ? [0, 0, 0, 1] : [0, 0, 1, 1, 1, 1, 2, 3])
@@ -61,16 +67,25 @@ export function makeCase(corpus: Corpus, seed: number, number: number): Case {
     spliced = true
   }
   const bytes = Buffer.concat(packets)
+  const transport = random.pick(TRANSPORTS)
+  const damaged = transport !== 'tcp' && random.chance(0.3)
   return {
     number,
     kind: `${kind}, ${mistakes} mistakes`,
     version,
     bytes,
-    cuts: makeCuts(bytes.length, random),
+    transport,
+    writes: makeWrites(bytes, transport, damaged, random),
+    damaged,
     ending: random.pick(['disconnect', 'close', 'reset'] as const),
     shared: clientId.startsWith('shared') || base.shared === true,
-    clean: base.clean === true && mistakes === 0 && !spliced && !clientId.startsWith('shared'),
+    clean: base.clean === true && mistakes === 0 && !spliced && !damaged && !clientId.startsWith('shared'),
   }
+}
+
+/** Not another case's, also when a mistake is made in it. */
+function ownId(number: number): string {
+  return `f${number}-${(Math.imul(number, 0x9e3779b1) >>> 0).toString(36)}`
 }
 
 function makeBase(corpus: Corpus, random: Random, clientId: string): Base {
@@ -106,6 +121,16 @@ function splice(one: readonly Buffer[], other: readonly Buffer[], random: Random
   const head = Buffer.concat(one)
   const tail = Buffer.concat(other)
   return [head.subarray(0, random.int(1, head.length)), tail.subarray(random.int(0, tail.length - 1))]
+}
+
+function makeWrites(bytes: Buffer, transport: Transport, damaged: boolean, random: Random): Buffer[] {
+  const writes = writesOf(transport, openingOf(transport, random.chance()), bytes, makeCuts(bytes.length, random))
+  if (!damaged && (transport === 'tcp' || random.chance(0.7))) return writes
+  let all = Buffer.concat(writes)
+  // In the header or request every second time: it is short, compared with the rest.
+  const partLength = random.chance() ? writes[0]!.length : all.length
+  if (damaged) all = Buffer.concat([...mutated([all.subarray(0, partLength)], random.int(1, 3), random, 4, [bytes], BYTES_MAX), all.subarray(partLength)])
+  return splitAt(all, makeCuts(all.length, random))
 }
 
 function makeCuts(length: number, random: Random): number[] {

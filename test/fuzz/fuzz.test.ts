@@ -51,7 +51,7 @@ describe('the judge', () => {
   const disconnect = encodeDisconnect(5, { reason: 0x81 })
 
   function judge(bytes: Buffer, packets: readonly Buffer[], ended: Talked['ended'] = 'gateway', more: Partial<Case> = {}): string | null {
-    const it: Case = { number: 0, kind: 'by hand', version: 5, bytes, cuts: [bytes.length], ending: 'close', shared: false, clean: false, ...more }
+    const it: Case = { number: 0, kind: 'by hand', version: 5, bytes, transport: 'tcp', writes: [bytes], damaged: false, ending: 'close', shared: false, clean: false, ...more }
     return problem(it, expectationOf(bytes), { received: Buffer.concat(packets), packets, rest: 0, ended })
   }
 

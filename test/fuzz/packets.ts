@@ -37,6 +37,11 @@ export function splitPackets(bytes: Buffer): Buffer[] {
   return packets
 }
 
+/** Cut at these ends, of which the last is the end of the bytes. */
+export function splitAt(bytes: Buffer, ends: readonly number[]): Buffer[] {
+  return ends.map((end, i) => bytes.subarray(i === 0 ? 0 : ends[i - 1], end))
+}
+
 /** Where the body begins: behind type and remaining length. */
 export function bodyStart(packet: Buffer): number {
   return Math.min(packet.length, 1 + (varintAt(packet, 1)?.size ?? 1))

@@ -1,10 +1,14 @@
-// One connection: says what the case says, cut as the case cuts it, and sees it to its end. Everything has to end within DEADLINE_MS.
+// One connection: writes what the case writes and sees it to its end. Everything has to end within DEADLINE_MS.
 import { connect, type Socket } from 'node:net'
 import { Framer } from '../../src/mqtt/frame.ts'
 import type { Case } from './case.ts'
 import type { Expectation } from './model.ts'
+import { type Transport, Unwrapper, wrap } from './transport.ts'
 
 export const DEADLINE_MS = 10_000
+/** Of the gateway, one for each transport. */
+export type Ports = Readonly<Record<Transport, number>>
+
 const PACKET_BYTES_MAX = 1 << 28
 const PINGREQ = Buffer.from([0xc0, 0])
 const DISCONNECT = Buffer.from([0xe0, 0])
@@ -26,8 +30,8 @@ export interface Talked {
 }
 
 /** `waits`: a connection that has begun and not finished its CONNECT is left alone, for the gateway to end it. */
-export function talk(port: number, address: string, it: Case, expected: Expectation, waits: boolean): Promise<Talked> {
-  return new Promise((resolve) => new Talk(port, address, it, expected, waits, resolve).start())
+export function talk(ports: Ports, address: string, it: Case, expected: Expectation, waits: boolean): Promise<Talked> {
+  return new Promise((resolve) => new Talk(ports, address, it, expected, waits, resolve).start())
 }
 
 class Talk {
@@ -36,6 +40,7 @@ class Talk {
   readonly #waits: boolean
   readonly #done: (talked: Talked) => void
   readonly #socket: Socket
+  readonly #unwrapper: Unwrapper
   readonly #framer = new Framer()
   readonly #chunks: Buffer[] = []
   readonly #packets: Buffer[] = []
@@ -45,12 +50,13 @@ class Talk {
   #said = 0
   #ended: Talked['ended'] = 'gateway'
 
-  constructor(port: number, localAddress: string, it: Case, expected: Expectation, waits: boolean, done: (talked: Talked) => void) {
+  constructor(ports: Ports, localAddress: string, it: Case, expected: Expectation, waits: boolean, done: (talked: Talked) => void) {
     this.#case = it
     this.#expected = expected
     this.#waits = waits
     this.#done = done
-    this.#socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true })
+    this.#socket = connect({ port: ports[it.transport], host: '127.0.0.1', localAddress, noDelay: true })
+    this.#unwrapper = new Unwrapper(it.transport)
     this.#timer = setTimeout(() => {
       this.#ended = 'late'
       this.#socket.resetAndDestroy()
@@ -68,33 +74,33 @@ class Talk {
   }
 
   #say(): void {
-    const { bytes, cuts } = this.#case
+    const { writes } = this.#case
     const socket = this.#socket
     if (socket.destroyed || !socket.writable) return // refused in the middle
-    const from = this.#said === 0 ? 0 : cuts[this.#said - 1]!
-    socket.write(bytes.subarray(from, cuts[this.#said]))
-    this.#said++
-    if (this.#said < cuts.length) setImmediate(() => this.#say())
+    socket.write(writes[this.#said++]!)
+    if (this.#said < writes.length) setImmediate(() => this.#say())
     else this.#afterAll()
   }
 
   #afterAll(): void {
-    switch (this.#expected.end) {
+    const { damaged, transport, ending } = this.#case
+    switch (damaged ? 'begun' : this.#expected.end) {
       case 'refused':
       case 'left':
         return // it is the gateway's to close
       case 'open':
-        this.#socket.write(PINGREQ)
+        this.#socket.write(wrap(transport, PINGREQ))
         return
       case 'begun':
         if (this.#waits) return
-        this.#ended = this.#case.ending === 'reset' ? 'reset' : 'us'
-        if (this.#case.ending === 'reset') this.#socket.resetAndDestroy()
+        this.#ended = ending === 'reset' ? 'reset' : 'us'
+        if (ending === 'reset') this.#socket.resetAndDestroy()
         else this.#socket.end()
     }
   }
 
-  #hear(chunk: Buffer): void {
+  #hear(wire: Buffer): void {
+    const chunk = this.#unwrapper.take(wire)
     this.#chunks.push(chunk)
     this.#size += chunk.length
     const framer = this.#framer
@@ -112,9 +118,10 @@ class Talk {
   }
 
   #end(): void {
+    const { ending, transport } = this.#case
     this.#ended = 'answered'
-    if (this.#case.ending === 'reset') this.#socket.resetAndDestroy()
-    else if (this.#case.ending === 'disconnect') this.#socket.end(DISCONNECT)
+    if (ending === 'reset') this.#socket.resetAndDestroy()
+    else if (ending === 'disconnect') this.#socket.end(wrap(transport, DISCONNECT))
     else this.#socket.end()
   }
 

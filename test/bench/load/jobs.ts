@@ -106,6 +106,80 @@ export interface IdleJob {
   readonly kind: 'idle'
   readonly port: number
   readonly count: number
+  readonly tls: boolean
+}
+
+/** Opens so many connections, `atOnce` of them on their way at a time, and closes them when all are there. */
+export interface ConnectJob {
+  readonly kind: 'connect'
+  readonly port: number
+  readonly brokerPid: number
+  readonly count: number
+  readonly atOnce: number
+}
+
+export interface ConnectResult {
+  readonly perSec: number
+  readonly loadCpu: number
+  readonly brokerCpuSec: number
+}
+
+/** Makes `count` persistent sessions with one subscription each, and leaves. */
+export interface LeaveJob {
+  readonly kind: 'leave'
+  readonly port: number
+  readonly count: number
+}
+
+/** The clients of those sessions all connect at once. */
+export interface ReturnJob {
+  readonly kind: 'return'
+  readonly port: number
+  readonly count: number
+}
+
+export interface ReturnResult {
+  /** Until the last has its CONNACK. */
+  readonly ms: number
+  readonly faults: string[]
+}
+
+/** A healthy client publishes to itself from now on, until 'beside-stop' asks how it went. */
+export interface BesideJob {
+  readonly kind: 'beside'
+  readonly port: number
+}
+
+export interface BesideStopJob {
+  readonly kind: 'beside-stop'
+}
+
+export interface BesideResult {
+  readonly trip: Quantiles
+  readonly faults: string[]
+}
+
+/** Connections that send CONNECT at one byte a second, and some that fall silent after it; watched for `watchMs`. */
+export interface SlowJob {
+  readonly kind: 'slow'
+  readonly port: number
+  readonly dribbling: number
+  readonly silent: number
+  /** Of the silent ones. */
+  readonly keepAliveSec: number
+  readonly watchMs: number
+}
+
+interface Closed {
+  /** Connections the broker has not closed. */
+  readonly left: number
+  /** When it closed the last of the others, from their start; NaN for none. */
+  readonly lastClosedMs: number
+}
+
+export interface SlowResult {
+  readonly dribbling: Closed
+  readonly silent: Closed
 }
 
 export interface Results {
@@ -115,9 +189,15 @@ export interface Results {
   fill: FillResult
   drain: DrainResult
   idle: null
+  connect: ConnectResult
+  leave: null
+  return: ReturnResult
+  beside: null
+  'beside-stop': BesideResult
+  slow: SlowResult
 }
 
-export type Job = FlowJob | PacedJob | SessionJob | FillJob | DrainJob | IdleJob
+export type Job = FlowJob | PacedJob | SessionJob | FillJob | DrainJob | IdleJob | ConnectJob | LeaveJob | ReturnJob | BesideJob | BesideStopJob | SlowJob
 export type ResultOf<J extends Job> = Results[J['kind']]
 export type Reply = { readonly result: Results[keyof Results] } | { readonly error: string }
 

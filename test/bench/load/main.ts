@@ -1,9 +1,12 @@
 // The load generator's process: takes one job at a time over IPC, does it, answers. Ends when its parent does.
 
+import { startBeside, stopBeside } from './beside.ts'
+import { connectMany, leaveSessions, returnAll } from './connections.ts'
 import { drain, fill, openSession } from './queue.ts'
 import { flow } from './flow.ts'
 import { keepIdle } from './idle.ts'
 import { paced } from './paced.ts'
+import { holdPlaces } from './slow.ts'
 import type { Job, Reply, Results } from './jobs.ts'
 
 async function run(job: Job): Promise<Results[keyof Results]> {
@@ -19,7 +22,19 @@ async function run(job: Job): Promise<Results[keyof Results]> {
     case 'drain':
       return await drain(job)
     case 'idle':
-      return await keepIdle(job.port, job.count)
+      return await keepIdle(job.port, job.count, job.tls)
+    case 'connect':
+      return await connectMany(job)
+    case 'leave':
+      return await leaveSessions(job.port, job.count)
+    case 'return':
+      return await returnAll(job)
+    case 'beside':
+      return await startBeside(job.port)
+    case 'beside-stop':
+      return await stopBeside()
+    case 'slow':
+      return await holdPlaces(job)
   }
 }
 

@@ -10,6 +10,7 @@ import { Client } from './client.ts'
 import { ackFaults } from './flow.ts'
 import { SESSION_ID, type PacedJob, type PacedResult, type Quantiles } from './jobs.ts'
 import { openPublishers } from './publisher.ts'
+import { quantilesOf } from './quantiles.ts'
 import { Subscriber } from './subscriber.ts'
 import { openSession } from './queue.ts'
 import { pause, settled } from './wait.ts'
@@ -94,7 +95,5 @@ async function watch(pid: number, ms: number): Promise<{ diskPerMs: number; writ
 
 /** Of those that came; the others are faults already. */
 function quantiles(samples: Float64Array): Quantiles {
-  const sorted = samples.filter((ms) => ms >= 0).sort()
-  const at = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
-  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) }
+  return quantilesOf(samples.filter((ms) => ms >= 0))
 }

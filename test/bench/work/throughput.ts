@@ -14,6 +14,7 @@ export const throughput: Work[] = [
   work('qos0-1-1', 'QoS 0, one publisher to one subscriber', { ...QOS0, publishers: 1, outstanding: 8000, batch: 500 }),
   work('qos0-50-1', 'QoS 0, 50 publishers to one subscriber', { ...QOS0, publishers: 50, outstanding: 160, batch: 80 }),
   work('qos0-1-50', 'QoS 0, one publisher to 50 subscribers; deliveries', { ...QOS0, publishers: 1, subscribers: 50, outstanding: 4000, batch: 250 }),
+  work('fan-out', 'QoS 0, one publisher to 1,000 subscribers; deliveries', { ...QOS0, publishers: 1, subscribers: 1000, outstanding: 400, batch: 50 }),
   work('qos1-1-1', 'QoS 1, one publisher, 100 in flight, clean session online', { ...QOS1, publishers: 1, window: 100, batch: 100, persistent: false }),
   work('qos1-50-1', 'QoS 1, 50 publishers, 20 in flight each, persistent session online', { ...QOS1, publishers: 50, window: 20, batch: 20, outstanding: 400, persistent: true }),
   work('qos1-500-1', 'QoS 1, 500 publishers, one in flight each, persistent session online', { ...QOS1, publishers: 500, window: 1, batch: 1, outstanding: 40, persistent: true }),

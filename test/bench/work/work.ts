@@ -2,7 +2,7 @@
 
 import { Broker, makeFolder, removeFolder, type Kind, type Setup } from '../brokers.ts'
 import { Load } from '../load.ts'
-import type { Cores } from '../machine.ts'
+import { type Cores, openFilesMax } from '../machine.ts'
 import type { Outcome } from '../report.ts'
 
 export interface Work {
@@ -36,7 +36,7 @@ export class Bench {
   /** A second start in the same run finds the folder of the first one. */
   async start(options: Partial<Omit<Setup, 'port' | 'folder'>> = {}): Promise<Broker> {
     this.#folder ??= makeFolder(this.#under)
-    const broker = await Broker.start(this.kind, this.#cores, { folder: this.#folder, persistence: false, uplink: null, ...options })
+    const broker = await Broker.start(this.kind, this.#cores, { folder: this.#folder, persistence: false, tls: null, uplink: null, ...options })
     this.#brokers.push(broker)
     return broker
   }
@@ -58,6 +58,11 @@ export class Bench {
     for (const broker of this.#brokers) await broker.stop()
     this.forget()
   }
+}
+
+/** What a work says that cannot have its connections. */
+export function notEnoughFiles(count: number): Outcome {
+  return { rows: [], notes: [`${openFilesMax()} open files are not enough for ${count.toLocaleString('en-US')} connections`] }
 }
 
 export async function pause(ms: number): Promise<void> {

@@ -20,8 +20,8 @@ import { clearSocket, listenOnSocket } from './unix-socket.ts'
 import type { WebSockets } from './websocket.ts'
 
 const CHECK_MS = 1000
-/** Connections that the kernel keeps while we are busy: a site whose power comes back reconnects all at once. */
-const BACKLOG = 1024
+/** Connections that the kernel keeps while we are busy: a site whose power comes back reconnects all at once, and who finds no place tries again a second later. */
+const BACKLOG = 4096
 
 export type ListenerDeps = ConnectionDeps & { readonly log: TlsDeps['log'] }
 

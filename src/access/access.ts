@@ -16,7 +16,7 @@ export class Access {
 
   constructor({ users }: AccessConfig, counters: Counters) {
     this.#counters = counters
-    this.#passwords = new Map(users.map((user) => [user.name, user.password]))
+    this.#passwords = new Map(users.map(({ name, password }) => [name, password?.kind === 'plain' ? password.password : null]))
     // A gateway without users does without the 2 MB of node:crypto, here and in scram.ts.
     this.#secret = users.length === 0 ? Buffer.alloc(0) : process.getBuiltinModule('node:crypto').randomBytes(32)
   }

@@ -54,14 +54,56 @@ export interface NetworkConfig {
   readonly family: 'ipv4' | 'ipv6'
 }
 
+/** How a password is kept: as it is, or as a hash in one of Mosquitto's formats. */
+export type PasswordConfig =
+  | { readonly kind: 'plain'; readonly password: Buffer }
+  /** `$7$`: PBKDF2-HMAC-SHA512. */
+  | { readonly kind: 'pbkdf2-sha512'; readonly iterations: number; readonly salt: Buffer; readonly hash: Buffer }
+  /** `$6$`: SHA-512 of password and salt. */
+  | { readonly kind: 'sha512'; readonly salt: Buffer; readonly hash: Buffer }
+  /** `$argon2id$` */
+  | { readonly kind: 'argon2id'; readonly memoryKiB: number; readonly passes: number; readonly parallelism: number; readonly salt: Buffer; readonly hash: Buffer }
+
 export interface UserConfig {
   readonly name: string
-  /** null when it could not be read and the gateway had to come up all the same: the user cannot log in then. */
-  readonly password: Buffer | null
+  /** null: the user proves itself by a certificate or a token, or its password could not be read and the gateway had to come up all the same. */
+  readonly password: PasswordConfig | null
+  /** '' for the gateway's own. */
+  readonly tenant: string
+  readonly roles: readonly string[]
 }
 
 export interface AccessConfig {
+  /** By name, each once: those of gateway.yaml and of the password file. */
   readonly users: readonly UserConfig[]
+  /** Asked in this order: the first layer with a rule for a case decides it; in a layer deny before allow. Empty: everybody may do everything. */
+  readonly rules: readonly (readonly RuleConfig[])[]
+}
+
+export type Verb = 'publish' | 'receive' | 'subscribe'
+
+/** Whom a rule is about: everybody to whom all that is given applies; null is not given. */
+export interface WhoConfig {
+  readonly users: readonly string[] | null
+  readonly roles: readonly string[] | null
+  readonly clientIds: readonly string[] | null
+  readonly tenants: readonly string[] | null
+  /** true: only clients without a user; false: only those with one. */
+  readonly anonymous: boolean | null
+}
+
+export interface RuleConfig {
+  readonly effect: 'allow' | 'deny'
+  readonly verbs: readonly Verb[]
+  /** `{clientId}`, `{username}`, `{tenant}` and `{claims.NAME}` stand for what is known of the client. */
+  readonly filter: string
+  readonly who: WhoConfig
+  /** Only at these; null for all. For publish and subscribe. */
+  readonly qos: readonly (0 | 1 | 2)[] | null
+  /** Only with RETAIN as said; null for both. For publish. */
+  readonly retain: boolean | null
+  /** For people: `gateway.yaml line 12`. */
+  readonly where: string
 }
 
 /** Limits of a listener and of each of its connections. */

@@ -34,6 +34,8 @@ export class Run {
   readonly folder: string
   readonly secrets: SecretSource
   readonly text: string
+  /** Absolute paths of the files that were read for values: when one changes, the configuration has changed. */
+  readonly files = new Set<string>()
   readonly #lines: Lines
   readonly #seen = new Set<string>()
 

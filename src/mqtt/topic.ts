@@ -13,9 +13,13 @@ export interface CachedRoute {
   readonly generation: number
 }
 
+let topicsMade = 0
+
 export class Topic {
   readonly name: string
   readonly bytes: Buffer
+  /** Ascending in the order they are made: where to look for it in a cache of topics. */
+  readonly number = topicsMade++
   route: CachedRoute | null = null
 
   constructor(name: string, bytes: Buffer) {

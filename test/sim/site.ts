@@ -103,7 +103,7 @@ export class Site {
       topicAliasMaximum: 4,
       outputBytesMax: OUTPUT_BYTES_MAX,
     }
-    this.#deps = { clock, turn, topics, counters, sessions: this.sessions, access: new Access({ users: [] }, counters), anonymous: true, log: NO_LOG, complaints: new Complaints(clock, NO_LOG), limits }
+    this.#deps = { clock, turn, topics, counters, sessions: this.sessions, access: new Access({ users: [], rules: [] }, counters), anonymous: true, log: NO_LOG, complaints: new Complaints(clock, NO_LOG), limits }
     for (const uplink of this.uplinks) uplink.start()
     clock.every(1000, () => {
       this.sessions.check(clock.now())

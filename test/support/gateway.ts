@@ -187,7 +187,7 @@ function configOf(options: TestGatewayOptions, folder: string | null): Config {
   return {
     ...config,
     broker: { ...config.broker, listeners: config.broker.listeners.map((l) => ({ ...l, anonymous: options.anonymous ?? true })), ...options.broker },
-    access: { users: Object.entries(options.users ?? {}).map(([name, password]) => ({ name, password: Buffer.from(password) })) },
+    access: { users: Object.entries(options.users ?? {}).map(([name, password]) => ({ name, password: { kind: 'plain', password: Buffer.from(password) }, tenant: '', roles: [] })), rules: [] },
     store: { ...config.store, path: folder ?? config.store.path, commitWindowMs: options.commitWindowMs ?? 0, bytesMax: options.storeBytesMax ?? config.store.bytesMax },
   }
 }

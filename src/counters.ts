@@ -2,6 +2,13 @@
 // Nothing is dropped silently: every loss has its field.
 
 export class Counters {
+  /** Field by field, as a new object. */
+  static sum(all: readonly Counters[]): Counters {
+    const total = new Counters()
+    for (const counters of all) for (const field of Object.keys(total) as (keyof Counters)[]) total[field] += counters[field]
+    return total
+  }
+
   connectionsOpened = 0
   /** Whatever the reason; those of limits are among them. */
   connectionsRefused = 0
@@ -9,6 +16,18 @@ export class Counters {
   protocolErrors = 0
   /** Clients that could not prove who they are. */
   loginsRefused = 0
+  /** Messages that their publisher may not publish. */
+  refusedPublishRights = 0
+  /** Subscriptions that their client may not have. */
+  refusedSubscribeRights = 0
+  /** Wills that their client may not publish: refused with CONNECT, or, when the rules have changed since, not published. */
+  refusedWillRights = 0
+  /** Logins not looked at: too many of their address have failed. */
+  refusedLoginRate = 0
+  /** Logins refused because too many others were being checked. */
+  refusedLoginsBusy = 0
+  /** Clients that asked for a session of another user. */
+  refusedSessionOwners = 0
   keepAliveTimeouts = 0
   // Limits that were reached (README, Limits). Those of queues and stores are below.
   /** Connections beyond what a listener takes at once. */
@@ -24,6 +43,8 @@ export class Counters {
   refusedWebSockets = 0
   /** Changed keys and certificates that could not be used: the old ones stayed. */
   refusedCertificates = 0
+  /** Key sets for tokens that could not be fetched or used: the old ones stayed. */
+  refusedKeySets = 0
   /** Connections that the system could not give us: no file descriptors. */
   refusedAccepts = 0
   /** Connections closed because their CONNECT did not come in time. */
@@ -43,6 +64,8 @@ export class Counters {
   /** Topic filters beyond what a session may have, or one SUBSCRIBE name. */
   refusedSubscriptions = 0
   refusedSessions = 0
+  /** Clients beyond what a tenant may have connected. */
+  refusedTenantConnections = 0
   /** Clients that sent more QoS 1 and 2 messages at once than the Receive Maximum they were told. */
   refusedReceiveMaximum = 0
   /** CONNACKs that gave a shorter keep alive than was asked for. */
@@ -71,6 +94,8 @@ export class Counters {
   /** Messages a destination's byte, count or age limit took from the store. */
   droppedQueueLimit = 0
   droppedExpired = 0
+  /** Queued messages whose receiver may not have their topic any more. */
+  droppedReceiveRights = 0
   /** Larger than the receiver's Maximum Packet Size [MQTT-3.1.2-25]. */
   droppedTooLarge = 0
   /** Refused because the store had no room: the publisher was told, or its acknowledgement withheld. */

@@ -1,22 +1,22 @@
 // The composition root: builds the parts in the order a message meets them, and stops them in reverse.
 //
-//   store ─► journal ─► router ─► sessions, uplinks ─► $SYS ─► sensors ─► listeners
+//   store ─► journal ─► tenants (router, sessions), uplinks ─► $SYS ─► sensors ─► listeners
 import { Access } from './access/access.ts'
 import type { Clock, Timer } from './clock.ts'
 import { systemClock } from './clock.ts'
-import type { Config, QueueConfig } from './config/config.ts'
+import type { Config, QueueConfig, TenantConfig } from './config/config.ts'
 import { Counters } from './counters.ts'
 import { Audiences } from './journal/audience.ts'
 import { Journal } from './journal/journal.ts'
 import { Queue } from './journal/queue.ts'
-import { TopicTable, TopicTables } from './mqtt/topic.ts'
+import { TopicTable } from './mqtt/topic.ts'
 import { Complaints } from './net/complaints.ts'
 import { Listener } from './net/listener.ts'
 import { SysTopics } from './ops/sys-topics.ts'
-import { Router } from './router/router.ts'
 import { makeSensor, type Sensor } from './sensors/sensor.ts'
 import type { SensorState } from './sensors/state.ts'
-import { Sessions } from './session/sessions.ts'
+import type { Sessions } from './session/sessions.ts'
+import { type TenantLimits, Tenants } from './session/tenants.ts'
 import { SqliteStore } from './store/sqlite.ts'
 import type { DestinationLimits, Snapshot, Store } from './store/store.ts'
 import { Turn } from './turn.ts'
@@ -46,13 +46,13 @@ const DRAIN_MS_MAX = 3000
 export class Gateway {
   readonly config: Config
   readonly counters = new Counters()
-  readonly sessions: Sessions
+  readonly tenants: Tenants
   readonly uplinks: readonly Uplink[]
   readonly #clock: Clock
   readonly #log: GatewayLog
   readonly #store: Store
   readonly #journal: Journal
-  readonly #router: Router
+  readonly #access: Access
   readonly #sys: SysTopics
   readonly #sensors: readonly Sensor[]
   readonly #listeners: readonly Listener[]
@@ -93,16 +93,16 @@ export class Gateway {
     })
     this.#journal = journal
     const audiences = new Audiences()
-    const router = new Router({ clock, turn, topics, counters, journal, audiences }, config.broker)
-    this.#router = router
-
-    this.sessions = new Sessions(
-      { clock, turn, topics, counters, journal, audiences, router, nextDestination: () => this.#nextDestination++ },
-      { ...config.broker, queue: limitsOf(config.broker.sessionQueue) },
+    this.#access = new Access(config.access, { clock, counters })
+    this.tenants = new Tenants(
+      { clock, turn, topics, counters, journal, audiences, nextDestination: () => this.#nextDestination++, isGone: (tenant, username) => this.#access.isGone(tenant, username) },
+      ownLimits(config),
+      tenantLimits(config.tenants),
     )
-    this.sessions.restore(snapshot)
+    const { tenants } = this
+    tenants.restoreSessions(snapshot)
     const queuedForUplinks = () => this.uplinks.reduce((sum, { queue: { size } }) => ({ count: sum.count + size.count, bytes: sum.bytes + size.bytes }), { count: 0, bytes: 0 })
-    this.#sys = new SysTopics({ router, counters, clock, version: options.version, sessions: this.sessions, queuedForUplinks, storeBytes: () => journal.bytesUsed })
+    this.#sys = new SysTopics({ tenants, clock, version: options.version, queuedForUplinks, storeBytes: () => journal.bytesUsed })
     this.uplinks = config.uplinks.map((uplink) => {
       const { queue, inflight, received } = this.#destinationOf(uplink.name, uplink.queue, snapshot, { clock, turn, topics, counters })
       const deps = {
@@ -110,7 +110,7 @@ export class Gateway {
         turn,
         topics,
         counters,
-        router,
+        routerOf: (tenant: string) => tenants.of(tenant)?.router,
         journal,
         log,
         site: config.site,
@@ -121,22 +121,25 @@ export class Gateway {
       }
       return new Uplink(uplink, queue, deps, inflight, received)
     })
-    const queues = new Map([...this.uplinks.map((u) => [u.queue.destination, u.queue] as const), ...this.sessions.queues()])
+    const queues = new Map([...this.uplinks.map((u) => [u.queue.destination, u.queue] as const), ...tenants.queues()])
     audiences.restore(snapshot.audiences, (destination) => queues.get(destination))
-    router.restoreRetained(snapshot.retained)
+    tenants.restoreRetained(snapshot)
     this.#reportOrphans(snapshot)
+    this.#reportUnknownTenants(snapshot)
 
     this.#sensors = config.sensors.map((sensor) =>
-      makeSensor(sensor, { clock, log, sink: { publish: (message) => void router.publish(message, null) }, stateChanged: (state) => this.#onSensorState(state) }),
+      makeSensor(sensor, { clock, log, sink: { publish: (message) => void tenants.of(sensor.tenant)?.router.publish(message, null) }, stateChanged: (state) => this.#onSensorState(state) }),
     )
-    const access = new Access(config.access, counters)
-    const topicTables = new TopicTables()
     this.#listeners = config.broker.listeners.map((listener) => {
       const limits = { ...config.broker, ...listener.limits }
-      const { anonymous } = listener
-      const deps = { clock, turn, topics: topicTables.of(limits), counters, sessions: this.sessions, access, anonymous, log, complaints: new Complaints(clock, log), limits: { ...limits, connectBytesMax: Math.min(limits.connectBytesMax, limits.packetBytesMax) } }
+      const deps = { clock, turn, counters, tenants, access: this.#access, log, complaints: new Complaints(clock, log), limits: { ...limits, connectBytesMax: Math.min(limits.connectBytesMax, limits.packetBytesMax) } }
       return new Listener(listener, deps)
     })
+  }
+
+  /** The sessions of the gateway's own space. */
+  get sessions(): Sessions {
+    return this.tenants.own.sessions
   }
 
   /** The ports that are listened on, in the order of the configuration. */
@@ -169,8 +172,7 @@ export class Gateway {
     for (const listener of this.#listeners) await listener.start()
     this.#timer = this.#clock.every(CHECK_MS, () => {
       const nowMs = this.#clock.now()
-      this.sessions.check(nowMs)
-      this.#router.check(nowMs)
+      this.tenants.check(nowMs)
     })
     this.#sys.start(this.config.broker.sysIntervalMs, () => {
       for (const uplink of this.uplinks) this.#onUplinkState(uplink.state)
@@ -184,7 +186,7 @@ export class Gateway {
   #destinationOf(name: string, config: QueueConfig, snapshot: Snapshot, deps: ConstructorParameters<typeof Queue>[0]) {
     const known = snapshot.destinations.find((d) => d.kind === 'uplink' && d.name === name)
     const id = known?.id ?? this.#nextDestination++
-    this.#journal.change({ kind: 'destination', row: { id, kind: 'uplink', name, limits: limitsOf(config) } }, false)
+    this.#journal.change({ kind: 'destination', row: { id, kind: 'uplink', tenant: '', name, limits: limitsOf(config) } }, false)
     return {
       queue: new Queue(deps, this.#journal, id, known?.cursor, known?.queued),
       inflight: snapshot.inflight.filter((row) => row.destination === id),
@@ -201,6 +203,11 @@ export class Gateway {
     }
   }
 
+  /** Tenants that the configuration does not name any more: the same. */
+  #reportUnknownTenants(snapshot: Snapshot): void {
+    for (const tenant of this.tenants.unknownIn(snapshot)) this.#log.warn({ tenant }, 'the store holds sessions or retained messages of a tenant that is not configured: they are kept')
+  }
+
   #onUplinkState(state: UplinkState): void {
     this.#sys.set(`broker/connection/${state.name}/state`, state.phase === 'up' ? 1 : 0) // as Mosquitto tells of its bridges
     // inFlight counts QoS 2 handshakes too whose message has left the queue already: it is no part of queued.
@@ -212,6 +219,15 @@ export class Gateway {
     const { status, readings, skipped, lastError } = state
     this.#sys.set(`broker/sensors/${state.name}`, JSON.stringify({ status, readings, skipped, lastError }))
   }
+}
+
+/** Of the gateway's own space: only the listeners bound who is there. */
+function ownLimits({ broker }: Config): TenantLimits {
+  return { ...broker, onlineMax: Infinity, publishesPerSecondMax: Infinity, queue: limitsOf(broker.sessionQueue) }
+}
+
+function tenantLimits(tenants: readonly TenantConfig[]): ReadonlyMap<string, TenantLimits> {
+  return new Map(tenants.map((tenant) => [tenant.name, { ...tenant, queue: limitsOf(tenant.sessionQueue) }]))
 }
 
 function limitsOf(queue: QueueConfig): DestinationLimits {

@@ -1,10 +1,11 @@
 // An enhanced authentication under way (section 4.12): what a method has to be able to do.
+import type { Identity } from './identity.ts'
 
 export interface Step {
-  /** What the client gets: in AUTH while the exchange goes on, with the end in CONNACK or AUTH. */
-  readonly data: Buffer
+  /** What the client gets: in AUTH while the exchange goes on, with the end in CONNACK or AUTH; null for nothing. */
+  readonly data: Buffer | null
   /** Who the client has proved to be; null while the exchange goes on. */
-  readonly username: string | null
+  readonly identity: Identity | null
 }
 
 export interface Exchange {

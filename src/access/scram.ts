@@ -8,7 +8,6 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import { ProtocolError, Reason } from '../mqtt/reason.ts'
-import type { Exchange, Step } from './exchange.ts'
 
 /** The least that RFC 7677 allows: 2 ms on a desktop, 15 on a small board, outside the event loop. */
 const ITERATIONS = 4096
@@ -27,6 +26,13 @@ function refused(why: string): ProtocolError {
   return new ProtocolError(Reason.notAuthorized, `SCRAM: ${why}`) // [MQTT-4.12.0-4]
 }
 
+/** As a Step, with the user's name only: access.ts knows the rest of who that is. */
+export interface ScramStep {
+  readonly data: Buffer
+  /** null while the exchange goes on. */
+  readonly username: string | null
+}
+
 export interface ScramOptions {
   /** The password of a user, null when there is no such user. */
   readonly passwordOf: (username: string) => Buffer | null
@@ -37,7 +43,7 @@ export interface ScramOptions {
   readonly salt?: Buffer
 }
 
-export class ScramExchange implements Exchange {
+export class ScramExchange {
   readonly #options: ScramOptions
   #username = ''
   #gs2Header = ''
@@ -52,7 +58,7 @@ export class ScramExchange implements Exchange {
   }
 
   /** Takes a message of the client. Rejects with ProtocolError 0x87; the exchange is over then. */
-  async next(data: Buffer | null): Promise<Step> {
+  async next(data: Buffer | null): Promise<ScramStep> {
     if (this.#over) throw refused('the exchange is over')
     this.#over = true // until this message is found to be good
     if (data === null || data.length === 0) throw refused('a message is missing')
@@ -61,7 +67,7 @@ export class ScramExchange implements Exchange {
     return this.#conversation === '' ? this.#first(message) : this.#final(message)
   }
 
-  #first(message: string): Step {
+  #first(message: string): ScramStep {
     const match = /^(?<gs2>(?<binding>[^,]*),(?<authorization>[^,]*),)(?<bare>n=(?<name>[^,]*),r=(?<nonce>[\x21-\x2b\x2d-\x7e]+)(?:,.*)?)$/s.exec(message)
     if (match === null) throw refused('the first message is not what RFC 5802 says')
     const { gs2, binding, authorization, bare, name, nonce } = match.groups as Record<string, string>
@@ -77,7 +83,7 @@ export class ScramExchange implements Exchange {
     return { data: Buffer.from(serverFirst), username: null }
   }
 
-  async #final(message: string): Promise<Step> {
+  async #final(message: string): Promise<ScramStep> {
     const match = /^(?<unproven>c=(?<header>[^,]*),r=(?<nonce>[^,]*)(?:,[^p][^,]*)*),p=(?<proof>[A-Za-z0-9+/]+={0,2})$/s.exec(message)
     if (match === null) throw refused('the last message is not what RFC 5802 says')
     const { unproven, header, nonce, proof } = match.groups as Record<string, string>

@@ -1,10 +1,12 @@
 // The shape of a checked configuration. Everything has its default filled in, units are in the names, `{site}` is replaced,
 // and the whole is frozen. Made by config/load.ts only.
+import type { TokenAlgorithm, VerificationKey } from '../verification-keys.ts'
 
 export interface Config {
   readonly site: string
   readonly broker: BrokerConfig
   readonly access: AccessConfig
+  readonly tenants: readonly TenantConfig[]
   readonly store: StoreConfig
   readonly sensors: readonly SensorConfig[]
   readonly uplinks: readonly UplinkConfig[]
@@ -15,6 +17,8 @@ export type ListenerConfig = PortListenerConfig | SocketListenerConfig
 
 interface ListenerCommon {
   readonly anonymous: boolean
+  /** Whoever comes by it is in this tenant; '' leaves it to who the client is. */
+  readonly tenant: string
   /** MQTT over WebSocket, at these paths only; null for MQTT itself. */
   readonly websocket: WebSocketConfig | null
   /** What this listener says for itself; the broker's limits hold for the rest. */
@@ -41,6 +45,29 @@ export interface TlsConfig {
   readonly keyFile: string
   readonly certFile: string
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  /** Clients are asked for a certificate; null when they are not. */
+  readonly clients: ClientCertificatesConfig | null
+}
+
+export interface ClientCertificatesConfig {
+  /** The authorities whose certificates are taken (PEM). */
+  readonly caFile: string
+  /** Lists of revoked certificates (PEM); null for none. */
+  readonly crlFile: string | null
+  readonly need: 'required' | 'optional'
+  /** Which part of a certificate is the identity; of several of a kind the first. */
+  readonly user: 'cn' | 'subject' | 'dns' | 'uri' | 'email'
+  /** The first that matches decides, and without a match the client is refused; null: the identity is the user name. */
+  readonly map: readonly CertificateRuleConfig[] | null
+}
+
+export interface CertificateRuleConfig {
+  /** Matches the identity as a whole. */
+  readonly match: RegExp
+  /** `{name}` stands for what the group of that name matched; null for the identity as it is. */
+  readonly user: string | null
+  readonly tenant: string
+  readonly roles: readonly string[]
 }
 
 export interface WebSocketConfig {
@@ -73,9 +100,36 @@ export interface UserConfig {
   readonly roles: readonly string[]
 }
 
+/** An issuer of JSON Web Tokens (RFC 7519) that is trusted, and what its claims mean here. Claims are named by path: `realm_access.roles`. */
+export interface TokenConfig {
+  /** What `iss` must be; null where one issuer is trusted only, and its tokens need not say. */
+  readonly issuer: string | null
+  /** One of these must be in `aud`; null for any audience. */
+  readonly audiences: readonly string[] | null
+  readonly keys: TokenKeysConfig
+  /** All that are accepted; each with the kind of key it belongs to only. */
+  readonly algorithms: readonly TokenAlgorithm[]
+  readonly clockToleranceMs: number
+  readonly username: string
+  readonly tenant: string | null
+  readonly roles: readonly string[]
+  /** `realm_access.roles`, and the roles of a client, are roles too. */
+  readonly keycloak: { readonly client: string | null } | null
+  readonly scopes: { readonly claim: string; readonly prefix: string } | null
+  readonly permissions: string | null
+}
+
+export type TokenKeysConfig =
+  /** `ca`: PEM to trust instead of the system's authorities, empty when it could not be read and nothing may be trusted. */
+  | { readonly kind: 'url'; readonly url: URL; readonly refreshMs: number; readonly ca: Buffer | null }
+  /** Empty when they could not be read and the gateway had to come up all the same: its tokens are refused. */
+  | { readonly kind: 'fixed'; readonly keys: readonly VerificationKey[] }
+
 export interface AccessConfig {
   /** By name, each once: those of gateway.yaml and of the password file. */
   readonly users: readonly UserConfig[]
+  /** By issuer, each once. */
+  readonly tokens: readonly TokenConfig[]
   /** Asked in this order: the first layer with a rule for a case decides it; in a layer deny before allow. Empty: everybody may do everything. */
   readonly rules: readonly (readonly RuleConfig[])[]
 }
@@ -149,6 +203,19 @@ export interface BrokerConfig extends ListenerLimits {
   readonly sysIntervalMs: number
 }
 
+/** A space of its own for some clients, and what it may take. */
+export interface TenantConfig {
+  readonly name: string
+  readonly onlineMax: number
+  readonly sessionsMax: number
+  readonly sessionExpirySecMax: number
+  readonly sessionQueue: QueueConfig
+  readonly retainedMessagesMax: number
+  readonly retainedBytesMax: number
+  /** All its clients together; Infinity for no limit. */
+  readonly publishesPerSecondMax: number
+}
+
 export interface QueueConfig {
   readonly bytesMax: number
   readonly countMax: number
@@ -164,6 +231,7 @@ export interface StoreConfig {
 
 interface SensorCommon {
   readonly name: string
+  readonly tenant: string
   readonly topic: string
   readonly qos: 0 | 1 | 2
   readonly retain: boolean
@@ -203,6 +271,8 @@ export type SensorConfig = SimulateSensorConfig | SerialSensorConfig
 
 export interface RouteConfig {
   readonly direction: 'out' | 'in'
+  /** Whose local topics these are. */
+  readonly tenant: string
   /** Topic filter on the side the messages come from: local for out, remote for in. */
   readonly from: string
   /** Where they go: the same wildcards in the same order, other levels around them. */

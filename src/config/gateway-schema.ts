@@ -3,10 +3,12 @@
 // `site` is the one key that must be given. An empty file is refused, not taken for all defaults: it is what a power cut
 // while saving leaves on a FAT partition, and it must not silently take the sensors and uplinks of a site away.
 import { access, checkListeners } from './access-schema.ts'
+import type { Config } from './config.ts'
 import { broker, log, store } from './broker-schema.ts'
 import { identifier } from './scalar.ts'
 import { defaulted, object, required, type JsonSchema } from './schema.ts'
 import { sensors } from './sensor-schema.ts'
+import { checkTenants, tenants, tenantsOf } from './tenant-schema.ts'
 import { uplinks } from './uplink-schema.ts'
 
 export const site = identifier('the name of the site')
@@ -15,13 +17,15 @@ export const gateway = object({
   site: required('Name of this place, unique among all your gateways. {site} stands for it in topics, client identifiers and user names.', site),
   broker: defaulted('The MQTT broker for the devices around.', {}, broker),
   access: defaulted('Who may connect.', {}, access),
+  tenants: defaulted('Groups of clients that share nothing: no topics, retained messages, shared subscriptions or client identifiers.', [], tenants),
   store: defaulted('Where messages are kept until they are delivered.', {}, store),
   sensors: defaulted('Sensors that the gateway reads itself.', [], sensors),
   uplinks: defaulted('Remote brokers that messages are carried to and from.', [], uplinks),
   log: defaulted('What the gateway writes about itself.', {}, log),
-}).into((config, place) => {
+}).into((values, place): Config | undefined => {
+  const config = { ...values, tenants: tenantsOf(values.tenants, values.broker) }
   checkListeners(config.broker.listeners, config.access, place)
-  return config
+  return checkTenants(config, place) ? config : undefined
 })
 
 /** JSON Schema (draft 7) of gateway.yaml, for editors: completion, documentation and checks while typing. */

@@ -5,7 +5,7 @@ import { keyPairProblem } from '../key-pair.ts'
 import type { ListenerConfig, NetworkConfig, PortListenerConfig, SocketListenerConfig, TlsConfig, WebSocketConfig } from './config.ts'
 import { limitFields, limitsOf, type Limits } from './limits-schema.ts'
 import { clip, type Place } from './place.ts'
-import { boolean, choice, integer, text } from './scalar.ts'
+import { boolean, choice, integer, tenantName, text } from './scalar.ts'
 import { byKey, defaulted, list, object, optional, optionalOf, required, Schema, wordOr } from './schema.ts'
 import { readSecretFile } from './secret.ts'
 
@@ -113,6 +113,7 @@ const socketPath = file().into((path, place) => {
 
 const common = {
   anonymous: optional('true: clients may connect without user and password. false: only the users under `access`. On 127.0.0.1, ::1 and unix sockets true is the default; elsewhere it must be said.', boolean()),
+  tenant: defaulted('Whoever comes by this listener is in this tenant; a client that belongs to another one is refused.', '', tenantName()),
   websocket: optional('MQTT over WebSocket, for browsers (with `tls`: wss://). true serves the paths /mqtt and /.', wordOr(websocketWord, websocketGroup)),
 }
 const limits = optionalOf(limitFields, "Default: the broker's.")
@@ -127,14 +128,14 @@ const portListener = object({
 }).into(checkPort)
 
 function checkPort(value: Omit<PortListenerConfig, 'kind' | 'anonymous' | 'limits'> & { anonymous: boolean | null } & Limits, place: Place): PortListenerConfig | undefined {
-  const { port, host, tls, websocket, proxyProtocol, anonymous } = value
+  const { port, host, tls, websocket, proxyProtocol, anonymous, tenant } = value
   if (anonymous === null && !isLoopback(host)) {
     return place.key('host').problem(
       `listening on ${host} lets everyone on that network connect, publish and read`,
       'add `anonymous: false` and give `access.users`, or `anonymous: true` if that is what you want, or listen on 127.0.0.1',
     )
   }
-  return { kind: 'port', port, host, tls, websocket, proxyProtocol, anonymous: anonymous ?? true, limits: limitsOf(value) }
+  return { kind: 'port', port, host, tls, websocket, proxyProtocol, anonymous: anonymous ?? true, tenant, limits: limitsOf(value) }
 }
 
 const socketListener = object({
@@ -143,8 +144,8 @@ const socketListener = object({
   ...common,
   ...limits,
 }).into((value): SocketListenerConfig => {
-  const { socket, mode, websocket, anonymous } = value
-  return { kind: 'socket', path: socket, mode, websocket, anonymous: anonymous ?? true, limits: limitsOf(value) }
+  const { socket, mode, websocket, anonymous, tenant } = value
+  return { kind: 'socket', path: socket, mode, websocket, anonymous: anonymous ?? true, tenant, limits: limitsOf(value) }
 })
 
 const listener: Schema<ListenerConfig> = byKey('a listener', { port: portListener, socket: socketListener })

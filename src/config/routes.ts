@@ -90,3 +90,16 @@ export function filtersOverlap(a: string, b: string): boolean {
     if (x[i] !== '+' && y[i] !== '+' && x[i] !== y[i]) return false
   }
 }
+
+/** Subscription identifiers have 28 bits. */
+const TAG_MAX = 0xfff_ffff
+
+/**
+ * The tenant of a queued message, as the subscription identifier of the uplink's route: an uplink has one queue for all tenants, and their
+ * topics may have the same names. 0 for the gateway's own. From the name, so that it means the same after a restart with other tenants.
+ */
+export function tenantTag(tenant: string): number {
+  let hash = 0
+  for (let i = 0; i < tenant.length; i++) hash = (Math.imul(hash, 31) + tenant.charCodeAt(i)) >>> 0
+  return tenant === '' ? 0 : 1 + (hash % TAG_MAX)
+}

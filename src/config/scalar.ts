@@ -60,6 +60,11 @@ export function identifier(what: string): Schema<string> {
   })
 }
 
+/** '' is the gateway's own space. That there is such a tenant is checked when the whole file has been read. */
+export function tenantName(): Schema<string> {
+  return text({ expected: 'the name of a tenant', pattern: /^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$/, empty: true, hint: 'write a name of `tenants`' })
+}
+
 export function boolean(): Schema<boolean> {
   return new Schema('true or false', { type: 'boolean' }, (place) => {
     const { tree } = place

@@ -2,7 +2,7 @@
 import type { SensorConfig, SerialSensorConfig, SimulateSensorConfig } from './config.ts'
 import { parseEscapes } from './escapes.ts'
 import { clip, type Place } from './place.ts'
-import { boolean, choice, duration, identifier, integer, number, size, text, topicName } from './scalar.ts'
+import { boolean, choice, duration, identifier, integer, number, size, tenantName, text, topicName } from './scalar.ts'
 import { byKey, defaulted, list, object, required, wordOr, type Schema } from './schema.ts'
 
 const DAY_MS = 86_400_000
@@ -10,6 +10,7 @@ const DELIMITER_BYTES_MAX = 16
 
 const common = {
   name: required('Name of the sensor in logs, counters and $SYS topics. Unique.', identifier('a sensor name')),
+  tenant: defaulted('Whose topic it is: only clients of this tenant get its readings.', '', tenantName()),
   topic: required('Topic its samples are published to. {site} is replaced.', topicName()),
   qos: defaulted('QoS of its messages. With 1 every sample is kept for subscribers and uplinks that are away.', 1, choice([0, 1, 2])),
   retain: defaulted('Keep the last sample for later subscribers.', false, boolean()),
@@ -109,7 +110,7 @@ const serial: Schema<SerialSensorConfig> = object({
 export const sensors: Schema<readonly SensorConfig[]> = list<SensorConfig>(byKey('a sensor', { serial, simulate: simulated }), {
   unique: [
     { key: 'name', of: (s) => s.name, message: (name) => `the sensor name \`${name}\` is used twice`, hint: 'give each sensor a name of its own' },
-    { key: 'topic', of: (s) => s.topic, message: (topic) => `the topic \`${topic}\` is used twice`, hint: 'give each sensor a topic of its own' },
+    { key: 'topic', of: (s) => (s.tenant === '' ? s.topic : `${s.tenant}: ${s.topic}`), message: (topic) => `the topic \`${topic}\` is used twice`, hint: 'give each sensor a topic of its own' },
     {
       key: 'serial',
       of: (s) => (s.kind === 'serial' ? s.serial.path : null),

@@ -3,7 +3,7 @@ import type { RouteConfig, UplinkConfig } from './config.ts'
 import { queue } from './broker-schema.ts'
 import { clip, type Place } from './place.ts'
 import { filtersOverlap, remapProblem } from './routes.ts'
-import { boolean, choice, duration, identifier, integer, text, topicFilter, topicName } from './scalar.ts'
+import { boolean, choice, duration, identifier, integer, tenantName, text, topicFilter, topicName } from './scalar.ts'
 import { byKey, defaulted, list, object, optional, required, type Schema } from './schema.ts'
 import { readSecretFile, secret } from './secret.ts'
 
@@ -12,6 +12,7 @@ const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883 
 const routeOptions = {
   as: optional('Topic filter on the other side, with the same wildcards in the same order. Left out: the topics keep their names.', topicFilter()),
   qos: defaulted('QoS on the link: every message of the route is carried at it, messages published at QoS 0 too.', 1, choice([0, 1, 2])),
+  tenant: defaulted('Whose local topics these are. The remote ones are this uplink’s user’s: give each tenant its own place there with `as`.', '', tenantName()),
   retain: defaulted('Carry the RETAIN flag of a message over the link; otherwise it arrives as an ordinary message.', false, boolean()),
 } as const
 
@@ -25,13 +26,13 @@ const inRoute = object({ in: required('Remote topics that are fetched from the c
   return route('in', r.in, r.as, r, place)
 })
 
-function route(direction: 'out' | 'in', from: string, as: string | null, options: { qos: 0 | 1 | 2; retain: boolean }, place: Place): RouteConfig | undefined {
+function route(direction: 'out' | 'in', from: string, as: string | null, options: { qos: 0 | 1 | 2; retain: boolean; tenant: string }, place: Place): RouteConfig | undefined {
   const to = as ?? from
   const problem = remapProblem(from, to)
   if (problem !== null) {
     return place.key('as').problem(`"${clip(from)}" cannot become "${clip(to)}": ${problem}`, `write the wildcards of \`${direction}\` in \`as\` too, in the same order`)
   }
-  return { direction, from, to, qos: options.qos, retain: options.retain }
+  return { direction, tenant: options.tenant, from, to, qos: options.qos, retain: options.retain }
 }
 
 const tls = object({

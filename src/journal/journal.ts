@@ -21,7 +21,7 @@ import type { Audience } from './audience.ts'
 import type { Queue } from './queue.ts'
 import { recordSizeMax } from '../store/record.ts'
 import { packSegments } from './segment.ts'
-import { SEGMENT_BYTES_MAX, type AudienceRow, type Change, type CommitResult, type ReadResult, type RetainedRow, type Store } from '../store/store.ts'
+import { retainedKey, SEGMENT_BYTES_MAX, type AudienceRow, type Change, type CommitResult, type ReadResult, type RetainedRow, type Store } from '../store/store.ts'
 
 /** Acknowledged positions alone are no hurry: losing them costs a duplicate at QoS 1, so they wait for company this long. */
 const LAZY_MS = 1000
@@ -158,9 +158,14 @@ export class Journal {
     this.#hurry(urgent)
   }
 
-  /** A retained message to keep (or to remove, with null): the last one per topic in a batch is the one written. */
-  retain(topic: string, row: RetainedRow | null): void {
-    this.#retained.set(topic, row === null ? { kind: 'retained-end', topic } : { kind: 'retained', row })
+  /** A retained message to keep: the last change per topic in a batch is the one written. */
+  retain(row: RetainedRow): void {
+    this.#retained.set(retainedKey(row), { kind: 'retained', row })
+    this.#hurry(false)
+  }
+
+  endRetained(tenant: string, topic: string): void {
+    this.#retained.set(retainedKey({ tenant, topic }), { kind: 'retained-end', tenant, topic })
     this.#hurry(false)
   }
 

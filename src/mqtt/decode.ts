@@ -45,8 +45,9 @@ export class Decoder {
   origin: object | null = null
   packetBytesMax: number
 
+  /** Of the topics that are read from now on. */
+  topics: TopicTable
   readonly #server: boolean
-  readonly #topics: TopicTable
   readonly #connectBytesMax: number
   readonly #aliases: InboundAliases
   readonly #properties: MessageProperties
@@ -58,7 +59,7 @@ export class Decoder {
   constructor(options: DecoderOptions) {
     this.packetBytesMax = options.packetBytesMax
     this.#server = options.role === 'server'
-    this.#topics = options.topics
+    this.topics = options.topics
     this.#connectBytesMax = options.connectBytesMax
     this.#aliases = new InboundAliases(options.topicAliasMaximum)
     this.#properties = new MessageProperties(this.#server ? 'client' : 'server')
@@ -154,13 +155,13 @@ export class Decoder {
     if (version === 5) {
       const read = this.#properties
       at = read.read(bytes, at, end)
-      topic = read.topicAlias < 0 && topicEnd > topicStart ? this.#topics.resolve(bytes, topicStart, topicEnd) : this.#aliased(topicStart, topicEnd)
+      topic = read.topicAlias < 0 && topicEnd > topicStart ? this.topics.resolve(bytes, topicStart, topicEnd) : this.#aliased(topicStart, topicEnd)
       properties = read.forwarded
       if (read.expirySec >= 0) expiresAtMs = nowMs + read.expirySec * 1000
       wireVersion = 5
       if (read.hopOnly) plain = false
     } else {
-      topic = this.#topics.resolve(bytes, topicStart, topicEnd)
+      topic = this.topics.resolve(bytes, topicStart, topicEnd)
     }
     const message = new Message(topic, qos, (first & 1) !== 0, bytes, at, end, properties, expiresAtMs, this.origin)
     if (plain) {
@@ -177,7 +178,7 @@ export class Decoder {
     if (alias < 0) throw protocolError('PUBLISH has neither topic nor topic alias')
     this.#aliases.check(alias)
     if (topicEnd === topicStart) return this.#aliases.get(alias)
-    const topic = this.#topics.resolve(this.#framer.bytes, topicStart, topicEnd)
+    const topic = this.topics.resolve(this.#framer.bytes, topicStart, topicEnd)
     this.#aliases.set(alias, topic)
     return topic
   }
@@ -208,7 +209,7 @@ export class Decoder {
         if (this.version !== 0) throw protocolError('second CONNECT') // [MQTT-3.1.0-2]
         const protocol = readProtocol(cursor)
         this.version = protocol.version
-        return readConnect(cursor, protocol, this.#topics)
+        return readConnect(cursor, protocol, this.topics)
       }
       case PacketType.subscribe:
         return readSubscribe(cursor, this.version === 5)

@@ -76,6 +76,16 @@ export class LimitExceeded extends ProtocolError {
   }
 }
 
+/** The client has not proved who it is, or may not come in. It hears only that; `why` is for the log. */
+export class LoginRefused extends ProtocolError {
+  readonly why: string
+
+  constructor(reason: ReasonCode, why: string) {
+    super(reason, reason === Reason.badUserNameOrPassword ? 'wrong user or password' : 'the client may not connect')
+    this.why = why
+  }
+}
+
 /** The client speaks a protocol that we do not. */
 export class UnsupportedProtocol extends ProtocolError {
   /** The version in whose form it may be able to read the refusal. */

@@ -10,7 +10,7 @@ import type { Clock } from '../clock.ts'
 import type { ListenerLimits, PerAddress } from '../config/config.ts'
 import type { Counters } from '../counters.ts'
 import { plainAddress } from './peer.ts'
-import { SlidingWindow } from './rate.ts'
+import { SlidingWindow } from '../rate.ts'
 
 const RATE_WINDOW_MS = 60_000
 const ADDRESSES_GONE_MAX = 4096

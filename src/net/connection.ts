@@ -8,12 +8,14 @@
 //   flash     the store is behind
 //   access    a proof of who the client is is being checked, on another thread
 //   rate      it has published as often as it may in a second
+//   refusal   it is refused, and hears it late
 //   retained  what it has subscribed to is being looked for among the retained messages
 // A receiver that does not read is "pressing" while its publishers wait, and "shedding" when it has made them wait too long:
 // then its QoS 0 messages are dropped and counted until it reads again.
 import type { Duplex } from 'node:stream'
-import type { Access } from '../access/access.ts'
+import type { Access, Door } from '../access/access.ts'
 import type { Step } from '../access/exchange.ts'
+import type { Identity } from '../access/identity.ts'
 import type { Clock } from '../clock.ts'
 import type { ListenerLimits } from '../config/config.ts'
 import type { Counters } from '../counters.ts'
@@ -22,20 +24,20 @@ import { encodeAuth, encodeDisconnect, encodeRefusal } from '../mqtt/control.ts'
 import { Decoder } from '../mqtt/decode.ts'
 import { PINGRESP } from '../mqtt/encode-ack.ts'
 import type { ConnectPacket, Packet, ProtocolVersion } from '../mqtt/packet.ts'
-import { LimitExceeded, ProtocolError, protocolError, Reason, type ReasonCode } from '../mqtt/reason.ts'
-import type { TopicTable } from '../mqtt/topic.ts'
+import { LimitExceeded, LoginRefused, ProtocolError, protocolError, Reason, type ReasonCode } from '../mqtt/reason.ts'
 import type { Delivery } from '../journal/delivery.ts'
 import type { Link } from '../session/link.ts'
 import type { Session } from '../session/session.ts'
-import type { Attached, Sessions } from '../session/sessions.ts'
+import { type Attached, clientIdFor } from '../session/sessions.ts'
+import type { Tenant, Tenants } from '../session/tenants.ts'
 import type { HeldBack, Pressing, Turn } from '../turn.ts'
 import { Outbox } from '../session/outbox.ts'
-import { Authentication } from './authentication.ts'
 import type { Complaints } from './complaints.ts'
-import type { Peer } from './peer.ts'
 import { checkRoomForWelcome, encodeWelcome, keepAliveSecOf } from './connack.ts'
+import { Login } from './login.ts'
+import type { Peer } from './peer.ts'
 import { PacketWriter } from './packet-writer.ts'
-import { SlidingWindow } from './rate.ts'
+import { SlidingWindow } from '../rate.ts'
 
 /** After so many packets of one chunk the answers leave without waiting for its end: a publisher with a full window goes on meanwhile. */
 const ANSWER_EARLY = 32
@@ -50,7 +52,7 @@ const PUBLISH_WINDOW_MS = 1000
 const ANSWER_BYTES_MAX = 512 * 1024
 
 /** Why a connection is not read from: bits. */
-const Hold = { receiver: 1, flash: 2, access: 4, rate: 8, retained: 16 } as const
+const Hold = { receiver: 1, flash: 2, access: 4, rate: 8, retained: 16, refusal: 32 } as const
 type Hold = (typeof Hold)[keyof typeof Hold]
 
 export interface ConnectionLog {
@@ -61,12 +63,11 @@ export interface ConnectionLog {
 export interface ConnectionDeps {
   readonly clock: Clock
   readonly turn: Turn
-  readonly topics: TopicTable
   readonly counters: Counters
-  readonly sessions: Sessions
+  readonly tenants: Tenants
   readonly access: Access
-  /** The listener lets clients in that do not say who they are. */
-  readonly anonymous: boolean
+  /** What the listener says of who may come in; it changes when the configuration is read again. */
+  readonly door: () => Door
   readonly log: ConnectionLog
   readonly complaints: Complaints
   readonly limits: ListenerLimits
@@ -82,9 +83,12 @@ export class Connection implements Link, Pressing, HeldBack {
   readonly #onClosed: (connection: Connection) => void
   #state: 'opening' | 'open' | 'closed' = 'opening'
   #session: Session | null = null
-  #authentication: Authentication | null = null
-  /** Its CONNECT, while it proves who it is. */
-  #proving: ConnectPacket | null = null
+  /** From CONNECT on. */
+  #login: Login | null = null
+  /** Where its session lives; the gateway's own until that is known. */
+  #tenant: Tenant
+  /** Monotonic time at which the proof of who it is is over. */
+  #endsAtMs = Infinity
   /** Its CONNECT asked for a session expiry interval of 0. */
   #endsWithConnection = false
   #keepAliveMs = 0
@@ -104,7 +108,8 @@ export class Connection implements Link, Pressing, HeldBack {
     this.#onClosed = onClosed
     const { connectBytesMax, topicAliasMaximum, publishesPerSecondMax } = deps.limits
     // Until the client is let in, all its packets have to be as small as a CONNECT.
-    this.#decoder = new Decoder({ role: 'server', topics: deps.topics, packetBytesMax: connectBytesMax, connectBytesMax, topicAliasMaximum })
+    this.#tenant = deps.tenants.own
+    this.#decoder = new Decoder({ role: 'server', topics: this.#tenant.topics.of(deps.limits), packetBytesMax: connectBytesMax, connectBytesMax, topicAliasMaximum })
     this.#publishRate = publishesPerSecondMax === Infinity ? null : new SlidingWindow(publishesPerSecondMax, PUBLISH_WINDOW_MS)
     this.#outbox = new Outbox(stream, deps.turn, deps.counters)
     this.#writer = new PacketWriter(this.#outbox, deps.turn, deps.counters)
@@ -148,6 +153,10 @@ export class Connection implements Link, Pressing, HeldBack {
   }
 
   sendPublish(delivery: Delivery, dup: boolean): boolean {
+    if (!this.#session!.mayReceive(delivery.message.topic)) {
+      this.#tenant.counters.droppedReceiveRights++
+      return false
+    }
     return this.#writer.publish(delivery, dup)
   }
 
@@ -283,17 +292,22 @@ export class Connection implements Link, Pressing, HeldBack {
         return
       }
       case 15:
-        if (this.#authentication === null) throw protocolError('AUTH without an authentication method in CONNECT') // [MQTT-4.12.0-7]
-        this.#check(this.#authentication.onAuth(packet, true), (step) => this.#sendAuth(step, Reason.success)) // [MQTT-4.12.1-2]
+        this.#check(this.#login!.onAuth(packet, true), (step) => { // [MQTT-4.12.1-2]
+          this.#sendAuth(step, Reason.success)
+          this.#entitle(step.identity!, session)
+        })
         return
       default:
         session.handle(packet)
-        if (this.#publishRate !== null && (packet.type === 3 || packet.type === 0)) this.#pace(this.#publishRate)
+        if (packet.type === 3 || packet.type === 0) {
+          if (this.#publishRate !== null) this.#pace(this.#publishRate)
+          if (this.#tenant.publishRate !== null) this.#pace(this.#tenant.publishRate)
+        }
         if (this.#shedding || this.#waiting.length > 0) this.#relieve(session)
     }
   }
 
-  /** Counts a message of the client. When as many have come as may, the next one waits. */
+  /** Counts a message of the client, or of its tenant. When as many have come as may, the next one waits. */
   #pace(rate: SlidingWindow): void {
     const { turn, counters } = this.#deps
     rate.take(turn.nowMs)
@@ -318,24 +332,22 @@ export class Connection implements Link, Pressing, HeldBack {
   }
 
   #opening(packet: Packet): void {
-    if (packet.type === 1) {
-      this.#deps.counters.connectReceived++
-      const { access, anonymous, limits } = this.#deps
-      this.#writer.fit(packet, limits.topicAliasMaximum)
-      this.#endsWithConnection = packet.sessionExpirySec === 0
-      if (packet.authenticationMethod === null) {
-        this.#enter(packet, access.userOf(packet.username, packet.password, anonymous), null)
-        return
-      }
-      this.#authentication = new Authentication(access, packet.authenticationMethod)
-      this.#proving = packet
-      this.#check(this.#authentication.begin(packet.authenticationData), (step) => this.#enter(packet, step.username, step.data))
-      return
-    }
-    const connect = this.#proving! // the decoder lets nothing else come first
+    if (packet.type === 1) return this.#onConnect(packet)
+    const login = this.#login! // the decoder lets nothing else come first
     if (packet.type === 14) this.#close('client disconnected')
     else if (packet.type !== 15) throw protocolError(`packet of type ${packet.type} before CONNACK`) // [MQTT-3.1.2-30]
-    else this.#check(this.#authentication!.onAuth(packet, false), (step) => this.#enter(connect, step.username, step.data))
+    else this.#check(login.onAuth(packet, false), (step) => this.#enter(login, step))
+  }
+
+  #onConnect(packet: ConnectPacket): void {
+    const { access, door, limits, counters } = this.#deps
+    counters.connectReceived++
+    this.#writer.fit(packet, limits.topicAliasMaximum)
+    this.#endsWithConnection = packet.sessionExpirySec === 0
+    const login = (this.#login = new Login(access, door(), this.peer, packet))
+    const step = login.begin()
+    if (step instanceof Promise) this.#check(step, (result) => this.#enter(login, result))
+    else this.#enter(login, step)
   }
 
   /** Waits for a step of an authentication; `done` when it was the last one. Nothing is read meanwhile. */
@@ -344,7 +356,7 @@ export class Connection implements Link, Pressing, HeldBack {
     step
       .then((result) => {
         if (this.#state === 'closed') return
-        if (result.username === null) this.#sendAuth(result, Reason.continueAuthentication) // [MQTT-4.12.0-2]
+        if (result.identity === null) this.#sendAuth(result, Reason.continueAuthentication) // [MQTT-4.12.0-2]
         else done(result)
       })
       .catch((error: unknown) => this.#fail(error))
@@ -352,33 +364,65 @@ export class Connection implements Link, Pressing, HeldBack {
   }
 
   #sendAuth({ data }: Step, reason: ReasonCode): void {
-    this.send(encodeAuth({ reason, authenticationMethod: this.#authentication!.method, authenticationData: data }))
+    this.send(encodeAuth({ reason, authenticationMethod: this.#login!.method!, authenticationData: data }))
   }
 
-  /** The client may come in. `proof`: what it gets to see that we know the secret too. */
-  #enter(connect: ConnectPacket, username: string | null, proof: Buffer | null): void {
-    const { limits, sessions, counters, log } = this.#deps
-    this.#proving = null
-    checkRoomForWelcome(connect, limits, proof)
-    const attached = sessions.attach(connect, this)
+  /** The client may come in. `data`: what it gets to see that we know the secret too. */
+  #enter(login: Login, { identity, data }: Step): void {
+    const { limits, tenants, counters, log, access } = this.#deps
+    const { connect } = login
+    const { username, tenant: name, endsAtMs } = identity!
+    checkRoomForWelcome(connect, limits, data)
+    const tenant = tenants.of(name)
+    if (tenant === undefined) throw new LoginRefused(Reason.notAuthorized, `there is no tenant ${JSON.stringify(name)}`)
+    const clientId = clientIdFor(connect)
+    const attached = tenant.sessions.attach(connect, this, { clientId, username, rights: access.rightsOf(identity!, clientId) })
     const { session } = attached
     this.#session = session
-    this.#decoder.origin = session
-    this.#decoder.packetBytesMax = limits.packetBytesMax
+    this.#endsAtMs = endsAtMs
+    this.#live(tenant, session)
     const keepAliveSec = keepAliveSecOf(connect, limits)
     this.#keepAliveMs = keepAliveSec * 1500 // [MQTT-3.1.2-22]
     if (keepAliveSec !== connect.keepAliveSec) counters.keepAlivesShortened++
-    log.debug({ client: session.clientId, peer: this.peer.name, transport: this.peer.transport, user: username, version: connect.version, sessionPresent: attached.sessionPresent }, 'client connected')
+    log.debug({ client: session.clientId, peer: this.peer.name, transport: this.peer.transport, user: username, tenant: name, version: connect.version, sessionPresent: attached.sessionPresent }, 'client connected')
     if (!attached.discarded) {
-      this.#accept(connect, attached, proof)
+      this.#accept(connect, attached, data)
       return
     }
     this.holdForFlash()
-    sessions.whenDurable(() => {
+    tenant.sessions.whenDurable(() => {
       if (this.#state === 'closed') return
-      this.#accept(connect, attached, proof)
+      this.#accept(connect, attached, data)
       this.releaseForFlash()
     })
+  }
+
+  /** From here on all that comes is of this session, in its tenant's space. */
+  #live(tenant: Tenant, session: Session): void {
+    const { limits } = this.#deps
+    this.#tenant = tenant
+    this.#writer.counters = tenant.counters
+    this.#decoder.topics = tenant.topics.of(limits)
+    this.#decoder.origin = session
+    this.#decoder.packetBytesMax = limits.packetBytesMax
+  }
+
+  /** The client has other rights, or others prove who it is: it stays, unless it has what it may not have any more. */
+  #entitle(identity: Identity, session: Session): void {
+    const rights = this.#deps.access.rightsOf(identity, session.clientId)
+    this.#endsAtMs = identity.endsAtMs
+    const beyond = session.beyond(rights)
+    if (beyond.length > 0) this.end(Reason.notAuthorized, `the client may not be subscribed to ${beyond[0]} any more`)
+    else session.entitle(rights)
+  }
+
+  /** Another configuration is in force. */
+  reconsider(): void {
+    const session = this.#session
+    if (session === null || this.#state === 'closed') return // who is coming in is looked at when it is known
+    const identity = this.#login!.renew()
+    if (identity === null) this.end(Reason.administrativeAction, 'the configuration does not let this client in any more')
+    else this.#entitle(identity, session)
   }
 
   #accept(connect: ConnectPacket, { session, sessionPresent, assignedClientId }: Attached, proof: Buffer | null): void {
@@ -403,6 +447,7 @@ export class Connection implements Link, Pressing, HeldBack {
       this.end(Reason.keepAliveTimeout, 'nothing heard for one and a half keep-alive intervals')
       return
     }
+    if (nowMs >= this.#endsAtMs) return this.end(Reason.maximumConnectTime, 'the proof of who the client is has expired')
     if (this.#waiting.length > 0 && nowMs - this.#pressingSinceMs > PATIENCE_MS) {
       this.#shedding = true
       this.#releaseWaiting()
@@ -414,14 +459,33 @@ export class Connection implements Link, Pressing, HeldBack {
     if (!(error instanceof ProtocolError)) throw error
     this.#deps.counters.protocolErrors++
     this.#countLimit(error)
-    const clientId = this.#session?.clientId ?? this.#proving?.clientId ?? null
-    this.#deps.complaints.note({ clientId, peer: this.peer.name, reason: error.reason, offset: this.#decoder.packetOffset, why: error.message })
-    if (this.#state === 'opening') {
-      this.#deps.counters.connectionsRefused++
-      const refusal = encodeRefusal(error, this.#decoder.version, this.maximumPacketSize)
-      if (refusal !== null) this.send(refusal) // [MQTT-3.1.4-1]
-      this.#close(error.message) // [MQTT-3.2.2-7]
-    } else this.end(error.reason, error.message)
+    const clientId = this.#session?.clientId ?? this.#login?.connect.clientId ?? null
+    const why = error instanceof LoginRefused ? error.why : error.message
+    this.#deps.complaints.note({ clientId, peer: this.peer.name, reason: error.reason, offset: this.#decoder.packetOffset, why })
+    if (this.#state !== 'opening') this.end(error.reason, error.message)
+    else if (error instanceof LoginRefused) this.#refuseLater(error)
+    else this.#refuse(error)
+  }
+
+  /** Whoever guesses passwords has to wait for the answers. */
+  #refuseLater(error: LoginRefused): void {
+    const { access, clock } = this.#deps
+    const { address } = this.peer
+    const delayMs = access.throttle.failed(address)
+    if (delayMs === 0) return this.#refuse(error)
+    this.#hold(Hold.refusal)
+    clock.after(delayMs, () => {
+      access.throttle.answered(address)
+      this.#refuse(error)
+    })
+  }
+
+  #refuse(error: ProtocolError): void {
+    if (this.#state === 'closed') return
+    this.#deps.counters.connectionsRefused++
+    const refusal = encodeRefusal(error, this.#decoder.version, this.maximumPacketSize)
+    if (refusal !== null) this.send(refusal) // [MQTT-3.1.4-1]
+    this.#close(error.message) // [MQTT-3.2.2-7]
   }
 
   #countLimit(error: ProtocolError): void {
@@ -437,7 +501,7 @@ export class Connection implements Link, Pressing, HeldBack {
   #leave(why: string, clean: boolean, expirySec: number | null): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    const { sessions, log, clock } = this.#deps
+    const { log, clock } = this.#deps
     this.#outbox.write()
     this.#outbox.close() // [MQTT-3.14.4-1]
     this.#stream.end() // [MQTT-3.14.4-2]
@@ -449,6 +513,6 @@ export class Connection implements Link, Pressing, HeldBack {
     log.debug({ client: session?.clientId, peer: this.peer.name, why }, 'connection ended')
     this.#releaseWaiting()
     this.#onClosed(this)
-    if (session !== null && session.link === this) sessions.detach(session, this.version, clean, expirySec)
+    if (session !== null && session.link === this) this.#tenant.sessions.detach(session, this.version, clean, expirySec)
   }
 }

@@ -7,6 +7,7 @@
 // who they are are no more than those that are let in at once.
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Door } from '../access/access.ts'
 import type { Timer } from '../clock.ts'
 import type { ListenerConfig } from '../config/config.ts'
 import { OperatorError } from '../errors.ts'
@@ -23,7 +24,7 @@ const CHECK_MS = 1000
 /** Connections that the kernel keeps while we are busy: a site whose power comes back reconnects all at once, and who finds no place tries again a second later. */
 const BACKLOG = 4096
 
-export type ListenerDeps = ConnectionDeps & { readonly log: TlsDeps['log'] }
+export type ListenerDeps = Omit<ConnectionDeps, 'door'> & { readonly log: TlsDeps['log'] }
 
 /** TCP asks after so much silence: a client that wants no keep alive and has vanished would stay for ever. */
 const TCP_KEEP_ALIVE_MS = 300_000
@@ -41,12 +42,13 @@ const ignore = (): void => {} // the close follows
 
 export class Listener {
   readonly #config: ListenerConfig
-  readonly #deps: ListenerDeps
+  readonly #deps: ListenerDeps & ConnectionDeps
   readonly #transport: Transport
   readonly #server: Server
   readonly #admission: Admission
   readonly #arrivals = new Set<Arrival>()
   readonly #connections = new Set<Connection>()
+  #door: Door
   #proxies: Proxies | null = null
   /** Arrivals whose PROXY header has not come. */
   #nameless = 0
@@ -56,7 +58,8 @@ export class Listener {
 
   constructor(config: ListenerConfig, deps: ListenerDeps) {
     this.#config = config
-    this.#deps = deps
+    this.#deps = { ...deps, door: () => this.#door }
+    this.#door = doorOf(config)
     this.#transport = transportOf(config)
     this.#admission = new Admission(deps.clock, deps.limits, deps.counters)
     this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }, (socket) => this.#accept(socket))
@@ -230,6 +233,11 @@ export class Listener {
     }
     for (const connection of this.#connections) connection.check(nowMs)
   }
+}
+
+function doorOf(config: ListenerConfig): Door {
+  const certificates = config.kind === 'port' ? (config.tls?.clients ?? null) : null
+  return { anonymous: config.anonymous, tenant: config.tenant, certificates }
 }
 
 function transportOf(config: ListenerConfig): Transport {

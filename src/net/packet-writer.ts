@@ -17,7 +17,8 @@ const NO_IDENTIFIERS: readonly number[] = []
 export class PacketWriter {
   readonly #outbox: Outbox
   readonly #turn: Turn
-  readonly #counters: Counters
+  /** Whose messages these are. */
+  counters: Counters
   #version: ProtocolVersion = 4
   #maximumPacketSize = Infinity
   #aliases: OutboundAliases | null = null
@@ -25,7 +26,7 @@ export class PacketWriter {
   constructor(outbox: Outbox, turn: Turn, counters: Counters) {
     this.#outbox = outbox
     this.#turn = turn
-    this.#counters = counters
+    this.counters = counters
   }
 
   get version(): ProtocolVersion {
@@ -67,7 +68,7 @@ export class PacketWriter {
 
   acknowledge(type: 4 | 5 | 6 | 7, packetIdentifier: number, reason: number): void { // [MQTT-3.3.4-10] [MQTT-4.9.0-3]
     if (reason === 0 || this.#version !== 5) {
-      this.#counters.otherSent++
+      this.counters.otherSent++
       writeAck(slab, type, packetIdentifier)
       this.#outbox.append(slab.bytes, slab.start, slab.end)
     } else this.packet(encodeAck(5, type, packetIdentifier, reason))
@@ -76,16 +77,16 @@ export class PacketWriter {
   /** A whole packet, which the client takes: what may be left out has been. */
   packet(packet: Buffer): void {
     if (packet.length > this.#maximumPacketSize) {
-      this.#counters.refusedAnswerSize++ // [MQTT-3.1.2-24]
+      this.counters.refusedAnswerSize++ // [MQTT-3.1.2-24]
       return
     }
-    this.#counters.otherSent++
+    this.counters.otherSent++
     this.#outbox.append(packet, 0, packet.length)
   }
 
   /** Counts the message one way or the other. */
   #isTooLarge(message: Message, qos: 0 | 1 | 2, identifiers: readonly number[]): boolean {
-    const counters = this.#counters
+    const counters = this.counters
     if (this.#maximumPacketSize !== Infinity && publishSize(message, this.#version, qos, identifiers) > this.#maximumPacketSize) {
       counters.droppedTooLarge++ // [MQTT-3.1.2-25]
       return true

@@ -7,10 +7,16 @@ import { makeMessage } from '../message.ts'
 import { Topic } from '../mqtt/topic.ts'
 import type { Router } from '../router/router.ts'
 import { LoadAverage, SPANS } from './load-average.ts'
-import { LOADS, sysValues, type SysSources } from './sys-values.ts'
+import { type Broker, LOADS, sysValues, type SysSources, type TenantSource, tenantFigures } from './sys-values.ts'
 
-export interface SysDeps extends Omit<SysSources, 'retained' | 'sharedSubscriptionCount'> {
-  readonly router: Router
+/** The whole broker, its own space where all this is published, and the tenants. */
+export interface SysTenants extends Broker {
+  readonly own: { readonly router: Router }
+  readonly others: readonly TenantSource[]
+}
+
+export interface SysDeps extends Omit<SysSources, 'broker'> {
+  readonly tenants: SysTenants
   readonly clock: Clock
   readonly version: string
 }
@@ -31,9 +37,9 @@ export class SysTopics {
   #timer: Timer | null = null
 
   constructor(deps: SysDeps) {
-    const { router, clock } = deps
+    const { tenants, clock } = deps
     this.#deps = deps
-    this.#sources = { ...deps, retained: router.retained, sharedSubscriptionCount: () => router.index.sharedCount }
+    this.#sources = { ...deps, broker: tenants }
     this.#startedMs = this.#averagedMs = clock.now()
   }
 
@@ -59,15 +65,17 @@ export class SysTopics {
     if (entry === undefined) this.#entries.set(name, (entry = { topic: Topic.of(`$SYS/${name}`), value: '' }))
     if (entry.value === text) return
     entry.value = text
-    this.#deps.router.publish(makeMessage(entry.topic, text, { retain: true }), null)
+    this.#deps.tenants.own.router.publish(makeMessage(entry.topic, text, { retain: true }), null)
   }
 
   #publish(): void {
     const nowMs = this.#deps.clock.now()
     this.set('broker/uptime', `${Math.floor((nowMs - this.#startedMs) / 1000)} seconds`)
     for (const [name, value] of sysValues(this.#sources)) this.set(name, value)
+    for (const tenant of this.#deps.tenants.others) this.set(`broker/tenants/${tenant.name}`, JSON.stringify(tenantFigures(tenant)))
+    const { counters } = this.#deps.tenants
     for (const { name, totalOf, average } of this.#loads) {
-      average.update(totalOf(this.#deps.counters), nowMs - this.#averagedMs)
+      average.update(totalOf(counters), nowMs - this.#averagedMs)
       SPANS.forEach(([span], i) => this.set(`broker/load/${name}/${span}`, average.perMinute[i]!.toFixed(2)))
     }
     this.#averagedMs = nowMs

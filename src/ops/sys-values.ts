@@ -8,22 +8,33 @@
 //   - heap/current and heap/maximum are not there: a collected heap is mostly garbage, its size would tell nothing
 import type { Counters } from '../counters.ts'
 
+/** All tenants together. */
+export interface Broker {
+  readonly counters: Counters
+  readonly count: number
+  readonly onlineCount: number
+  readonly onlineMost: number
+  readonly subscriptionCount: number
+  readonly sharedSubscriptionCount: number
+  readonly inFlight: number
+  readonly queued: Stored
+  readonly retained: Stored
+}
+
 /** Where the figures come from. */
 export interface SysSources {
-  readonly counters: Counters
-  readonly sessions: {
-    readonly count: number
-    readonly onlineCount: number
-    readonly onlineMost: number
-    readonly subscriptionCount: number
-    readonly inFlight: number
-    readonly queued: Stored
-  }
-  readonly retained: { readonly count: number; readonly bytes: number }
-  readonly sharedSubscriptionCount: () => number
+  readonly broker: Broker
   /** Messages that wait for uplinks. */
   readonly queuedForUplinks: () => Stored
   readonly storeBytes: () => number
+}
+
+/** One tenant. */
+export interface TenantSource {
+  readonly name: string
+  readonly counters: Counters
+  readonly sessions: { readonly count: number; readonly onlineCount: number; readonly subscriptionCount: number; readonly queued: Stored }
+  readonly router: { readonly retained: Stored }
 }
 
 export interface Stored {
@@ -63,7 +74,7 @@ export const LOADS: Readonly<Record<string, (counters: Counters) => number>> = {
 
 /** Name under `$SYS/` and value of each figure, but uptime, version and the load averages. */
 export function* sysValues(sources: SysSources): Iterable<readonly [name: string, value: number]> {
-  const { counters, sessions, retained } = sources
+  const { counters, retained, queued, ...sessions } = figuresOf(sources.broker)
   const disconnected = sessions.count - sessions.onlineCount
   yield ['broker/clients/total', sessions.count]
   yield ['broker/clients/connected', sessions.onlineCount]
@@ -82,11 +93,11 @@ export function* sysValues(sources: SysSources): Iterable<readonly [name: string
   yield ['broker/publish/bytes/sent', counters.payloadSent]
   yield ['broker/bytes/received', counters.bytesReceived]
   yield ['broker/bytes/sent', counters.bytesSent]
-  const shared = sources.sharedSubscriptionCount()
+  const shared = sessions.sharedSubscriptionCount
   yield ['broker/subscriptions/count', sessions.subscriptionCount - shared]
   yield ['broker/shared_subscriptions/count', shared]
   yield ['broker/retained messages/count', retained.count]
-  const stored = sum(sessions.queued, sources.queuedForUplinks(), retained)
+  const stored = sum(queued, sources.queuedForUplinks(), retained)
   yield ['broker/messages/stored', stored.count]
   yield ['broker/store/messages/count', stored.count]
   yield ['broker/store/messages/bytes', stored.bytes]
@@ -94,6 +105,31 @@ export function* sysValues(sources: SysSources): Iterable<readonly [name: string
   for (const field of Object.keys(counters) as (keyof Counters)[]) {
     const name = OWN[field] ?? nameOfLoss(field)
     if (name !== null) yield [name, counters[field]]
+  }
+}
+
+/** Read once: each getter goes through all sessions. */
+function figuresOf({ counters, count, onlineCount, onlineMost, subscriptionCount, sharedSubscriptionCount, inFlight, queued, retained }: Broker): Broker {
+  return { counters, count, onlineCount, onlineMost, subscriptionCount, sharedSubscriptionCount, inFlight, queued, retained }
+}
+
+/** What stands under `$SYS/broker/tenants/NAME`, as JSON. */
+export function tenantFigures({ counters, sessions, router: { retained } }: TenantSource): Readonly<Record<string, number>> {
+  const { count, onlineCount, subscriptionCount, queued } = sessions
+  return {
+    connected: onlineCount,
+    sessions: count,
+    subscriptions: subscriptionCount,
+    received: counters.publishReceived,
+    receivedBytes: counters.payloadReceived,
+    sent: counters.publishSent,
+    sentBytes: counters.payloadSent,
+    dropped: dropped(counters),
+    refused: refused(counters),
+    queued: queued.count,
+    queuedBytes: queued.bytes,
+    retained: retained.count,
+    retainedBytes: retained.bytes,
   }
 }
 
@@ -111,6 +147,12 @@ function packetsSent(counters: Counters): number {
 function dropped(counters: Counters): number {
   let n = -counters.droppedLoop
   for (const [field, value] of Object.entries(counters)) if (field.startsWith('dropped')) n += value as number
+  return n
+}
+
+function refused(counters: Counters): number {
+  let n = counters.retainedRefused
+  for (const [field, value] of Object.entries(counters)) if (field.startsWith('refused')) n += value as number
   return n
 }
 

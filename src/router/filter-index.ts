@@ -1,5 +1,6 @@
 // Which subscribers a topic name reaches: a tree of topic levels, with the wildcards as branches of their own (section 4.7).
-// `generation` counts changes; a route found under an older one is stale.
+// `generation` is another number after each change; a route found under an older one is stale.
+import type { Topic } from '../mqtt/topic.ts'
 import type { Subscriber, Wish } from './subscriber.ts'
 
 /** Subscribers of `$share/{name}/{filter}`: each message goes to one of them (section 4.8.2). */
@@ -7,9 +8,9 @@ export class ShareGroup {
   readonly members = new Map<Subscriber, Wish>()
   #turn = 0
 
-  /** The next member in turn that is online; with nobody online the next in turn that keeps messages. */
-  choose(): readonly [Subscriber, Wish] | null {
-    const members = [...this.members]
+  /** The next member in turn that may have the topic and is online; with nobody online the next in turn that keeps messages. */
+  choose(topic: Topic): readonly [Subscriber, Wish] | null {
+    const members = [...this.members].filter(([subscriber]) => subscriber.mayReceive(topic))
     let fallback: readonly [Subscriber, Wish] | null = null
     for (let i = 0; i < members.length; i++) {
       const at = (this.#turn + i) % members.length
@@ -40,11 +41,23 @@ export interface Matches {
   readonly shares: ShareGroup[]
 }
 
+/** No two indexes ever have the same generation: a route of one tenant cannot be taken for another's. */
+let generations = 0
+
 export class FilterIndex {
   readonly #root = new Level()
-  generation = 1
+  #generation = ++generations
   /** Shared subscriptions, one for each member of a group. */
   sharedCount = 0
+
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Somebody may receive other topics than before. */
+  invalidate(): void {
+    this.#generation = ++generations
+  }
 
   /** Adds or replaces [MQTT-3.8.4-3] a subscription. `filter` must be valid; `share` is the share name or null. */
   add(filter: string, share: string | null, subscriber: Subscriber, wish: Wish): void {
@@ -61,7 +74,7 @@ export class FilterIndex {
       if (!group.members.has(subscriber)) this.sharedCount++
       group.members.set(subscriber, wish)
     }
-    this.generation++
+    this.invalidate()
   }
 
   /** Removes a subscription; false when there was none [MQTT-3.10.4-1] [MQTT-3.10.4-2] [MQTT-3.10.4-3]. */
@@ -79,7 +92,7 @@ export class FilterIndex {
     if (removed && group !== undefined) this.sharedCount--
     if (group?.members.size === 0) leaf.shares.delete(share!)
     for (let i = path.length - 1; i > 0 && path[i]!.empty; i--) path[i - 1]!.children.delete(names[i - 1]!)
-    if (removed) this.generation++
+    if (removed) this.invalidate()
     return removed
   }
 

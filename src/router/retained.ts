@@ -5,14 +5,20 @@ import { isSysTopic, matches } from '../mqtt/topic.ts'
 
 export class RetainedMessages {
   readonly #byTopic = new Map<string, Message>()
-  readonly #countMax: number
-  readonly #bytesMax: number
+  #countMax: number
+  #bytesMax: number
   #count = 0
   #bytes = 0
   /** When the first of them may have expired. */
   #nextExpiryMs = Infinity
 
   constructor(countMax: number, bytesMax: number) {
+    this.#countMax = countMax
+    this.#bytesMax = bytesMax
+  }
+
+  /** Other bounds from now on; what is kept stays. */
+  limit(countMax: number, bytesMax: number): void {
     this.#countMax = countMax
     this.#bytesMax = bytesMax
   }

@@ -1,6 +1,6 @@
 // Where messages of one topic go: decided once per topic and generation of the index, not per message.
 import type { Message, QoS } from '../message.ts'
-import type { CachedRoute } from '../mqtt/topic.ts'
+import type { CachedRoute, Topic } from '../mqtt/topic.ts'
 import type { Audience, Audiences } from '../journal/audience.ts'
 import type { Member } from '../store/store.ts'
 import type { Matches } from './filter-index.ts'
@@ -50,17 +50,19 @@ export interface Selection {
 
 export class Route implements CachedRoute {
   readonly generation: number
+  readonly #topic: Topic
   readonly #matches: Matches
   readonly #audiences: Audiences
   /** The same receivers for every message; null when No Local or a shared subscription makes it depend on the message. */
   readonly #fixed: Selection | null
 
-  constructor(generation: number, matches: Matches, audiences: Audiences) {
+  constructor(generation: number, topic: Topic, { wishes, shares }: Matches, audiences: Audiences) {
     this.generation = generation
-    this.#matches = matches
+    this.#topic = topic
+    this.#matches = { wishes: wishes.filter(([subscriber]) => subscriber.mayReceive(topic)), shares }
     this.#audiences = audiences
-    const varies = matches.shares.length > 0 || matches.wishes.some(([, wish]) => wish.noLocal)
-    this.#fixed = varies ? null : select(matches.wishes, audiences)
+    const varies = shares.length > 0 || wishes.some(([, wish]) => wish.noLocal)
+    this.#fixed = varies ? null : select(this.#matches.wishes, audiences)
   }
 
   selectionFor(message: Message): Selection {
@@ -68,7 +70,7 @@ export class Route implements CachedRoute {
     // [MQTT-3.8.3-3] No Local: never back to who published it
     const entries = this.#matches.wishes.filter(([subscriber, wish]) => !(wish.noLocal && subscriber === message.origin))
     for (const group of this.#matches.shares) {
-      const member = group.choose()
+      const member = group.choose(this.#topic)
       if (member !== null) entries.push(member)
     }
     return select(entries, this.#audiences)

@@ -1,4 +1,4 @@
-// Routing: one message in, its copies out to sessions and uplinks, its durable copy to the journal.
+// Routing in one tenant's space: one message in, its copies out to sessions and uplinks, its durable copy to the journal.
 //
 //   publish ─► retained ─► route of the topic ─► journal (one append for all durable receivers) ─► each receiver
 //
@@ -20,6 +20,8 @@ import { memberOf, Route, Target } from './route.ts'
 import type { Subscriber, Wish } from './subscriber.ts'
 
 export interface RouterDeps {
+  /** Whose router it is; '' is the gateway itself. */
+  readonly tenant: string
   readonly clock: Clock
   readonly turn: Turn
   readonly topics: TopicTable
@@ -62,7 +64,7 @@ export class Router {
 
   /** Once a second: retained messages that have expired go, on flash too; stale routes let go of who they led to. */
   check(nowMs: number): void {
-    for (const topic of this.retained.takeExpired(nowMs)) this.#deps.journal.retain(topic, null)
+    for (const topic of this.retained.takeExpired(nowMs)) this.#deps.journal.endRetained(this.#deps.tenant, topic)
     if (this.#routedIn !== this.index.generation) this.#forgetRoutes(this.index.generation)
   }
 
@@ -90,14 +92,14 @@ export class Router {
     // They arrive with RETAIN set whatever the subscription says: that is what marks them as retained [MQTT3-3.3.1-8].
     const target = new Target(subscriber, { ...wish, retainAsPublished: true })
     for (const message of this.retained.select(filter, this.#deps.turn.nowMs)) {
-      if (message !== null && !(wish.noLocal && message.origin === subscriber)) this.#deliverAlone(target, message) // [MQTT-3.8.3-3]
+      if (message !== null && !(wish.noLocal && message.origin === subscriber) && subscriber.mayReceive(message.topic)) this.#deliverAlone(target, message) // [MQTT-3.8.3-3]
       yield
     }
   }
 
   /** Gives a message to another member of a shared subscription, now that the one that had it is gone; to nobody when it was the last. */
   deliverShared(message: Message, filter: string, share: string): void {
-    const member = this.index.group(filter, share)?.choose()
+    const member = this.index.group(filter, share)?.choose(message.topic)
     if (member) this.#deliverAlone(new Target(...member), message)
   }
 
@@ -123,7 +125,7 @@ export class Router {
     const { generation } = this.index
     if (known !== null && known.generation === generation) return known as Route
     if (this.#routedIn !== generation || this.#routed.length >= ROUTED_MAX) this.#forgetRoutes(generation)
-    const route = new Route(generation, this.index.match(topic.name), this.#deps.audiences)
+    const route = new Route(generation, topic, this.index.match(topic.name), this.#deps.audiences)
     topic.route = route
     this.#routed.push(topic)
     return route
@@ -142,13 +144,15 @@ export class Router {
     const kept = this.retained.set(message)
     if (!kept) this.#deps.counters.retainedRefused++
     if (isSysTopic(name) || (!kept && !known)) return false // $SYS is made anew
-    this.#deps.journal.retain(name, kept && message.payloadLength > 0 ? retainedRow(message, this.#deps.clock) : null)
+    const { tenant, journal, clock } = this.#deps
+    if (kept && message.payloadLength > 0) journal.retain(retainedRow(tenant, message, clock))
+    else journal.endRetained(tenant, name)
     return true
   }
 }
 
-function retainedRow(message: Message, clock: Clock): RetainedRow {
+function retainedRow(tenant: string, message: Message, clock: Clock): RetainedRow {
   const bytes = Buffer.allocUnsafeSlow(recordSizeMax(message))
   const end = writeRecord(bytes, 0, message, 0, clock.now())
-  return { topic: message.topic.name, data: bytes.subarray(0, end), storedAtMs: clock.wall() }
+  return { tenant, topic: message.topic.name, data: bytes.subarray(0, end), storedAtMs: clock.wall() }
 }

@@ -1,5 +1,6 @@
 // What the router knows of a receiver: a session or an uplink.
 import type { Message, QoS } from '../message.ts'
+import type { Topic } from '../mqtt/topic.ts'
 import type { Append } from '../journal/append.ts'
 import type { Queue } from '../journal/queue.ts'
 
@@ -8,6 +9,8 @@ export interface Subscriber {
   readonly queue: Queue
   /** True while somebody is there to receive. */
   readonly online: boolean
+  /** Whether messages of this topic are for it. Asked when a route is found, not per message: who changes the answer tells the index. */
+  mayReceive(topic: Topic): boolean
   /** At most once: sent now or never. */
   deliverQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[]): void
   /** At QoS 1 or 2, through the queue. `append` is the message's way to flash when the queue is durable. False when it was dropped. */

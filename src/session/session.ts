@@ -12,6 +12,7 @@ import { LimitExceeded, Reason, ProtocolError } from '../mqtt/reason.ts'
 import { isSysTopic, parseShare, topicLimitProblem } from '../mqtt/topic.ts'
 import type { Router } from '../router/router.ts'
 import type { Subscriber, Wish } from '../router/subscriber.ts'
+import type { Topic } from '../mqtt/topic.ts'
 import type { Append } from '../journal/append.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Queue } from '../journal/queue.ts'
@@ -20,6 +21,7 @@ import { handOver } from './hand-over.ts'
 import { Incoming, type Acknowledgement } from './incoming.ts'
 import type { Link } from './link.ts'
 import { Outgoing } from './outgoing.ts'
+import type { Rights } from './rights.ts'
 import type { RetainedFeed } from './retained-feed.ts'
 
 export interface SessionDeps {
@@ -41,6 +43,10 @@ export class Session implements Subscriber {
   readonly #subscriptions = new LazyMap<string, SubscriptionRow>()
   #link: Link | null = null
 
+  /** The user whose session it is: nobody else gets it. null when it was made by nobody in particular. */
+  owner: string | null = null
+  /** What its client may do; null for everything. Of a session from flash it is known when its client comes. */
+  #rights: Rights | null = null
   /** Seconds it outlives its connection; 0xffffffff is for ever. */
   expirySec = 0
   /** Published when the connection ends without DISCONNECT. */
@@ -67,6 +73,28 @@ export class Session implements Subscriber {
 
   get subscriptionCount(): number {
     return this.#subscriptions.size
+  }
+
+  mayReceive(topic: Topic): boolean {
+    return this.#rights === null || this.#rights.mayReceive(topic)
+  }
+
+  mayPublish({ topic, qos, retain }: Message): boolean {
+    return this.#rights === null || this.#rights.mayPublish(topic, qos, retain)
+  }
+
+  /** Filters it is subscribed to and would not be with `rights`. */
+  beyond(rights: Rights | null): string[] {
+    if (rights === null) return []
+    return [...this.#subscriptions.values()].filter((row) => grantedQos(rights, row.filter, row.qos) !== row.qos).map((row) => row.filter)
+  }
+
+  /** From now on it may do this; what it is subscribed to beyond that ends. */
+  entitle(rights: Rights | null): void {
+    if (rights === this.#rights) return
+    this.#rights = rights
+    for (const filter of this.beyond(rights)) this.#unsubscribe(filter)
+    if (this.#subscriptions.size > 0) this.#deps.router.index.invalidate()
   }
 
   /** The client is here: whoever else comes with its identifier takes over from `link`. Nothing is delivered before `attach`. */
@@ -179,6 +207,12 @@ export class Session implements Subscriber {
       ack!.refuse(Reason.notAuthorized)
       return true
     }
+    if (!this.mayPublish(message)) {
+      counters.refusedPublishRights++
+      if (!canBeTold) return false // [MQTT3-3.3.5-2]
+      ack!.refuse(Reason.notAuthorized)
+      return true
+    }
     if (message.retain && canBeTold && !router.retained.hasRoomFor(message)) {
       counters.retainedRefused++
       ack!.refuse(Reason.quotaExceeded)
@@ -266,10 +300,15 @@ export class Session implements Subscriber {
       counters.refusedSubscriptions++
       return Reason.quotaExceeded
     }
+    const qos = grantedQos(this.#rights, s.filter, s.qos)
+    if (qos === null) {
+      counters.refusedSubscribeRights++
+      return Reason.notAuthorized
+    }
     const row: SubscriptionRow = {
       destination: this.queue.destination,
       filter: s.filter,
-      qos: s.qos,
+      qos,
       noLocal: s.noLocal,
       retainAsPublished: s.retainAsPublished,
       retainHandling: s.retainHandling,
@@ -278,7 +317,7 @@ export class Session implements Subscriber {
     this.#subscriptions.set(s.filter, row)
     this.#index(row)
     if (this.queue.durable) this.#deps.journal.change({ kind: 'subscription', row }, true)
-    return s.qos
+    return qos
   }
 
   #index(row: SubscriptionRow): void {
@@ -311,6 +350,11 @@ function checkAnswerSize({ version, maximumPacketSize }: Link, filters: number):
   const size = subackSize(version, filters)
   if (size <= maximumPacketSize) return
   throw new LimitExceeded('refusedAnswerSize', Reason.packetTooLarge, `the answer has ${size} bytes; the client takes ${maximumPacketSize}`)
+}
+
+/** The QoS up to `qos` that `rights` allow for a topic filter, also one of a shared subscription; null for none. */
+function grantedQos(rights: Rights | null, filter: string, qos: QoS): QoS | null {
+  return rights === null ? qos : rights.grantedQos(parseShare(filter)?.filter ?? filter, qos)
 }
 
 function wishOf(row: SubscriptionRow): Wish {

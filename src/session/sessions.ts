@@ -1,8 +1,9 @@
-// All sessions by client identifier: who takes over whom, who is resumed, who ends, and when (sections 3.1.2.4, 3.1.2.11, 4.1).
+// All sessions of one tenant by client identifier: who takes over whom, who is resumed, who ends, and when (sections 3.1.2.4, 3.1.2.11,
+// 4.1). A session belongs to the user it was made for: nobody else is given it, and nobody else can end its connection.
 import type { Clock } from '../clock.ts'
 import { elapsedBetween } from '../clock.ts'
 import type { Counters } from '../counters.ts'
-import type { ConnectPacket } from '../mqtt/packet.ts'
+import type { ConnectPacket, Will } from '../mqtt/packet.ts'
 import { LimitExceeded, ProtocolError, Reason } from '../mqtt/reason.ts'
 import { isSysTopic, type TopicTable } from '../mqtt/topic.ts'
 import type { Router } from '../router/router.ts'
@@ -13,12 +14,14 @@ import type { DestinationLimits, Snapshot } from '../store/store.ts'
 import type { Turn } from '../turn.ts'
 import type { Link } from './link.ts'
 import { RetainedFeed } from './retained-feed.ts'
+import type { Rights } from './rights.ts'
 import { Session, type SessionDeps } from './session.ts'
 import { decodeWill, encodeWill, willMessage } from './will.ts'
 
 const FOREVER_SEC = 0xffffffff
 
 export interface SessionsDeps {
+  readonly tenant: string
   readonly clock: Clock
   readonly turn: Turn
   readonly topics: TopicTable
@@ -28,12 +31,31 @@ export interface SessionsDeps {
   readonly router: Router
   /** Gives numbers to durable destinations; uplinks take theirs from the same. */
   readonly nextDestination: () => number
+  /** This user can never come again: what was kept for it is nobody's. */
+  readonly isGone: (username: string) => boolean
+  /** One more is online. */
+  readonly noteOnline: () => void
 }
 
 export interface SessionLimits {
   readonly sessionExpirySecMax: number
   readonly sessionsMax: number
+  /** Clients connected at once. */
+  readonly onlineMax: number
   readonly queue: DestinationLimits
+}
+
+/** Whom a session is given to. */
+export interface Visitor {
+  /** Its own, or one that was made up for it: `clientIdFor`. */
+  readonly clientId: string
+  readonly username: string | null
+  readonly rights: Rights | null
+}
+
+/** The client identifier of a CONNECT; a new one for a client that gives none [MQTT-3.1.3-6] [MQTT-3.2.2-16]. */
+export function clientIdFor({ clientId }: ConnectPacket): string {
+  return clientId === '' ? `auto-${crypto.randomUUID()}` : clientId
 }
 
 export interface Attached {
@@ -47,13 +69,12 @@ export interface Attached {
 
 export class Sessions {
   readonly #deps: SessionsDeps
-  readonly #limits: SessionLimits
+  #limits: SessionLimits
   readonly #sessionDeps: SessionDeps
   readonly #queueDeps: QueueDeps
   readonly #byClientId = new Map<string, Session>()
   /** Without their client: the only ones that have deadlines. */
   readonly #away = new Set<Session>()
-  #onlineMost = 0
 
   constructor(deps: SessionsDeps, limits: SessionLimits) {
     this.#deps = deps
@@ -62,17 +83,17 @@ export class Sessions {
     this.#queueDeps = deps
   }
 
+  /** Other limits from now on; who is there stays. */
+  limit(limits: SessionLimits): void {
+    this.#limits = limits
+  }
+
   get count(): number {
     return this.#byClientId.size
   }
 
   get onlineCount(): number {
     return this.#byClientId.size - this.#away.size
-  }
-
-  /** The most that were online at once. */
-  get onlineMost(): number {
-    return this.#onlineMost
   }
 
   /** Messages that wait for a client or for its acknowledgement; one that waits for several counts for each. */
@@ -103,21 +124,25 @@ export class Sessions {
   restore(snapshot: Snapshot): void {
     const { clock, journal } = this.#deps
     const rowOf = new Map(snapshot.sessions.map((row) => [row.destination, row]))
+    const inflightOf = Map.groupBy(snapshot.inflight, (r) => r.destination)
+    const receivedOf = Map.groupBy(snapshot.received, (r) => r.destination)
+    const sessionOf = new Map<number, Session>()
     for (const destination of snapshot.destinations) {
       const row = rowOf.get(destination.id)
-      if (destination.kind !== 'session' || row === undefined) continue
+      if (destination.kind !== 'session' || destination.tenant !== this.#deps.tenant || row === undefined) continue
       const queue = new Queue(this.#queueDeps, journal, destination.id, destination.cursor, destination.queued)
-      const inflight = snapshot.inflight.filter((r) => r.destination === destination.id)
-      const received = snapshot.received.filter((r) => r.destination === destination.id).map((r) => r.packetIdentifier)
-      const session = new Session(this.#sessionDeps, destination.name, queue, inflight, received)
+      const received = (receivedOf.get(destination.id) ?? []).map((r) => r.packetIdentifier)
+      const session = new Session(this.#sessionDeps, destination.name, queue, inflightOf.get(destination.id), received)
       session.expirySec = row.sessionExpirySec
+      session.owner = row.owner
       if (row.will !== null) session.will = decodeWill(row.will, this.#deps.topics)
       // A client that was connected when the power went has been away since now, as far as anyone knows.
       const awayMs = row.disconnectedAtMs === 0 ? 0 : elapsedBetween(row.disconnectedAtMs, clock.wall())
+      sessionOf.set(destination.id, session)
       this.#byClientId.set(session.clientId, session)
       this.#goneSince(session, clock.now() - awayMs)
     }
-    for (const row of snapshot.subscriptions) this.#sessionOf(snapshot, row.destination)?.restoreSubscription(row)
+    for (const row of snapshot.subscriptions) sessionOf.get(row.destination)?.restoreSubscription(row)
   }
 
   /** The durable queues by destination. */
@@ -126,24 +151,30 @@ export class Sessions {
   }
 
   /** A client has sent a CONNECT that is acceptable: gives it its session, the old one or a new one. Throws ProtocolError when there is no room. */
-  attach(packet: ConnectPacket, link: Link): Attached {
+  attach(packet: ConnectPacket, link: Link, visitor: Visitor): Attached {
     if (packet.will !== null && isSysTopic(packet.will.message.topic.name)) {
       this.#deps.counters.refusedSysTopics++
       throw new ProtocolError(Reason.notAuthorized, "the will's topic is the broker's own")
     }
-    const assignedClientId = packet.clientId === '' ? `auto-${crypto.randomUUID()}` : null // [MQTT-3.1.3-6] [MQTT-3.2.2-16]
-    const clientId = assignedClientId ?? packet.clientId
+    const { clientId, username, rights } = visitor
+    if (packet.will !== null && rights !== null && !mayPublishWill(rights, packet.will)) {
+      this.#deps.counters.refusedWillRights++
+      throw new ProtocolError(Reason.notAuthorized, 'the client may not publish its will')
+    }
     let session = this.#byClientId.get(clientId) // [MQTT-3.1.3-2]
+    const abandoned = session !== undefined && this.#isAbandoned(session, username)
     if (session !== undefined && session.link !== null) {
       session.link.end(Reason.sessionTakenOver, 'another connection uses this client identifier') // [MQTT-3.1.4-3]
       session = this.#byClientId.get(clientId) // it may have ended with its connection
     }
-    const discarded = session !== undefined && packet.clean && session.queue.durable
-    if (session !== undefined && packet.clean) { // [MQTT-3.1.4-4]
+    const startsAnew = packet.clean || abandoned
+    const discarded = session !== undefined && startsAnew && session.queue.durable
+    if (session !== undefined && startsAnew) { // [MQTT-3.1.4-4]
       this.#endSession(session, false) // [MQTT-3.1.2-4]
       session = undefined
     }
     const sessionPresent = session !== undefined // [MQTT-3.1.2-5] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
+    if (this.onlineCount >= this.#limits.onlineMax) throw new LimitExceeded('refusedTenantConnections', Reason.quotaExceeded, 'the tenant has no room for another client')
     if (session === undefined) {
       if (this.#byClientId.size >= this.#limits.sessionsMax) {
         throw new LimitExceeded('refusedSessions', Reason.quotaExceeded, 'no room for another session')
@@ -152,11 +183,13 @@ export class Sessions {
     }
     session.expirySec = this.#expiryOf(packet.sessionExpirySec)
     session.will = packet.will // [MQTT-3.1.2-7]
+    session.owner = username
+    session.entitle(rights)
     this.#away.delete(session)
     session.claim(link)
-    this.#onlineMost = Math.max(this.#onlineMost, this.onlineCount)
+    this.#deps.noteOnline()
     this.#keep(session, packet.version, 0)
-    return { session, sessionPresent, assignedClientId, discarded }
+    return { session, sessionPresent, assignedClientId: packet.clientId === '' ? clientId : null, discarded }
   }
 
   /** Calls `fn` when what `attach` has changed is durable. */
@@ -185,9 +218,11 @@ export class Sessions {
     return Math.min(askedSec, this.#limits.sessionExpirySecMax)
   }
 
-  #sessionOf(snapshot: Snapshot, destination: number): Session | undefined {
-    const name = snapshot.destinations.find((d) => d.id === destination)?.name
-    return name === undefined ? undefined : this.#byClientId.get(name)
+  /** The session is another user's who can never come again. Throws when that user can [MQTT-3.1.3-2]. */
+  #isAbandoned({ owner, link }: Session, username: string | null): boolean {
+    if (owner === null || owner === username) return false
+    if (link === null && this.#deps.isGone(owner)) return true
+    throw new LimitExceeded('refusedSessionOwners', Reason.clientIdentifierNotValid, 'the session of this client identifier is another user’s')
   }
 
   #create(clientId: string, durable: boolean): Session {
@@ -195,7 +230,7 @@ export class Sessions {
     let destination = 0
     if (durable) {
       destination = this.#deps.nextDestination()
-      journal.change({ kind: 'destination', row: { id: destination, kind: 'session', name: clientId, limits: this.#limits.queue } }, false)
+      journal.change({ kind: 'destination', row: { id: destination, kind: 'session', tenant: this.#deps.tenant, name: clientId, limits: this.#limits.queue } }, false)
     }
     const queue = new Queue(this.#queueDeps, durable ? journal : null, destination)
     const session = new Session(this.#sessionDeps, clientId, queue)
@@ -222,7 +257,9 @@ export class Sessions {
     const will = session.will!
     session.will = null // [MQTT-3.1.2-10]
     session.willAtMs = Infinity
-    this.#deps.router.publish(willMessage(will, session, this.#deps.clock.now()), null)
+    const message = willMessage(will, session, this.#deps.clock.now())
+    if (session.mayPublish(message)) this.#deps.router.publish(message, null)
+    else this.#deps.counters.refusedWillRights++ // it might when it said it
     this.#keep(session, 5, this.#deps.clock.wall())
   }
 
@@ -241,7 +278,11 @@ export class Sessions {
   #keep(session: Session, version: 3 | 4 | 5, disconnectedAtMs: number): void {
     if (!session.queue.durable || this.#byClientId.get(session.clientId) !== session) return
     const will = session.will === null ? null : encodeWill(session.will)
-    const row = { destination: session.queue.destination, version, sessionExpirySec: session.expirySec, disconnectedAtMs, will }
+    const row = { destination: session.queue.destination, version, sessionExpirySec: session.expirySec, disconnectedAtMs, will, owner: session.owner }
     this.#deps.journal.change({ kind: 'session', row }, false)
   }
+}
+
+function mayPublishWill(rights: Rights, { message }: Will): boolean {
+  return rights.mayPublish(message.topic, message.qos, message.retain)
 }

@@ -5,7 +5,7 @@ import { OperatorError } from '../errors.ts'
 import { applyBatch, SEGMENT_OVERHEAD_BYTES, type Tables } from './batch.ts'
 import type { Header } from './lane.ts'
 import { type QueueRows, Queues } from './queues.ts'
-import type { Batch, Change, CommitResult, InflightRow, ReadResult, RetainedRow, Segment, SessionRow, Snapshot, Store, SubscriptionRow } from './store.ts'
+import { type Batch, type Change, type CommitResult, type InflightRow, type ReadResult, retainedKey, type RetainedRow, type Segment, type SessionRow, type Snapshot, type Store, type SubscriptionRow } from './store.ts'
 
 export interface MemoryStoreOptions {
   readonly bytesMax: number
@@ -196,12 +196,12 @@ class MemoryTables implements Tables {
         this.#received.delete(`${change.destination} ${change.packetIdentifier}`)
         return
       case 'retained':
-        this.#retainedBytes += change.row.data.length - (this.#retained.get(change.row.topic)?.data.length ?? 0)
-        this.#retained.set(change.row.topic, change.row)
+        this.#retainedBytes += change.row.data.length - (this.#retained.get(retainedKey(change.row))?.data.length ?? 0)
+        this.#retained.set(retainedKey(change.row), change.row)
         return
       case 'retained-end':
-        this.#retainedBytes -= this.#retained.get(change.topic)?.data.length ?? 0
-        this.#retained.delete(change.topic)
+        this.#retainedBytes -= this.#retained.get(retainedKey(change))?.data.length ?? 0
+        this.#retained.delete(retainedKey(change))
         return
       case 'value':
         this.#values.set(change.key, change.value)

@@ -102,6 +102,21 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE inflight ADD COLUMN qos INTEGER NOT NULL DEFAULT 2;
   ALTER TABLE cursor ADD COLUMN may_have_sent INTEGER NOT NULL DEFAULT 0;
   `,
+  // What was there before there were tenants is the gateway's own.
+  `
+  ALTER TABLE destination ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
+  ALTER TABLE session ADD COLUMN owner TEXT;
+  CREATE TABLE retained_of_tenants (
+    tenant TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    stored_at INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    UNIQUE (topic, tenant)
+  ) STRICT;
+  INSERT INTO retained_of_tenants SELECT '', topic, stored_at, data FROM retained;
+  DROP TABLE retained;
+  ALTER TABLE retained_of_tenants RENAME TO retained;
+  `,
 ]
 
 export const VERSION = MIGRATIONS.length

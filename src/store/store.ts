@@ -65,7 +65,9 @@ export interface DestinationLimits {
 export interface DestinationRow {
   readonly id: number
   readonly kind: 'session' | 'uplink'
-  /** Client identifier or the uplink's name; unique within its kind. */
+  /** '' is the gateway's own space; an uplink is always of that. */
+  readonly tenant: string
+  /** Client identifier or the uplink's name; unique within its kind and tenant. */
   readonly name: string
   readonly limits: DestinationLimits
 }
@@ -78,6 +80,8 @@ export interface SessionRow {
   readonly disconnectedAtMs: number
   /** A will that is still to be published: encoded by router/will.ts; null when there is none. */
   readonly will: Uint8Array | null
+  /** The user whose session it is; null when it was made by nobody in particular. */
+  readonly owner: string | null
 }
 
 export interface SubscriptionRow {
@@ -111,10 +115,16 @@ export interface CursorRow {
 }
 
 export interface RetainedRow {
+  readonly tenant: string
   readonly topic: string
   /** One record (store/record.ts) with sequence 0. */
   readonly data: Uint8Array
   readonly storedAtMs: number
+}
+
+/** One text for each topic of each tenant: no topic holds U+0000. */
+export function retainedKey({ tenant, topic }: Pick<RetainedRow, 'tenant' | 'topic'>): string {
+  return tenant === '' ? topic : `${tenant}\0${topic}`
 }
 
 /** A small row to put or to delete. Applied in order, within the batch. */
@@ -132,7 +142,7 @@ export type Change =
   | { readonly kind: 'received'; readonly destination: number; readonly packetIdentifier: number }
   | { readonly kind: 'received-end'; readonly destination: number; readonly packetIdentifier: number }
   | { readonly kind: 'retained'; readonly row: RetainedRow }
-  | { readonly kind: 'retained-end'; readonly topic: string }
+  | { readonly kind: 'retained-end'; readonly tenant: string; readonly topic: string }
   /** A number that must survive: counters, budgets. */
   | { readonly kind: 'value'; readonly key: string; readonly value: number }
 

@@ -21,7 +21,7 @@ export class SqliteTables implements Tables {
 
   constructor(db: Database) {
     this.#db = db
-    this.#destination = db.prepare('INSERT OR REPLACE INTO destination VALUES (?, ?, ?, ?, ?, ?, ?)')
+    this.#destination = db.prepare('INSERT OR REPLACE INTO destination VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
     this.#ends = [
       db.prepare('DELETE FROM destination WHERE id = ?'),
       db.prepare('DELETE FROM session WHERE destination = ?'),
@@ -29,7 +29,7 @@ export class SqliteTables implements Tables {
       db.prepare('DELETE FROM inflight WHERE destination = ?'),
       db.prepare('DELETE FROM received WHERE destination = ?'),
     ]
-    this.#session = db.prepare('INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?, ?)')
+    this.#session = db.prepare('INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?, ?, ?)')
     this.#subscription = db.prepare('INSERT OR REPLACE INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?)')
     this.#subscriptionEnd = db.prepare('DELETE FROM subscription WHERE destination = ? AND filter = ?')
     this.#inflight = db.prepare('INSERT OR REPLACE INTO inflight VALUES (?, ?, ?, ?, ?)')
@@ -38,17 +38,17 @@ export class SqliteTables implements Tables {
     this.#receivedEnd = db.prepare('DELETE FROM received WHERE destination = ? AND packet_identifier = ?')
     // Not REPLACE: the row keeps its place, and the index of topics is not written.
     this.#retained = db.prepare(
-      'INSERT INTO retained VALUES (?, ?, ?) ON CONFLICT (topic) DO UPDATE SET stored_at = excluded.stored_at, data = excluded.data',
+      'INSERT INTO retained VALUES (?, ?, ?, ?) ON CONFLICT (topic, tenant) DO UPDATE SET stored_at = excluded.stored_at, data = excluded.data',
     )
-    this.#retainedEnd = db.prepare('DELETE FROM retained WHERE topic = ?')
+    this.#retainedEnd = db.prepare('DELETE FROM retained WHERE topic = ? AND tenant = ?')
     this.#value = db.prepare('INSERT OR REPLACE INTO value VALUES (?, ?)')
   }
 
   apply(change: Change): void {
     switch (change.kind) {
       case 'destination': {
-        const { id, kind, name, limits } = change.row
-        this.#destination.run(id, kind, name, limits.bytesMax, limits.countMax, limits.ageMsMax, limits.whenFull)
+        const { id, kind, tenant, name, limits } = change.row
+        this.#destination.run(id, kind, name, limits.bytesMax, limits.countMax, limits.ageMsMax, limits.whenFull, tenant)
         return
       }
       case 'destination-end':
@@ -56,7 +56,7 @@ export class SqliteTables implements Tables {
         return
       case 'session': {
         const r = change.row
-        this.#session.run(r.destination, r.version, Math.round(r.sessionExpirySec), Math.round(r.disconnectedAtMs), r.will)
+        this.#session.run(r.destination, r.version, Math.round(r.sessionExpirySec), Math.round(r.disconnectedAtMs), r.will, r.owner)
         return
       }
       case 'subscription': {
@@ -82,10 +82,10 @@ export class SqliteTables implements Tables {
         this.#receivedEnd.run(change.destination, change.packetIdentifier)
         return
       case 'retained':
-        this.#retained.run(change.row.topic, Math.round(change.row.storedAtMs), change.row.data)
+        this.#retained.run(change.row.tenant, change.row.topic, Math.round(change.row.storedAtMs), change.row.data)
         return
       case 'retained-end':
-        this.#retainedEnd.run(change.topic)
+        this.#retainedEnd.run(change.topic, change.tenant)
         return
       case 'value':
         this.#value.run(change.key, change.value)
@@ -103,10 +103,12 @@ export class SqliteTables implements Tables {
       count_max: number
       age_ms_max: number
       when_full: WhenFull
+      tenant: string
     }
     return (this.#db.prepare('SELECT * FROM destination').all() as Row[]).map((r) => ({
       id: r.id,
       kind: r.kind,
+      tenant: r.tenant,
       name: r.name,
       limits: { bytesMax: r.bytes_max, countMax: r.count_max, ageMsMax: r.age_ms_max, whenFull: r.when_full },
     }))
@@ -121,7 +123,7 @@ export class SqliteTables implements Tables {
     }
     return {
       sessions: all<SessionRow>(
-        'SELECT destination, version, expiry_sec AS sessionExpirySec, disconnected_at AS disconnectedAtMs, will FROM session',
+        'SELECT destination, version, expiry_sec AS sessionExpirySec, disconnected_at AS disconnectedAtMs, will, owner FROM session',
       ),
       subscriptions: all<Subscription>(
         'SELECT destination, filter, qos, no_local AS noLocal, retain_as_published AS retainAsPublished, retain_handling AS retainHandling, identifier FROM subscription',
@@ -130,7 +132,7 @@ export class SqliteTables implements Tables {
         'SELECT destination, packet_identifier AS packetIdentifier, sequence, qos, released FROM inflight',
       ).map(({ released, ...r }) => ({ ...r, phase: released === 1 ? 'released' : 'sent' })),
       received: all('SELECT destination, packet_identifier AS packetIdentifier FROM received'),
-      retained: all<RetainedRow>('SELECT topic, data, stored_at AS storedAtMs FROM retained'),
+      retained: all<RetainedRow>('SELECT tenant, topic, data, stored_at AS storedAtMs FROM retained'),
       values: all('SELECT key, value FROM value'),
     }
   }

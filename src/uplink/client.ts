@@ -52,7 +52,7 @@ export interface ClientOwner {
   readonly outgoing: Outgoing
   readonly incoming: Incoming
   /** The message as it goes out, under its remote topic; null when no route wants it any more. */
-  outbound(message: Message): Message | null
+  outbound(message: Message, subscriptionIdentifiers: readonly number[]): Message | null
   onAccepted(connack: ConnackPacket): void
   onPublish(packet: PublishPacket): void
   /** The remote has a message for good. */
@@ -152,7 +152,7 @@ export class UplinkClient implements Transport, HeldBack {
   }
 
   sendPublish(delivery: Delivery, dup: boolean): boolean {
-    const message = this.#owner.outbound(delivery.message)
+    const message = this.#owner.outbound(delivery.message, delivery.subscriptionIdentifiers)
     if (message === null) return false
     // [MQTT-3.2.2-11] what the remote cannot take at this QoS goes at the one it can
     if (delivery.qos > this.#maximumQos) delivery.qos = this.#maximumQos
@@ -160,9 +160,9 @@ export class UplinkClient implements Transport, HeldBack {
   }
 
   /** At most once: false when it cannot go now. */
-  sendQos0(message: Message, retain: boolean): boolean {
+  sendQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[]): boolean {
     if (!this.writable) return false
-    const remote = this.#owner.outbound(message)
+    const remote = this.#owner.outbound(message, subscriptionIdentifiers)
     return remote !== null && this.#publish(remote, 0, retain, false, 0)
   }
 

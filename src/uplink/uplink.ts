@@ -7,6 +7,7 @@
 // not go back over the uplink it came by.
 import type { Clock, Timer } from '../clock.ts'
 import type { UplinkConfig } from '../config/config.ts'
+import { tenantTag } from '../config/routes.ts'
 import type { Counters } from '../counters.ts'
 import type { Message, QoS } from '../message.ts'
 import type { ConnackPacket, PublishPacket, Subscription } from '../mqtt/packet.ts'
@@ -36,7 +37,8 @@ export interface UplinkDeps {
   readonly turn: Turn
   readonly topics: TopicTable
   readonly counters: Counters
-  readonly router: Router
+  /** undefined for a tenant that is not there. */
+  readonly routerOf: (tenant: string) => Router | undefined
   readonly journal: Journal
   readonly log: UplinkLog
   readonly site: string
@@ -92,8 +94,8 @@ export class Uplink implements Subscriber, ClientOwner {
     this.#in = new Routes(config.routes, 'in')
     for (const route of this.#out.configs) {
       // An uplink route carries QoS 0 messages at its own QoS too: most small clients can publish nothing else.
-      const wish = { qos: route.qos, noLocal: true, retainAsPublished: route.retain, identifier: 0, upgrade: true }
-      deps.router.index.add(route.from, null, this, wish)
+      const wish = { qos: route.qos, noLocal: true, retainAsPublished: route.retain, identifier: tenantTag(route.tenant), upgrade: true }
+      deps.routerOf(route.tenant)?.index.add(route.from, null, this, wish)
     }
   }
 
@@ -128,8 +130,12 @@ export class Uplink implements Subscriber, ClientOwner {
     return this.#client?.up ?? false
   }
 
-  deliverQos0(message: Message, retain: boolean): void {
-    if (this.#client?.sendQos0(message, retain) !== true) this.#deps.counters.droppedSlowReader++
+  mayReceive(): boolean {
+    return true
+  }
+
+  deliverQos0(message: Message, retain: boolean, identifiers: readonly number[]): void {
+    if (this.#client?.sendQos0(message, retain, identifiers) !== true) this.#deps.counters.droppedSlowReader++
   }
 
   deliver(message: Message, append: Append | null, qos: QoS, retain: boolean, identifiers: readonly number[]): boolean {
@@ -138,8 +144,8 @@ export class Uplink implements Subscriber, ClientOwner {
 
   // ---- ClientOwner
 
-  outbound(message: Message): Message | null {
-    return this.#out.apply(message, null)
+  outbound(message: Message, identifiers: readonly number[]): Message | null {
+    return this.#out.apply(message, identifiers[0] ?? 0, null)?.message ?? null
   }
 
   onAccepted(connack: ConnackPacket): void {
@@ -153,9 +159,11 @@ export class Uplink implements Subscriber, ClientOwner {
   }
 
   onPublish(packet: PublishPacket): void {
-    const { router, counters, site, marksOrigin } = this.#deps
+    const { routerOf, counters, site, marksOrigin } = this.#deps
     const { packetIdentifier, message } = packet
-    let local = this.#in.apply(message, this)
+    const routed = this.#in.apply(message, null, this)
+    const router = routed === null ? undefined : routerOf(routed.route.tenant)
+    let local = router === undefined ? null : routed!.message
     if (local !== null && marksOrigin) {
       if (hasVia(local, site)) {
         counters.droppedLoop++
@@ -163,13 +171,13 @@ export class Uplink implements Subscriber, ClientOwner {
       } else if (this.#config.version === 5) local = addVia(local, site)
     }
     if (message.qos === 0) {
-      if (local !== null) router.publish(local, null)
+      if (local !== null) router!.publish(local, null)
     } else if (message.qos === 1) {
       const ack = this.incoming.expectPuback(packetIdentifier)
-      if (local === null || !router.publish(local, ack)) ack.durable()
+      if (local === null || !router!.publish(local, ack)) ack.durable()
     } else {
       const ack = this.incoming.expectPubrec(packetIdentifier)
-      if (ack !== null && (local === null || !router.publish(local, ack))) this.incoming.safeWithState(ack)
+      if (ack !== null && (local === null || !router!.publish(local, ack))) this.incoming.safeWithState(ack)
     }
   }
 

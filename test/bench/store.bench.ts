@@ -32,7 +32,7 @@ const written = (): number => Number(/write_bytes: (\d+)/.exec(readFileSync('/pr
 async function open(name: string): Promise<SqliteStore> {
   const store = new SqliteStore({ folder: join(root, name), bytesMax: 1e12, clock: systemClock })
   await store.open()
-  const row = { id: 1, kind: 'uplink', name: 'bench', limits } as const
+  const row = { id: 1, kind: 'uplink', tenant: '', name: 'bench', limits } as const
   await store.commit({ audiences: [], changes: [{ kind: 'destination', row }], segments: [] })
   return store
 }

@@ -21,7 +21,7 @@ export type OpenStore = (options?: { bytesMax?: number }) => Promise<StoreUnderT
 export const destination = (id: number, limits: Partial<DestinationLimits> = {}): Change => ({ kind: 'destination', row: row(id, limits) })
 
 function row(id: number, limits: Partial<DestinationLimits>): DestinationRow {
-  return { id, kind: 'session', name: `client-${id}`, limits: { ...NO_LIMITS, ...limits } }
+  return { id, kind: 'session', tenant: '', name: `client-${id}`, limits: { ...NO_LIMITS, ...limits } }
 }
 
 /** Audience numbers here are their members' digits: 12 is destinations 1 and 2. */
@@ -169,7 +169,7 @@ export function storeSuite(name: string, open: OpenStore): void {
     it('ends a destination with all that is its own', async () => {
       const of = (kind: 'session' | 'subscription' | 'inflight' | 'received', id: number): Change => {
         if (kind === 'session') {
-          return { kind, row: { destination: id, version: 5, sessionExpirySec: 60, disconnectedAtMs: 0, will: null } }
+          return { kind, row: { destination: id, version: 5, sessionExpirySec: 60, disconnectedAtMs: 0, will: null, owner: null } }
         }
         if (kind === 'subscription') {
           const options = { qos: 1, noLocal: false, retainAsPublished: true, retainHandling: 0, identifier: 7 } as const
@@ -213,11 +213,11 @@ export function storeSuite(name: string, open: OpenStore): void {
     it('keeps small rows, applied in order', async () => {
       const data = Buffer.from('0123456789').subarray(2, 5)
       const will = Buffer.from('will')
-      const session = { destination: 1, version: 4, sessionExpirySec: 0xffffffff, disconnectedAtMs: 1_800_000_000_000, will } as const
+      const session = { destination: 1, version: 4, sessionExpirySec: 0xffffffff, disconnectedAtMs: 1_800_000_000_000, will, owner: 'pump' } as const
       const options = { qos: 2, noLocal: true, retainAsPublished: false, retainHandling: 2, identifier: 268_435_455 } as const
       await store.commit(
         batch([], [
-          { kind: 'session', row: { ...session, will: null } },
+          { kind: 'session', row: { ...session, will: null, owner: null } },
           { kind: 'session', row: session },
           { kind: 'subscription', row: { destination: 1, filter: 'a/+', ...options } },
           { kind: 'subscription', row: { destination: 1, filter: 'b', ...options } },
@@ -230,10 +230,11 @@ export function storeSuite(name: string, open: OpenStore): void {
           { kind: 'received', destination: 1, packetIdentifier: 65_535 },
           { kind: 'received', destination: 1, packetIdentifier: 3 },
           { kind: 'received-end', destination: 1, packetIdentifier: 3 },
-          { kind: 'retained', row: { topic: 'a/1', data: Buffer.from('old'), storedAtMs: 1 } },
-          { kind: 'retained', row: { topic: 'a/1', data, storedAtMs: 2 } },
-          { kind: 'retained', row: { topic: 'a/2', data, storedAtMs: 2 } },
-          { kind: 'retained-end', topic: 'a/2' },
+          { kind: 'retained', row: { tenant: '', topic: 'a/1', data: Buffer.from('old'), storedAtMs: 1 } },
+          { kind: 'retained', row: { tenant: '', topic: 'a/1', data, storedAtMs: 2 } },
+          { kind: 'retained', row: { tenant: '', topic: 'a/2', data, storedAtMs: 2 } },
+          { kind: 'retained', row: { tenant: 'acme', topic: 'a/2', data, storedAtMs: 3 } },
+          { kind: 'retained-end', tenant: '', topic: 'a/2' },
           { kind: 'value', key: 'pulses', value: 1 },
           { kind: 'value', key: 'pulses', value: 2 ** 53 - 1 },
           { kind: 'value', key: 'ratio', value: -0.25 },
@@ -244,7 +245,10 @@ export function storeSuite(name: string, open: OpenStore): void {
       expect(s.subscriptions).toEqual([{ destination: 1, filter: 'a/+', ...options }])
       expect(s.inflight).toEqual([{ destination: 1, packetIdentifier: 1, sequence: 2 ** 44 - 1, qos: 2, phase: 'released' }])
       expect(s.received).toEqual([{ destination: 1, packetIdentifier: 65_535 }])
-      expect(s.retained.map((r) => ({ ...r, data: Buffer.from(r.data).toString() }))).toEqual([{ topic: 'a/1', data: '234', storedAtMs: 2 }])
+      expect(s.retained.map((r) => ({ ...r, data: Buffer.from(r.data).toString() }))).toEqual([
+        { tenant: '', topic: 'a/1', data: '234', storedAtMs: 2 },
+        { tenant: 'acme', topic: 'a/2', data: '234', storedAtMs: 3 },
+      ])
       expect(s.values.toSorted((a, b) => a.key.localeCompare(b.key))).toEqual([
         { key: 'pulses', value: 2 ** 53 - 1 },
         { key: 'ratio', value: -0.25 },
@@ -254,11 +258,12 @@ export function storeSuite(name: string, open: OpenStore): void {
 
     it('keeps destinations with their limits', async () => {
       const limits = { bytesMax: 1e9, countMax: 1e6, ageMsMax: 1e8, whenFull: 'drop-newest' } as const
-      await store.commit(batch([], [{ kind: 'destination', row: { id: 2, kind: 'uplink', name: 'cloud', limits } }]))
+      await store.commit(batch([], [{ kind: 'destination', row: { id: 2, kind: 'uplink', tenant: 'acme', name: 'cloud', limits } }]))
       const found = (await reopen()).destinations.find((d) => d.id === 2)
       expect(found).toEqual({
         id: 2,
         kind: 'uplink',
+        tenant: 'acme',
         name: 'cloud',
         limits,
         cursor: { destination: 2, cursor: 0, ahead: [], mayHaveSent: 0 },

@@ -8,7 +8,7 @@ import { member, NO_LIMITS, segment } from '../contract/store.model.ts'
 const store = new SqliteStore({ folder: process.argv[2]!, bytesMax: 1e9, clock: systemClock })
 const { lastSequence } = await store.open()
 const audiences = [{ id: 1, members: [member(1)] }]
-const row = { id: 1, kind: 'session', name: 'client', limits: NO_LIMITS } as const
+const row = { id: 1, kind: 'session', tenant: '', name: 'client', limits: NO_LIMITS } as const
 let next = lastSequence + 1
 
 for (;;) {

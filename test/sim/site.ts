@@ -11,8 +11,8 @@ import { TopicTable } from '../../src/mqtt/topic.ts'
 import { Complaints } from '../../src/net/complaints.ts'
 import { Connection, type ConnectionDeps } from '../../src/net/connection.ts'
 import { Peer } from '../../src/net/peer.ts'
-import { Router } from '../../src/router/router.ts'
-import { Sessions } from '../../src/session/sessions.ts'
+import type { Sessions } from '../../src/session/sessions.ts'
+import { Tenants } from '../../src/session/tenants.ts'
 import type { DestinationLimits, Snapshot } from '../../src/store/store.ts'
 import { Turn } from '../../src/turn.ts'
 import { Uplink } from '../../src/uplink/uplink.ts'
@@ -67,27 +67,25 @@ export class Site {
     })
     this.journal = journal
     const audiences = new Audiences()
-    const router = new Router({ clock, turn, topics, counters, journal, audiences }, { retainedMessagesMax: 1000, retainedBytesMax: 1e6 })
-    this.sessions = new Sessions(
-      { clock, turn, topics, counters, journal, audiences, router, nextDestination: () => nextDestination++ },
-      { sessionExpirySecMax: 0xffffffff, sessionsMax: 1000, queue: options.queueLimits },
-    )
-    this.sessions.restore(snapshot)
+    const limits = { retainedMessagesMax: 1000, retainedBytesMax: 1e6, sessionExpirySecMax: 0xffffffff, sessionsMax: 1000, onlineMax: Infinity, publishesPerSecondMax: Infinity, queue: options.queueLimits }
+    const tenants = new Tenants({ clock, turn, topics, counters, journal, audiences, nextDestination: () => nextDestination++, isGone: () => false }, limits, new Map())
+    this.sessions = tenants.own.sessions
+    tenants.restoreSessions(snapshot)
     this.uplinks = options.uplinks.map((config) => {
       const known = snapshot.destinations.find((d) => d.kind === 'uplink' && d.name === config.name)
       const id = known?.id ?? nextDestination++
-      journal.change({ kind: 'destination', row: { id, kind: 'uplink', name: config.name, limits: options.queueLimits } }, false)
+      journal.change({ kind: 'destination', row: { id, kind: 'uplink', tenant: '', name: config.name, limits: options.queueLimits } }, false)
       const queue = new Queue({ clock, turn, topics, counters }, journal, id, known?.cursor, known?.queued)
       const inflight = snapshot.inflight.filter((row) => row.destination === id)
       const received = snapshot.received.filter((row) => row.destination === id).map((row) => row.packetIdentifier)
       const random = (): number => options.random.next()
-      const deps = { clock, turn, topics, counters, router, journal, log: NO_LOG, site: options.name, packetBytesMax: 1e6, marksOrigin: false, stateChanged: () => {}, random, dial: options.dial }
+      const deps = { clock, turn, topics, counters, routerOf: () => tenants.own.router, journal, log: NO_LOG, site: options.name, packetBytesMax: 1e6, marksOrigin: false, stateChanged: () => {}, random, dial: options.dial }
       return new Uplink(config, queue, deps, inflight, received)
     })
     const queues = new Map([...this.uplinks.map((u) => [u.queue.destination, u.queue] as const), ...this.sessions.queues()])
     audiences.restore(snapshot.audiences, (destination) => queues.get(destination))
-    router.restoreRetained(snapshot.retained)
-    const limits = {
+    tenants.restoreRetained(snapshot)
+    const listenerLimits = {
       packetBytesMax: 1e6,
       connectBytesMax: 1e5,
       connectionsMax: 1000,
@@ -103,7 +101,8 @@ export class Site {
       topicAliasMaximum: 4,
       outputBytesMax: OUTPUT_BYTES_MAX,
     }
-    this.#deps = { clock, turn, topics, counters, sessions: this.sessions, access: new Access({ users: [], rules: [] }, counters), anonymous: true, log: NO_LOG, complaints: new Complaints(clock, NO_LOG), limits }
+    const door = { anonymous: true, tenant: '', certificates: null }
+    this.#deps = { clock, turn, counters, tenants, access: new Access({ users: [], rules: [] }, { clock, counters }), door: () => door, log: NO_LOG, complaints: new Complaints(clock, NO_LOG), limits: listenerLimits }
     for (const uplink of this.uplinks) uplink.start()
     clock.every(1000, () => {
       this.sessions.check(clock.now())

@@ -340,8 +340,8 @@ export class World {
 }
 
 function uplinkConfig(random: Random): UplinkConfig {
-  const out: RouteConfig = { direction: 'out', from: 's/#', to: 'site/s/#', qos: random.pick<QoS>([1, 2, 2]), retain: true }
-  const back: RouteConfig = { direction: 'in', from: 'commands/#', to: 'commands/#', qos: random.pick<QoS>([1, 2]), retain: true }
+  const out: RouteConfig = { direction: 'out', tenant: '', from: 's/#', to: 'site/s/#', qos: random.pick<QoS>([1, 2, 2]), retain: true }
+  const back: RouteConfig = { direction: 'in', tenant: '', from: 'commands/#', to: 'commands/#', qos: random.pick<QoS>([1, 2]), retain: true }
   return {
     name: 'cloud',
     url: new URL('mqtt://cloud'),

@@ -37,6 +37,7 @@ function sensorAt(path: string, config: Partial<SerialSensorConfig> = {}): Senso
   const sensor = makeSensor(
     {
       name: 'tank',
+      tenant: '',
       topic: 'site/tank',
       qos: 1,
       retain: true,

@@ -8,7 +8,7 @@ import { connectPacket, VERSIONS, WireClient } from '../support/wire-client.ts'
 
 /** A listener beside the first one. */
 function listener(limits: Partial<ListenerLimits>): ListenerConfig {
-  return { kind: 'port', port: 0, host: '127.0.0.1', anonymous: true, tls: null, websocket: null, proxyProtocol: null, limits }
+  return { kind: 'port', port: 0, host: '127.0.0.1', anonymous: true, tenant: '', tls: null, websocket: null, proxyProtocol: null, limits }
 }
 
 const LIMITS = { topicBytesMax: 20, topicLevelsMax: 4 } as const

@@ -83,7 +83,7 @@ export class Bed {
   /** A durable queue, in the store too. */
   async queue(limits: Partial<DestinationLimits> = {}): Promise<Queue> {
     const id = this.#nextDestination++
-    this.journal.change({ kind: 'destination', row: { id, kind: 'session', name: `client-${id}`, limits: { ...NO_LIMITS, ...limits } } }, true)
+    this.journal.change({ kind: 'destination', row: { id, kind: 'session', tenant: '', name: `client-${id}`, limits: { ...NO_LIMITS, ...limits } } }, true)
     await this.store.completeAll()
     return new Queue(this, this.journal, id)
   }

@@ -100,16 +100,16 @@ describe('when a batch is due', () => {
   })
 
   test('only the last retained message of a topic is written', async () => {
-    const row = (n: number) => ({ topic: 't', data: Buffer.from([n]), storedAtMs: 0 })
-    bed.journal.retain('t', row(1))
-    bed.journal.retain('t', row(2))
+    const row = (n: number) => ({ tenant: '', topic: 't', data: Buffer.from([n]), storedAtMs: 0 })
+    bed.journal.retain(row(1))
+    bed.journal.retain(row(2))
     await bed.pass(1000)
     expect(bed.store.batches[0]!.changes).toEqual([{ kind: 'retained', row: row(2) }])
   })
 
   test('waitDurable is heard within the window', async () => {
     const ear = new Ear()
-    bed.journal.retain('t', null)
+    bed.journal.endRetained('', 't')
     bed.journal.waitDurable(ear)
     await bed.pass(WINDOW_MS)
     await bed.store.completeAll()

@@ -5,10 +5,17 @@ import { LOADS, sysValues, type SysSources } from '../../../src/ops/sys-values.t
 
 function sources(counters: Counters): SysSources {
   return {
-    counters,
-    sessions: { count: 7, onlineCount: 5, onlineMost: 6, subscriptionCount: 11, inFlight: 3, queued: { count: 20, bytes: 200 } },
-    retained: { count: 4, bytes: 40 },
-    sharedSubscriptionCount: () => 2,
+    broker: {
+      counters,
+      count: 7,
+      onlineCount: 5,
+      onlineMost: 6,
+      subscriptionCount: 11,
+      sharedSubscriptionCount: 2,
+      inFlight: 3,
+      queued: { count: 20, bytes: 200 },
+      retained: { count: 4, bytes: 40 },
+    },
     queuedForUplinks: () => ({ count: 300, bytes: 3000 }),
     storeBytes: () => 8192,
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { matches } from '../../../src/mqtt/topic.ts'
+import { matches, Topic } from '../../../src/mqtt/topic.ts'
 import { FilterIndex } from '../../../src/router/filter-index.ts'
 import type { Subscriber, Wish } from '../../../src/router/subscriber.ts'
 import { Random } from '../../sim/random.ts'
@@ -9,7 +9,7 @@ const WISH: Wish = { qos: 1, noLocal: false, retainAsPublished: false, identifie
 /** A subscriber as the index sees it: an object with a name. */
 function subscriber(name: string, more: { online?: boolean; durable?: boolean } = {}): Subscriber & { name: string } {
   const { online = true, durable = false } = more
-  return { name, online, queue: { durable } } as unknown as Subscriber & { name: string }
+  return { name, online, mayReceive: () => true, queue: { durable } } as unknown as Subscriber & { name: string }
 }
 
 describe('against the naive matcher', () => {
@@ -61,7 +61,7 @@ test('a subscription again replaces the old one [MQTT-3.8.4-3]', () => {
 
 describe('shared subscriptions', () => {
   const names = (index: FilterIndex, n: number): (string | undefined)[] =>
-    Array.from({ length: n }, () => (index.match('t').shares[0]!.choose()?.[0] as { name: string } | undefined)?.name)
+    Array.from({ length: n }, () => (index.match('t').shares[0]!.choose(Topic.of('t'))?.[0] as { name: string } | undefined)?.name)
 
   test('each message goes to one member, in turn', () => {
     const index = new FilterIndex()

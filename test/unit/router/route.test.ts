@@ -1,18 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import { Audiences } from '../../../src/journal/audience.ts'
 import { makeMessage, type QoS } from '../../../src/message.ts'
+import { Topic } from '../../../src/mqtt/topic.ts'
 import { FilterIndex } from '../../../src/router/filter-index.ts'
 import { Route } from '../../../src/router/route.ts'
 import type { Subscriber, Wish } from '../../../src/router/subscriber.ts'
 
+const TOPIC = Topic.of('a/b')
 const WISH: Wish = { qos: 1, noLocal: false, retainAsPublished: false, identifier: 0, upgrade: false }
 
 function subscriber(destination: number): Subscriber {
-  return { online: true, queue: { destination, durable: destination > 0 } } as unknown as Subscriber
+  return { online: true, mayReceive: () => true, queue: { destination, durable: destination > 0 } } as unknown as Subscriber
 }
 
 function select(index: FilterIndex, more: { qos?: QoS; origin?: object } = {}) {
-  return new Route(index.generation, index.match('a/b'), new Audiences()).selectionFor(makeMessage('a/b', 'x', more))
+  return new Route(index.generation, TOPIC, index.match('a/b'), new Audiences()).selectionFor(makeMessage('a/b', 'x', more))
 }
 
 test('overlapping subscriptions are one delivery: highest QoS, all identifiers [MQTT-3.3.4-2] [MQTT-3.3.4-4]', () => {
@@ -67,7 +69,7 @@ describe('audiences', () => {
     const index = new FilterIndex()
     const who = subscriber(1)
     index.add('a/+', null, who, WISH)
-    const of = (name: string) => new Route(1, index.match(name), audiences).selectionFor(makeMessage(name, 'x', { qos: 1 })).durable
+    const of = (name: string) => new Route(1, Topic.of(name), index.match(name), audiences).selectionFor(makeMessage(name, 'x', { qos: 1 })).durable
     expect(of('a/b')).toBe(of('a/c'))
   })
 
@@ -86,7 +88,7 @@ test('shares: one member of each group beside the ordinary receivers', () => {
   index.add('a/b', 'g', a, WISH)
   index.add('a/b', 'g', b, WISH)
   index.add('a/b', null, c, WISH)
-  const route = new Route(index.generation, index.match('a/b'), new Audiences())
+  const route = new Route(index.generation, TOPIC, index.match('a/b'), new Audiences())
   const chosen = Array.from({ length: 4 }, () => route.selectionFor(makeMessage('a/b', 'x')).targets.map((t) => t.subscriber.queue.destination))
   expect(chosen).toEqual([[3, 1], [3, 2], [3, 1], [3, 2]])
 })

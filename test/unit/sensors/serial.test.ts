@@ -11,6 +11,7 @@ import { FakeClock, settle } from '../../support/fake-clock.ts'
 const PATH = '/dev/ttyUSB0'
 const CONFIG: SerialSensorConfig = {
   kind: 'serial',
+  tenant: '',
   name: 'tank',
   topic: 'site/tank',
   qos: 0,

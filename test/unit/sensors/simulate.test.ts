@@ -13,6 +13,7 @@ type Simulate = SimulateSensorConfig['simulate']
 function configOf(simulate: Partial<Simulate> = {}, name = 'boiler'): SimulateSensorConfig {
   return {
     kind: 'simulate',
+tenant: '',
     name,
     topic: `site/${name}`,
     qos: 1,

@@ -7,7 +7,7 @@ import type { ConnectPacket, ProtocolVersion, Will } from '../../../src/mqtt/pac
 import { Router } from '../../../src/router/router.ts'
 import type { Link } from '../../../src/session/link.ts'
 import type { Session } from '../../../src/session/session.ts'
-import { Sessions } from '../../../src/session/sessions.ts'
+import { clientIdFor, Sessions, type Visitor } from '../../../src/session/sessions.ts'
 import { Bed } from '../journal/bed.ts'
 
 class Wire implements Link {
@@ -53,13 +53,14 @@ function build(): void {
   const { clock, turn, topics, counters } = bed
   const journal = new Journal(bed.store, clock, turn, counters, { commitWindowMs: 20, lastSequence: 0, onFailure: (e) => bed.failures.push(e) })
   const audiences = new Audiences()
-  router = new Router({ clock, turn, topics, counters, journal, audiences }, { retainedMessagesMax: 10, retainedBytesMax: 1e4 })
+  router = new Router({ tenant: '', clock, turn, topics, counters, journal, audiences }, { retainedMessagesMax: 10, retainedBytesMax: 1e4 })
   let next = 1
   sessions = new Sessions(
-    { clock, turn, topics, counters, journal, audiences, router, nextDestination: () => next++ },
+    { tenant: '', clock, turn, topics, counters, journal, audiences, router, nextDestination: () => next++, isGone: (username) => username === 'gone', noteOnline: () => {} },
     {
       sessionExpirySecMax: 1000,
       sessionsMax: 3,
+      onlineMax: Infinity,
       queue: { bytesMax: 1e9, countMax: 1e9, ageMsMax: Infinity, whenFull: 'drop-oldest' },
     },
   )
@@ -79,10 +80,10 @@ function connect(more: Partial<ConnectPacket> & { clientId: string }): ConnectPa
 }
 
 /** Connects, as net/connection does it. */
-function arrive(more: Partial<ConnectPacket> & { clientId: string }): { wire: Wire; session: Session; present: boolean } {
+function arrive(more: Partial<ConnectPacket> & { clientId: string }, visitor: Partial<Visitor> = {}): { wire: Wire; session: Session; present: boolean } {
   const packet = connect(more)
   const wire = new Wire(packet.version)
-  const { session, sessionPresent } = sessions.attach(packet, wire)
+  const { session, sessionPresent } = sessions.attach(packet, wire, { clientId: packet.clientId, username: null, rights: null, ...visitor })
   wire.onEnd = () => session.link === wire && sessions.detach(session, packet.version, false, null)
   session.attach(wire, packet.receiveMaximum)
   return { wire, session, present: sessionPresent }
@@ -195,7 +196,10 @@ test('no room for another session: the client hears it, those that are there sta
 })
 
 test('a client without an identifier gets one, and never the same', () => {
-  const attach = () => sessions.attach(connect({ clientId: '', clean: true, sessionExpirySec: 0 }), new Wire()).assignedClientId
+  const attach = () => {
+    const packet = connect({ clientId: '', clean: true, sessionExpirySec: 0 })
+    return sessions.attach(packet, new Wire(), { clientId: clientIdFor(packet), username: null, rights: null }).assignedClientId
+  }
   const [a, b] = [attach(), attach()]
   expect(a).toMatch(/^auto-/)
   expect(a).not.toBe(b)

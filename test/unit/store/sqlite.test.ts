@@ -157,16 +157,16 @@ describe('versions', () => {
     const { setAside, ...snapshot } = await store.open()
     expect(setAside).toBe(null)
     expect(snapshot.destinations).toMatchObject([
-      { id: 1, kind: 'session', name: 'client-1', cursor: { cursor: 3, ahead: [5], mayHaveSent: version === 1 ? 0 : 2 }, queued: { count: 3 } },
-      { id: 2, kind: 'uplink', name: 'cloud', cursor: { cursor: 0, ahead: [] }, queued: { count: 4 } },
+      { id: 1, kind: 'session', tenant: version < 3 ? '' : 'acme', name: 'client-1', cursor: { cursor: 3, ahead: [5], mayHaveSent: version === 1 ? 0 : 2 }, queued: { count: 3 } },
+      { id: 2, kind: 'uplink', tenant: '', name: 'cloud', cursor: { cursor: 0, ahead: [] }, queued: { count: 4 } },
     ])
     expect(await readAll(store, 1)).toEqual([4, 5, 8, 9]) // 5 is settled ahead, which the reader knows
     expect(await readAll(store, 2)).toEqual([4, 5, 8, 9])
-    expect(snapshot.sessions).toHaveLength(1)
+    expect(snapshot.sessions).toMatchObject([{ owner: version < 3 ? null : 'pump' }])
     expect(snapshot.subscriptions).toHaveLength(1)
     expect(snapshot.inflight).toEqual([{ destination: 1, packetIdentifier: 7, sequence: 5, qos: 2, phase: 'released' }])
     expect(snapshot.received).toHaveLength(1)
-    expect(snapshot.retained.map((r) => r.topic)).toEqual(['a/1'])
+    expect(snapshot.retained.map((r) => [r.tenant, r.topic])).toEqual(version < 3 ? [['', 'a/1']] : [['', 'a/1'], ['acme', 'a/1']])
     expect(snapshot.values).toEqual([{ key: 'pulses', value: 12 }])
     await store.close()
     const after = new DatabaseFile(join(folder, 'store.db'))

@@ -5,7 +5,7 @@ import { addVia, hasVia } from '../../../src/uplink/loop.ts'
 import { Routes } from '../../../src/uplink/routes.ts'
 
 function route(from: string, to: string, more: Partial<RouteConfig> = {}): RouteConfig {
-  return { direction: 'out', from, to, qos: 1, retain: true, ...more }
+  return { direction: 'out', tenant: '', from, to, qos: 1, retain: true, ...more }
 }
 
 describe('routes', () => {
@@ -15,7 +15,7 @@ describe('routes', () => {
   )
 
   test('the first that matches decides', () => {
-    const to = (name: string) => routes.apply(makeMessage(name, 'x'), null)?.topic.name ?? null
+    const to = (name: string) => routes.apply(makeMessage(name, 'x'), null, null)?.message.topic.name ?? null
     expect(to('sensors/a/b')).toBe('sites/x/sensors/a/b')
     expect(to('sensors/special')).toBe('sites/x/sensors/special')
     expect(to('tank/alarm')).toBe('sites/x/tank/alarm')
@@ -28,16 +28,16 @@ describe('routes', () => {
     const origin = {}
     const properties = Buffer.from([1, 1])
     const message = makeMessage('tank/alarm', 'fire', { qos: 2, retain: true, properties, expiresAtMs: 77 })
-    const out = routes.apply(message, origin)!
+    const out = routes.apply(message, null, origin)!.message
     expect([out.qos, out.retain, out.payload.toString(), out.expiresAtMs, out.origin]).toEqual([2, false, 'fire', 77, origin])
     expect(out.properties).toBe(properties)
-    expect(routes.apply(makeMessage('sensors/a', 'x', { qos: 2, retain: true }), null)).toMatchObject({ qos: 1, retain: true })
-    expect(routes.apply(makeMessage('sensors/a', 'x', { qos: 0 }), null)!.qos).toBe(0)
+    expect(routes.apply(makeMessage('sensors/a', 'x', { qos: 2, retain: true }), null, null)?.message).toMatchObject({ qos: 1, retain: true })
+    expect(routes.apply(makeMessage('sensors/a', 'x', { qos: 0 }), null, null)!.message.qos).toBe(0)
     expect(message.topic.name).toBe('tank/alarm')
   })
 
   test('more topics than are remembered', () => {
-    for (let i = 0; i < 10_050; i++) expect(routes.apply(makeMessage(`sensors/${i}`, ''), null)!.topic.name).toBe(`sites/x/sensors/${i}`)
+    for (let i = 0; i < 10_050; i++) expect(routes.apply(makeMessage(`sensors/${i}`, ''), null, null)!.message.topic.name).toBe(`sites/x/sensors/${i}`)
   })
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { SlidingWindow } from '../../../src/net/rate.ts'
-import { Random } from '../../sim/random.ts'
+import { SlidingWindow } from '../../src/rate.ts'
+import { Random } from '../sim/random.ts'
 
 /** Takes until there is no room, at most `limit` times. */
 function takeAll(window: SlidingWindow, nowMs: number, limit = 1000): number {

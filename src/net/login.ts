@@ -1,0 +1,79 @@
+// How one client becomes known: by its CONNECT, with AUTH where it asks for that (section 4.12), and by AUTH again on an open connection.
+//
+//   CONNECT ─► identity                       CONNECT ─► AUTH 0x18 ◄─► AUTH 0x18 ─► CONNACK
+//                                   open:  AUTH 0x19 ─► AUTH 0x18 ◄─► AUTH 0x18 ─► AUTH 0x00
+//
+// What is always true
+//   1. The method is the one of CONNECT [MQTT-4.12.0-5] [MQTT-4.12.1-1], and so is the user.
+//   2. From an address that has failed often nothing is checked at all, and what it is refused it hears late (access/throttle.ts).
+import type { Access, Door } from '../access/access.ts'
+import type { Exchange, Step } from '../access/exchange.ts'
+import type { Identity } from '../access/identity.ts'
+import type { AuthPacket, ConnectPacket } from '../mqtt/packet.ts'
+import { LimitExceeded, LoginRefused, protocolError, Reason } from '../mqtt/reason.ts'
+import type { Peer } from './peer.ts'
+
+export class Login {
+  readonly connect: ConnectPacket
+  /** null when CONNECT asked for no enhanced authentication. */
+  readonly method: string | null
+  readonly #access: Access
+  readonly #door: Door
+  readonly #peer: Peer
+  #exchange: Exchange | null = null
+  #identity: Identity | null = null
+
+  constructor(access: Access, door: Door, peer: Peer, connect: ConnectPacket) {
+    this.#access = access
+    this.#door = door
+    this.#peer = peer
+    this.connect = connect
+    this.method = connect.authenticationMethod
+  }
+
+  /** The first step. Throws or rejects with ProtocolError. */
+  begin(): Step | Promise<Step> {
+    const { username, password, authenticationData } = this.connect
+    if (!this.#access.throttle.admit(this.#peer.address)) {
+      throw new LimitExceeded('refusedLoginRate', Reason.connectionRateExceeded, 'too many logins of this address have failed')
+    }
+    if (this.method !== null) {
+      this.#exchange = this.#access.begin(this.method, this.#door)
+      return this.#next(this.#exchange, authenticationData)
+    }
+    const identity = this.#access.identify({ username, password, certificate: this.#peer.certificate }, this.#door)
+    return identity instanceof Promise ? identity.then((known) => this.#done({ data: null, identity: known })) : this.#done({ data: null, identity })
+  }
+
+  /** AUTH of the client; `again` once the connection is open. Throws or rejects with ProtocolError. */
+  onAuth(packet: AuthPacket, again: boolean): Promise<Step> {
+    if (this.method === null) throw protocolError('AUTH without an authentication method in CONNECT') // [MQTT-4.12.0-7]
+    if (packet.authenticationMethod !== this.method) throw protocolError('AUTH has another method than CONNECT') // [MQTT-4.12.1-1] [MQTT-4.12.0-5]
+    if (packet.reason === Reason.reAuthenticate && again) this.#exchange = this.#access.begin(this.method, this.#door)
+    else if (packet.reason !== Reason.continueAuthentication || this.#exchange === null) {
+      throw protocolError(`AUTH with reason 0x${packet.reason.toString(16)} where none is expected`) // [MQTT-4.12.0-3]
+    }
+    return this.#next(this.#exchange!, packet.authenticationData)
+  }
+
+  /** Who the client is under the configuration of now; null when that does not let it in any more. */
+  renew(): Identity | null {
+    return this.#identity === null ? null : (this.#identity = this.#access.renew(this.#identity, this.#door, this.#peer.certificate))
+  }
+
+  async #next(exchange: Exchange, data: Buffer | null): Promise<Step> {
+    return this.#done(await exchange.next(data))
+  }
+
+  #done(step: Step): Step {
+    const { identity } = step
+    if (identity === null) return step
+    this.#exchange = null
+    const before = this.#identity
+    if (before !== null && (before.username !== identity.username || before.tenant !== identity.tenant)) {
+      throw new LoginRefused(Reason.notAuthorized, 'the client has authenticated again as somebody else')
+    }
+    this.#identity = identity
+    return step
+  }
+}

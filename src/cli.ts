@@ -2,12 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
+import type { ExplainWords } from './access/explain.ts'
 import type { Config, ListenerConfig } from './config/config.ts'
 import { DEFAULT_CONFIG_NAME, defaultConfigText } from './config/default.ts'
 import { jsonSchema } from './config/gateway-schema.ts'
 import { loadLastGood, rememberLastGood } from './config/last-good.ts'
 import { checkText, loadConfig, type LoadResult } from './config/load.ts'
 import { reportProblems } from './config/report.ts'
+import { type Sources, sourcesOf } from './config/watch.ts'
 import { OperatorError } from './errors.ts'
 
 const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places with a bad link
@@ -17,6 +19,11 @@ const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places w
   sandpiper default                             the configuration that run takes without a file
   sandpiper schema                              JSON Schema of gateway.yaml, for editors
   sandpiper import FILE [--out gateway.yaml]    a Mosquitto configuration as gateway.yaml, and every line that it could not honour
+  sandpiper passwd FILE NAME [--delete]         adds a user to a password file, changes its password (asked for, or a line of standard input), or removes it
+  sandpiper passwd FILE                         the users of a password file, and how well each password is kept
+  sandpiper access explain --config FILE        what a client may do, and which rule says so; ends with 0 for allowed, 1 for denied
+      --client ID [--user NAME | --anonymous] [--tenant NAME] [--role NAME]… [--claim NAME=VALUE]…
+      --publish TOPIC [--qos N] [--retain] | --subscribe FILTER [--qos N] | --receive TOPIC
   sandpiper --version
 
   --last-good   when FILE has a mistake, say so and run on the last one that was accepted
@@ -42,6 +49,10 @@ async function main(argv: string[]): Promise<number> {
       return print(`${JSON.stringify(jsonSchema(), null, 2)}\n`)
     case 'import':
       return importMosquitto(rest[0], values.out)
+    case 'passwd':
+      return passwdOf(rest, values.delete === true)
+    case 'access':
+      return access(rest, values)
     case 'help':
       return print(HELP)
     default:
@@ -57,6 +68,18 @@ function arguments_(argv: string[]) {
       options: {
         config: { type: 'string', short: 'c' },
         out: { type: 'string', short: 'o' },
+        delete: { type: 'boolean' },
+        client: { type: 'string' },
+        user: { type: 'string' },
+        anonymous: { type: 'boolean' },
+        tenant: { type: 'string' },
+        role: { type: 'string', multiple: true },
+        claim: { type: 'string', multiple: true },
+        publish: { type: 'string' },
+        subscribe: { type: 'string' },
+        receive: { type: 'string' },
+        qos: { type: 'string' },
+        retain: { type: 'boolean' },
         'last-good': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
@@ -96,6 +119,28 @@ async function importMosquitto(file: string | undefined, out: string | undefined
   return exitCode
 }
 
+async function passwdOf([file, name, ...more]: readonly string[], remove: boolean): Promise<number> {
+  if (file === undefined || more.length > 0 || (remove && name === undefined)) throw new OperatorError('E_USAGE', 'passwd needs a file, and the name of one user: sandpiper passwd FILE NAME [--delete]')
+  const { passwd } = await import('./passwd.ts')
+  return print(await passwd({ file, name: name ?? null, remove, asking: { stdin: process.stdin, write: (text) => void process.stderr.write(text) } }))
+}
+
+async function access([what, ...more]: readonly string[], words: ExplainWords & { readonly config?: string | undefined }): Promise<number> {
+  if (what !== 'explain' || more.length > 0) throw new OperatorError('E_USAGE', 'access knows one word: sandpiper access explain --client ID --publish TOPIC')
+  const file = words.config
+  if (file === undefined) throw new OperatorError('E_USAGE', 'access explain needs the configuration: --config gateway.yaml')
+  const result = loadConfig(file, { secrets: 'optional' }) // who asks may not be who may read them
+  if ('problems' in result) {
+    complain(describe(result, file))
+    return 1
+  }
+  if (result.warnings.length > 0) complain(reportProblems(result.warnings, { fileName: file, text: result.text }))
+  const { explainAccess } = await import('./access/explain.ts')
+  const { text, allowed } = explainAccess(result.config, words)
+  print(text)
+  return allowed ? 0 : 1
+}
+
 function summary(config: Config): string {
   const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
   return [`site ${config.site}`, count(config.broker.listeners.length, 'listener'), count(config.sensors.length, 'sensor'), count(config.uplinks.length, 'uplink')].join(', ')
@@ -108,14 +153,15 @@ function describe(result: Extract<LoadResult, { problems: unknown }>, file: stri
 }
 
 /** The configuration to run, or null after its problems were told. */
-function configuration(file: string | undefined, lastGood: boolean): { config: Config; text: string; name: string } | null {
+function configuration(file: string | undefined, lastGood: boolean): { config: Config; text: string; sources: Sources | null; name: string } | null {
   if (file === undefined) {
     const result = checkText(defaultConfigText, DEFAULT_CONFIG_NAME)
     if ('problems' in result) throw new Error('the built-in configuration is broken')
-    return { ...result, name: DEFAULT_CONFIG_NAME }
+    return { ...result, sources: null, name: DEFAULT_CONFIG_NAME }
   }
   const result = loadConfig(file)
-  if (!('problems' in result)) return { ...result, name: file }
+  const sources = sourcesOf(file, result.files)
+  if (!('problems' in result)) return { ...result, sources, name: file }
   complain(describe(result, file))
   if (!lastGood) return null
   const text = loadLastGood(result.storePath)
@@ -125,7 +171,7 @@ function configuration(file: string | undefined, lastGood: boolean): { config: C
     return null
   }
   complain('Running on the last good configuration until that is mended.')
-  return { ...old, name: `last good ${file}` }
+  return { ...old, sources, name: `last good ${file}` }
 }
 
 async function run(file: string | undefined, lastGood: boolean): Promise<number> {
@@ -133,11 +179,12 @@ async function run(file: string | undefined, lastGood: boolean): Promise<number>
   if (chosen === null) return 1
   const { config } = chosen
   const underSystemd = process.env.JOURNAL_STREAM !== undefined || process.env.NOTIFY_SOCKET !== undefined
-  const [{ Gateway }, { makeLog }, { Memory }, { systemClock }] = await Promise.all([
+  const [{ Gateway }, { makeLog }, { Memory }, { systemClock }, { Reload }] = await Promise.all([
     import('./gateway.ts'), // not needed by `check`, which has to be quick
     import('./log.ts'),
     import('./ops/memory.ts'),
     import('./clock.ts'),
+    import('./reload.ts'),
   ])
   const log = await makeLog(config.log.level, process.stdout.isTTY === true && !underSystemd)
   const systemd = process.env.NOTIFY_SOCKET === undefined ? null : new (await import('./ops/systemd.ts')).Systemd(systemClock, log)
@@ -154,6 +201,8 @@ async function run(file: string | undefined, lastGood: boolean): Promise<number>
   }
   const gateway = await Gateway.start(config, { log, version: VERSION, onFatal })
   if (chosen.name === file) rememberLastGood(config.store.path, chosen.text)
+  const reload = file === undefined || chosen.sources === null ? null : new Reload(file, gateway, systemClock, log)
+  reload?.start(chosen.sources!)
   if (!underSystemd) print(banner(config, gateway.ports, chosen.name))
   log.info({ site: config.site, ports: gateway.ports, version: VERSION }, 'sandpiper is ready')
   const memory = new Memory(systemClock, gateway.counters)
@@ -164,6 +213,7 @@ async function run(file: string | undefined, lastGood: boolean): Promise<number>
   log.info({ why }, 'stopping')
   systemd?.stopping()
   memory.stop()
+  reload?.stop()
   systemClock.after(STOP_MS_MAX, () => process.exit(1)) // whatever still hangs
   await gateway.stop()
   log.info({}, 'stopped')

@@ -26,6 +26,8 @@ export class Counters {
   refusedLoginRate = 0
   /** Logins refused because too many others were being checked. */
   refusedLoginsBusy = 0
+  /** Refusals of logins that were held back: their address had failed before. */
+  delayedLogins = 0
   /** Clients that asked for a session of another user. */
   refusedSessionOwners = 0
   keepAliveTimeouts = 0
@@ -39,12 +41,18 @@ export class Counters {
   /** Connections from others than the proxies of a listener, and from those without a well-formed PROXY header. */
   refusedProxyHeaders = 0
   refusedTlsHandshakes = 0
+  /** Clients without a certificate where one is wanted, or with one that is not in order; among the handshakes above. */
+  refusedClientCertificates = 0
+  /** Clients disconnected because their certificate was revoked, or its authority is not trusted any more. */
+  endedClientCertificates = 0
   /** HTTP requests that did not become a WebSocket for MQTT. */
   refusedWebSockets = 0
   /** Changed keys and certificates that could not be used: the old ones stayed. */
   refusedCertificates = 0
   /** Key sets for tokens that could not be fetched or used: the old ones stayed. */
   refusedKeySets = 0
+  /** Changed configurations with a mistake: the one before stayed in force. */
+  refusedConfigurations = 0
   /** Connections that the system could not give us: no file descriptors. */
   refusedAccepts = 0
   /** Connections closed because their CONNECT did not come in time. */

@@ -12,6 +12,7 @@ export const CATALOGUE = {
   E_STORE_VERSION: 'install the release that wrote this store, or set another store.path',
   E_STORE_FAILED: 'the store cannot write: check the card and free space (df -h); the gateway stops so that nothing is acknowledged unsafely',
   E_SECRET: 'make the file readable for this user, or write the secret where the configuration points',
+  E_PASSWORD_FILE: 'nothing was changed; correct that, and run the command again',
   E_USAGE: 'sandpiper --help shows the commands',
 } as const
 

@@ -1,6 +1,7 @@
 // The composition root: builds the parts in the order a message meets them, and stops them in reverse.
 //
 //   store ─► journal ─► tenants (router, sessions), uplinks ─► $SYS ─► sensors ─► listeners
+import { isDeepStrictEqual } from 'node:util'
 import { Access } from './access/access.ts'
 import type { Clock, Timer } from './clock.ts'
 import { systemClock } from './clock.ts'
@@ -11,7 +12,7 @@ import { Journal } from './journal/journal.ts'
 import { Queue } from './journal/queue.ts'
 import { TopicTable } from './mqtt/topic.ts'
 import { Complaints } from './net/complaints.ts'
-import { Listener } from './net/listener.ts'
+import { Listener, placeOf } from './net/listener.ts'
 import { SysTopics } from './ops/sys-topics.ts'
 import { makeSensor, type Sensor } from './sensors/sensor.ts'
 import type { SensorState } from './sensors/state.ts'
@@ -44,7 +45,10 @@ const CHECK_MS = 1000
 const DRAIN_MS_MAX = 3000
 
 export class Gateway {
+  /** As it was started with. */
   readonly config: Config
+  /** What of it can change without a start is as it says here. */
+  #inForce: Config
   readonly counters = new Counters()
   readonly tenants: Tenants
   readonly uplinks: readonly Uplink[]
@@ -77,7 +81,7 @@ export class Gateway {
     const clock = options.clock ?? systemClock
     const { log } = options
     const { counters } = this
-    this.config = config
+    this.config = this.#inForce = config
     this.#clock = clock
     this.#log = log
     this.#store = store
@@ -93,9 +97,9 @@ export class Gateway {
     })
     this.#journal = journal
     const audiences = new Audiences()
-    this.#access = new Access(config.access, { clock, counters })
+    this.#access = new Access({ clock, counters, log, folder: config.store.path })
     this.tenants = new Tenants(
-      { clock, turn, topics, counters, journal, audiences, nextDestination: () => this.#nextDestination++, isGone: (tenant, username) => this.#access.isGone(tenant, username) },
+      { clock, turn, topics, counters, journal, audiences, nextDestination: () => this.#nextDestination++, isGone: (username) => !takesCertificates(this.#inForce) && this.#access.isGone(username) },
       ownLimits(config),
       tenantLimits(config.tenants),
     )
@@ -157,10 +161,25 @@ export class Gateway {
     return this.#journal.commitAgeMs <= withinMs
   }
 
+  /**
+   * Takes over what another configuration says of access and tenants, at once and as a whole: clients that it does not let in any more are
+   * told so and go, nobody else notices. Answers which other sections differ: those count from the next start on.
+   */
+  async reload(config: Config): Promise<readonly string[]> {
+    this.#inForce = config
+    this.tenants.configure(tenantLimits(config.tenants))
+    const byPlace = new Map(config.broker.listeners.map((listener) => [placeOf(listener), listener]))
+    const listening = this.#listeners.map((listener) => listener.reconfigure(byPlace.get(listener.place) ?? listener.config))
+    await Promise.all([this.#access.configure(config.access, config.tenants), ...listening])
+    for (const listener of this.#listeners) listener.reconsider()
+    return sectionsThatDiffer(this.config, config)
+  }
+
   /** Stops in reverse order. What was acknowledged is on flash already; the rest is written if that takes no longer than a few seconds. */
   async stop(): Promise<void> {
     await Promise.all(this.#sensors.map((sensor) => sensor.stop()))
     await Promise.all(this.#listeners.map((listener) => listener.stop()))
+    this.#access.stop()
     this.#sys.stop()
     this.#timer?.cancel()
     for (const uplink of this.uplinks) uplink.stop()
@@ -169,6 +188,7 @@ export class Gateway {
   }
 
   async #listen(): Promise<void> {
+    await this.#access.configure(this.config.access, this.config.tenants)
     for (const listener of this.#listeners) await listener.start()
     this.#timer = this.#clock.every(CHECK_MS, () => {
       const nowMs = this.#clock.now()
@@ -219,6 +239,23 @@ export class Gateway {
     const { status, readings, skipped, lastError } = state
     this.#sys.set(`broker/sensors/${state.name}`, JSON.stringify({ status, readings, skipped, lastError }))
   }
+}
+
+/** Certificates make users that no list names. */
+function takesCertificates({ broker }: Config): boolean {
+  return broker.listeners.some((listener) => listener.kind === 'port' && listener.tls !== null && listener.tls.clients !== null)
+}
+
+/** Top-level keys that only a start can change. */
+function sectionsThatDiffer(before: Config, after: Config): string[] {
+  const of = ({ access: _access, tenants: _tenants, broker: { listeners, ...broker }, ...rest }: Config): Record<string, unknown> => ({
+    ...rest,
+    broker,
+    'broker.listeners': listeners.map(({ anonymous: _anonymous, tenant: _tenant, ...listener }) => ({ ...listener, tls: 'tls' in listener ? (listener.tls?.minVersion ?? null) : null })),
+  })
+  const a = of(before)
+  const b = of(after)
+  return Object.keys(a).filter((key) => !isDeepStrictEqual(a[key], b[key]))
 }
 
 /** Of the gateway's own space: only the listeners bound who is there. */

@@ -1,21 +1,29 @@
 // Who a client is, and what it may do: the one door through which the rest of the gateway asks.
 //
 //   CONNECT ─► certificate ─► token ─► user and password ─► nobody in particular     the first that applies decides
-//                                                        └► Identity ─► tenant ─► Rights
+//                                                       └─► Identity, in its tenant ─► Rights
 //
 // What is always true
-//   1. A wrong password and an unknown user get the same answer after the same work; why is for the log only, and no secret is in it.
-//   2. A configuration takes effect as a whole (`configure`), or not at all: what is under way goes on with the one it began with.
-import type { AccessConfig, ClientCertificatesConfig, UserConfig } from '../config/config.ts'
+//   1. A wrong password and an unknown user get the same answer after the same work. Why is for the log only, and no secret is in it.
+//   2. A configuration takes effect as a whole (`configure`), or not at all.
+//   3. Every refusal is counted with the address it came from, and the next one of that address waits the longer (throttle.ts).
+import { isDeepStrictEqual } from 'node:util'
+import type { AccessConfig, ClientCertificatesConfig, PasswordConfig, TenantConfig, TokenConfig, UserConfig } from '../config/config.ts'
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
-import { LoginRefused, ProtocolError, Reason } from '../mqtt/reason.ts'
-import type { ClientCertificate } from './certificate.ts'
+import { LimitExceeded, LoginRefused, ProtocolError, Reason, type ReasonCode } from '../mqtt/reason.ts'
+import type { Rights } from '../session/rights.ts'
+import { certificateUser, type ClientCertificate } from './certificate.ts'
 import type { Exchange, Step } from './exchange.ts'
 import type { Identity } from './identity.ts'
-import type { Rights } from '../session/rights.ts'
+import { type Attempt, Passwords } from './password.ts'
+import { Rules } from './rules.ts'
+import type { ScramExchange } from './scram.ts'
+import { Throttle } from './throttle.ts'
+import type { TokenDeps, Tokens } from './token.ts'
 
 export const SCRAM_SHA_256 = 'SCRAM-SHA-256'
+/** A JSON Web Token as authentication data, under the name that Azure Event Grid has for it. */
 export const OAUTH2_JWT = 'OAUTH2-JWT'
 
 /** What a client shows in CONNECT and in its TLS handshake. */
@@ -23,13 +31,17 @@ export interface Credentials {
   readonly username: string | null
   readonly password: Buffer | null
   readonly certificate: ClientCertificate | null
+  /** It has hung up: nothing of it is looked at any more. */
+  readonly isGone: () => boolean
 }
 
-/** What the listener says that the client came by. */
+/** How the client came. */
 export interface Door {
-  /** Clients may come in that do not say who they are. */
+  /** Its address; '' at a unix socket. */
+  readonly address: string
+  /** The listener lets clients in that do not say who they are. */
   readonly anonymous: boolean
-  /** '' for none. */
+  /** The listener's; '' for none. */
   readonly tenant: string
   /** How certificates are read; null where none are asked for. */
   readonly certificates: ClientCertificatesConfig | null
@@ -38,111 +50,222 @@ export interface Door {
 export interface AccessDeps {
   readonly clock: Clock
   readonly counters: Counters
+  readonly log: TokenDeps['log']
+  /** The store's: key sets are kept there. */
+  readonly folder: string
 }
 
 const NOBODY: Identity = { username: null, tenant: '', roles: [], claims: null, grants: null, endsAtMs: Infinity, by: 'nothing', proof: null }
 
 export class Access {
-  readonly #counters: Counters
+  readonly throttle: Throttle
+  readonly #deps: AccessDeps
   #users: ReadonlyMap<string, UserConfig> = new Map()
-  /** Stands for the passwords of users that do not exist; empty when nobody does. */
+  #tenants: ReadonlySet<string> = new Set([''])
+  #tokenConfigs: readonly TokenConfig[] = []
+  #rules = new Rules([])
+  /** null while nobody has a password. */
+  #passwords: Passwords | null = null
+  /** null without `access.tokens`: jose stays unloaded. */
+  #tokens: Tokens | null = null
+  /** Stands for the passwords of users that do not exist, in SCRAM. */
   #secret = Buffer.alloc(0)
+  #generation = 0
 
-  constructor(config: AccessConfig, { counters }: AccessDeps) {
-    this.#counters = counters
-    this.configure(config)
+  constructor(deps: AccessDeps) {
+    this.#deps = deps
+    this.throttle = new Throttle(deps.clock, deps.counters)
   }
 
-  /** From now on this holds. */
-  configure({ users }: AccessConfig): void {
+  /** Another number after each `configure`. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** From now on this holds. Resolves when the keys of its tokens that are on flash are in use. */
+  async configure({ users, rules, tokens }: AccessConfig, tenants: readonly TenantConfig[]): Promise<void> {
+    this.#generation++
     this.#users = new Map(users.map((user) => [user.name, user]))
+    this.#tenants = new Set(['', ...tenants.map(({ name }) => name)])
+    this.#rules = new Rules(rules)
+    if (this.#passwords !== null) this.#passwords.use(users)
     // A gateway without users does without the 2 MB of node:crypto, here and in scram.ts.
-    if (users.length > 0 && this.#secret.length === 0) this.#secret = process.getBuiltinModule('node:crypto').randomBytes(32)
+    else if (users.some(({ password }) => password !== null)) {
+      this.#passwords = new Passwords(users)
+      this.#secret = process.getBuiltinModule('node:crypto').randomBytes(32)
+    }
+    if (isDeepStrictEqual(tokens, this.#tokenConfigs)) return
+    this.#tokenConfigs = tokens
+    this.#tokens?.stop()
+    this.#tokens = null
+    if (tokens.length === 0) return
+    const { Tokens } = await import('./token.ts')
+    if (this.#tokenConfigs !== tokens) return // changed again meanwhile
+    this.#tokens = new Tokens(tokens, this.#deps)
+    await this.#tokens.start()
   }
 
-  /** Failed logins by address. */
-  readonly throttle = { admit: (_address: string): boolean => true, failed: (_address: string): number => 0, answered: (_address: string): void => {} }
+  stop(): void {
+    this.#tokens?.stop()
+  }
+
+  /** Nobody has this user name any more, as far as passwords and tokens go. */
+  isGone(username: string): boolean {
+    return this.#tokenConfigs.length === 0 && !this.#users.has(username)
+  }
 
   /** What a client may do; null for everything. */
-  rightsOf(_identity: Identity, _clientId: string): Rights | null {
-    return null
+  rightsOf({ username, tenant, roles, claims, grants }: Identity, clientId: string): Rights | null {
+    return this.#rules.rightsOf({ clientId, username, tenant, roles, claims, grants })
   }
 
-  /** Who `identity` is under the configuration of now; null when that does not let it in any more. */
-  renew(identity: Identity, door: Door, _certificate: ClientCertificate | null): Identity | null {
-    return this.#placedOrNull(identity, door)
+  /** Who a CONNECT without authentication method is from. Throws or rejects with LoginRefused [MQTT-3.1.4-2], or with LimitExceeded when there is no time to look at it. */
+  identify({ username, password, certificate, isGone }: Credentials, door: Door): Identity | Promise<Identity> {
+    this.#admit(door)
+    if (certificate !== null && door.certificates !== null) return this.#byCertificate(certificate, door.certificates, door)
+    if (password !== null && this.#tokens?.looksLikeToken(password) === true) return this.#guarded(this.#tokens.identify(password, door.tenant), door)
+    if (username === null || this.#passwords === null) return this.#nobody(door)
+    return this.#byPassword(this.#passwords, { username, known: this.#users.get(username)?.password ?? null, given: password }, isGone, door)
   }
 
-  /** Nobody can come as this user of a tenant any more. */
-  isGone(_tenant: string, username: string): boolean {
-    return !this.#users.has(username)
+  /** Begins an exchange by `method` (section 4.12). Throws LoginRefused 0x8C when that is not known here [MQTT-4.12.0-1]. */
+  begin(method: string, door: Door): Exchange {
+    this.#admit(door)
+    const exchange = this.#exchange(method, door)
+    if (exchange === null) throw this.refused(Reason.badAuthenticationMethod, `authentication method ${JSON.stringify(method.slice(0, 64))} is not known here`, door)
+    return { next: (data) => this.#guarded(exchange.next(data), door) }
   }
 
-  #placedOrNull(identity: Identity, door: Door): Identity | null {
-    return door.tenant === '' || door.tenant === identity.tenant ? identity : null
+  /** Who `identity` is under the configuration of now, by the same proof; null when that does not let it in any more. */
+  renew(identity: Identity, door: Door, certificate: ClientCertificate | null): Identity | null {
+    const renewed = this.#renewed(identity, door, certificate)
+    if (renewed === null || renewed.username !== identity.username) return null
+    const tenant = this.#tenantAt(renewed, door)
+    return tenant === identity.tenant && this.#tenants.has(tenant) ? { ...renewed, tenant } : null
   }
 
-  /** Who a CONNECT without authentication method is from. Throws or rejects with LoginRefused [MQTT-3.1.4-2], or with ProtocolError when there is no time for it now. */
-  identify(credentials: Credentials, door: Door): Identity | Promise<Identity> {
-    const { username, password } = credentials
-    if (username === null || this.#users.size === 0) return this.#nobody(door)
-    return this.#byPassword(username, password, door)
+  /** A refusal as it has to be thrown: counted, and with how long its answer has to wait. */
+  refused(reason: ReasonCode, why: string, { address }: Door): LoginRefused {
+    this.#deps.counters.loginsRefused++
+    return new LoginRefused(reason, why, this.throttle.failed(address))
   }
+
+  // ---- the ways to prove it
 
   #nobody(door: Door): Identity {
-    if (!door.anonymous) throw this.#refused(Reason.notAuthorized, 'this listener asks for a user')
+    if (!door.anonymous) throw this.refused(Reason.notAuthorized, 'this listener asks for a user', door)
     return this.#placed(NOBODY, door)
   }
 
-  async #byPassword(username: string, password: Buffer | null, door: Door): Promise<Identity> {
-    const user = this.#users.get(username)
-    const known = user?.password?.kind === 'plain' ? user.password.password : null
-    const { hash, timingSafeEqual } = process.getBuiltinModule('node:crypto')
-    const digest = (bytes: Buffer): Buffer => hash('sha256', bytes, 'buffer')
-    const matches = timingSafeEqual(digest(password ?? Buffer.alloc(0)), digest(known ?? this.#secret))
-    if (!matches || known === null || password === null) throw this.#refused(Reason.badUserNameOrPassword, 'wrong user or password')
-    return this.#placed(this.#identityOf(user!), door)
+  #byCertificate(certificate: ClientCertificate, config: ClientCertificatesConfig, door: Door): Identity {
+    const identity = identityByCertificate(certificate, config)
+    if (identity === null) throw this.refused(Reason.notAuthorized, `no rule makes the certificate of ${JSON.stringify(certificate.subject.slice(0, 128))} a user`, door)
+    return this.#placed(identity, door)
   }
 
-  #identityOf({ name, tenant, roles, password }: UserConfig): Identity {
-    return { username: name, tenant, roles, claims: null, grants: null, endsAtMs: Infinity, by: 'password', proof: password }
+  async #byPassword(passwords: Passwords, attempt: Attempt, isGone: () => boolean, door: Door): Promise<Identity> {
+    const user = this.#users.get(attempt.username)
+    let refusal: LoginRefused | null = null
+    await passwords.check({
+      ...attempt,
+      begin: () => {
+        if (isGone()) throw new ProtocolError(Reason.unspecifiedError, 'the client has gone')
+        this.#admit(door)
+      },
+      end: (right) => {
+        if (!right) refusal = this.refused(Reason.badUserNameOrPassword, 'wrong user or password', door)
+      },
+    })
+    if (refusal !== null) throw refusal as LoginRefused
+    return this.#placed(identityByPassword(user!), door)
   }
 
-  /** In the tenant of the listener, when that has one. */
-  #placed(identity: Identity, door: Door): Identity {
-    if (door.tenant === '' || identity.tenant === door.tenant) return identity
-    if (identity.tenant === '') return { ...identity, tenant: door.tenant }
-    throw this.#refused(Reason.notAuthorized, `the client is of tenant ${identity.tenant}, the listener is for ${door.tenant}`)
-  }
-
-  /** Begins an exchange by `method`. Throws ProtocolError 0x8C when that is not known here [MQTT-4.12.0-1]. */
-  begin(method: string, door: Door): Exchange {
-    if (method === SCRAM_SHA_256 && this.#users.size > 0) return this.#scram(door)
-    throw this.#refused(Reason.badAuthenticationMethod, `authentication method ${JSON.stringify(method.slice(0, 64))} is not known here`)
+  #exchange(method: string, door: Door): Exchange | null {
+    if (method === SCRAM_SHA_256 && this.#passwords !== null) return this.#scram(door)
+    return method === OAUTH2_JWT ? (this.#tokens?.exchange(door.tenant) ?? null) : null
   }
 
   #scram(door: Door): Exchange {
-    let scram: import('./scram.ts').ScramExchange | null = null
+    let scram: ScramExchange | null = null
     const next = async (data: Buffer | null): Promise<Step> => {
-      const { ScramExchange } = await import('./scram.ts')
-      scram ??= new ScramExchange({ passwordOf: (name) => this.#plainPasswordOf(name), secret: this.#secret })
+      const adapter = await import('./scram.ts')
+      scram ??= new adapter.ScramExchange({ passwordOf: (name) => this.#plainPasswordOf(name), secret: this.#secret })
       const step = await scram.next(data)
-      return { data: step.data, identity: step.username === null ? null : this.#placed(this.#identityOf(this.#users.get(step.username)!), door) }
+      const user = step.username === null ? undefined : this.#users.get(step.username)
+      if (step.username !== null && user === undefined) throw new LoginRefused(Reason.notAuthorized, 'the user has been removed meanwhile')
+      return { data: step.data, identity: user === undefined ? null : this.#placed(identityByPassword(user), door) }
     }
-    return { next: (data) => next(data).catch((error: unknown) => Promise.reject(error instanceof ProtocolError ? this.#asRefused(error) : error)) }
+    return { next }
   }
 
+  /** Only who keeps the password as it is can prove that it knows it. */
   #plainPasswordOf(name: string): Buffer | null {
     const password = this.#users.get(name)?.password
     return password?.kind === 'plain' ? password.password : null
   }
 
-  #refused(reason: LoginRefused['reason'], why: string): LoginRefused {
-    this.#counters.loginsRefused++
-    return new LoginRefused(reason, why)
+  #renewed({ by, username, proof, ...rest }: Identity, door: Door, certificate: ClientCertificate | null): Identity | null {
+    switch (by) {
+      case 'nothing':
+        return door.anonymous ? NOBODY : null
+      case 'certificate':
+        return certificate === null || door.certificates === null ? null : identityByCertificate(certificate, door.certificates)
+      case 'token': {
+        const config = this.#tokenConfigs.find((one) => isDeepStrictEqual(one, proof))
+        return config === undefined ? null : { by, username, ...rest, proof: config }
+      }
+      case 'password': {
+        const user = this.#users.get(username!)
+        return user !== undefined && isSamePassword(user.password, proof as PasswordConfig | null) ? identityByPassword(user) : null
+      }
+    }
   }
 
-  #asRefused(error: ProtocolError): LoginRefused {
-    return error instanceof LoginRefused ? error : this.#refused(error.reason, error.message)
+  // ---- refusing
+
+  #admit({ address }: Door): void {
+    if (!this.throttle.admit(address)) throw new LimitExceeded('refusedLoginRate', Reason.connectionRateExceeded, 'too many logins from this address have failed')
   }
+
+  /** What a proof of its own kind has refused is counted here, and what it has proved is put in its tenant. */
+  async #guarded<T extends Identity | Step>(proof: Promise<T>, door: Door): Promise<T> {
+    try {
+      const proved = await proof
+      if ('data' in proved) return proved.identity === null ? proved : { ...proved, identity: this.#placed(proved.identity, door) }
+      return this.#placed(proved, door) as T
+    } catch (error) {
+      if (!(error instanceof ProtocolError) || error instanceof LimitExceeded || (error instanceof LoginRefused && error.delayMs !== null)) throw error
+      throw this.refused(error.reason, error instanceof LoginRefused ? error.why : error.message, door)
+    }
+  }
+
+  // ---- tenants
+
+  #placed(identity: Identity, door: Door): Identity {
+    const tenant = this.#tenantAt(identity, door)
+    if (door.tenant !== '' && tenant !== door.tenant) throw this.refused(Reason.notAuthorized, `the client is of tenant ${tenant}, the listener is for ${door.tenant}`, door)
+    if (!this.#tenants.has(tenant)) throw this.refused(Reason.notAuthorized, `there is no tenant ${tenant}`, door)
+    return tenant === identity.tenant ? identity : { ...identity, tenant }
+  }
+
+  /** Its own, or else that of the listener. */
+  #tenantAt(identity: Identity, door: Door): string {
+    return identity.tenant === '' ? door.tenant : identity.tenant
+  }
+}
+
+/** Fields of secrets are hidden from everything that goes through an object. */
+function isSamePassword(a: PasswordConfig | null, b: PasswordConfig | null): boolean {
+  if (a === null || b === null) return a === b
+  if (a.kind === 'plain' || b.kind === 'plain') return a.kind === 'plain' && b.kind === 'plain' && a.password.equals(b.password)
+  return a.kind === b.kind && a.hash.equals(b.hash) && a.salt.equals(b.salt)
+}
+
+function identityByPassword({ name, tenant, roles, password }: UserConfig): Identity {
+  return { username: name, tenant, roles, claims: null, grants: null, endsAtMs: Infinity, by: 'password', proof: password }
+}
+
+function identityByCertificate(certificate: ClientCertificate, config: ClientCertificatesConfig): Identity | null {
+  const user = certificateUser(certificate, config)
+  return user === null ? null : { ...user, claims: null, grants: null, endsAtMs: Infinity, by: 'certificate', proof: null }
 }

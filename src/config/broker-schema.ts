@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import type { BrokerConfig, QueueConfig, StoreConfig } from './config.ts'
 import { limitFields, limitsOf } from './limits-schema.ts'
+import type { AskedListener } from './listener-access.ts'
 import { listeners } from './listener-schema.ts'
 import { choice, duration, integer, size, text } from './scalar.ts'
 import { defaulted, object, type Schema } from './schema.ts'
@@ -29,7 +30,10 @@ const retained = object({
   maxSize: defaulted('Bytes of retained messages, in memory and on the card.', '32MB', size(0, TB)),
 })
 
-export const broker: Schema<BrokerConfig> = object({
+/** Who may come by a listener is decided when the whole file has been read. */
+type AskedBroker = Omit<BrokerConfig, 'listeners'> & { readonly listeners: readonly AskedListener[] }
+
+export const broker: Schema<AskedBroker> = object({
   listeners: defaulted('Where MQTT clients connect.', [{ port: 1883 }], listeners),
   ...limitFields,
   retained: defaulted('Bounds of the retained messages.', {}, retained),

@@ -1,6 +1,6 @@
 // The shape of a checked configuration. Everything has its default filled in, units are in the names, `{site}` is replaced,
 // and the whole is frozen. Made by config/load.ts only.
-import type { TokenAlgorithm, VerificationKey } from '../verification-keys.ts'
+import type { TokenAlgorithm, VerificationKey } from '../keys/verification-keys.ts'
 
 export interface Config {
   readonly site: string

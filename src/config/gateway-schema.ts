@@ -2,9 +2,10 @@
 //
 // `site` is the one key that must be given. An empty file is refused, not taken for all defaults: it is what a power cut
 // while saving leaves on a FAT partition, and it must not silently take the sensors and uplinks of a site away.
-import { access, checkListeners } from './access-schema.ts'
+import { access } from './access-schema.ts'
 import type { Config } from './config.ts'
 import { broker, log, store } from './broker-schema.ts'
+import { listenersOf } from './listener-access.ts'
 import { identifier } from './scalar.ts'
 import { defaulted, object, required, type JsonSchema } from './schema.ts'
 import { sensors } from './sensor-schema.ts'
@@ -23,8 +24,11 @@ export const gateway = object({
   uplinks: defaulted('Remote brokers that messages are carried to and from.', [], uplinks),
   log: defaulted('What the gateway writes about itself.', {}, log),
 }).into((values, place): Config | undefined => {
-  const config = { ...values, tenants: tenantsOf(values.tenants, values.broker) }
-  checkListeners(config.broker.listeners, config.access, place)
+  const listeners = listenersOf(values.broker.listeners, values.access, place)
+  if (listeners === undefined) return undefined
+  const { asksForUsers: _, ...access } = values.access
+  const broker = { ...values.broker, listeners }
+  const config = { ...values, broker, access, tenants: tenantsOf(values.tenants, broker) }
   return checkTenants(config, place) ? config : undefined
 })
 

@@ -1,13 +1,13 @@
 // gateway.yaml, `broker.listeners`: where and how clients connect. The descriptions are the reference documentation.
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { keyPairProblem } from '../key-pair.ts'
-import type { ListenerConfig, NetworkConfig, PortListenerConfig, SocketListenerConfig, TlsConfig, WebSocketConfig } from './config.ts'
-import { limitFields, limitsOf, type Limits } from './limits-schema.ts'
-import { clip, type Place } from './place.ts'
-import { boolean, choice, integer, tenantName, text } from './scalar.ts'
+import type { NetworkConfig, WebSocketConfig } from './config.ts'
+import { limitFields, limitsOf } from './limits-schema.ts'
+import type { AskedListener, AskedPortListener, AskedSocketListener } from './listener-access.ts'
+import { clip } from './place.ts'
+import { boolean, integer, tenantName, text } from './scalar.ts'
 import { byKey, defaulted, list, object, optional, optionalOf, required, Schema, wordOr } from './schema.ts'
-import { readSecretFile } from './secret.ts'
+import { tls } from './tls-schema.ts'
 
 /** What clients ask for by themselves: paho /mqtt, MQTT.js /. */
 const WEBSOCKET_PATHS = ['/mqtt', '/']
@@ -21,42 +21,8 @@ export function host(): Schema<string> {
   })
 }
 
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
-LOOPBACK.addAddress('::1', 'ipv6')
-
-function isLoopback(name: string): boolean {
-  const family = isIP(name)
-  return family === 0 ? name === 'localhost' : LOOPBACK.check(name, family === 6 ? 'ipv6' : 'ipv4')
-}
-
 function file(): Schema<string> {
   return text({ expected: 'a file' }).into((path, place) => resolve(place.run.folder, path))
-}
-
-// ---- TLS
-
-const tls = object({
-  key: required('File with the private key (PEM, not encrypted). A relative path starts at the folder of this file.', file()),
-  cert: required('File with the certificate and those between it and its authority (PEM). When key and certificate are replaced, new connections get the new ones within 10 s.', file()),
-  minVersion: defaulted('Oldest TLS version that is spoken. 1.3 shuts out many microcontrollers.', 1.2, choice([1.2, 1.3], '1.2 or 1.3')),
-}).into((t, place): TlsConfig | undefined => {
-  const key = readSecretFile(place.key('key'), t.key)
-  const cert = readSecretFile(place.key('cert'), t.cert)
-  if (key === undefined || cert === undefined) return undefined
-  if (key.bytes !== null && cert.bytes !== null && !isUsable(key.bytes, cert.bytes, place)) return undefined
-  return { keyFile: t.key, certFile: t.cert, minVersion: t.minVersion === 1.3 ? 'TLSv1.3' : 'TLSv1.2' }
-})
-
-/** Where the gateway must come up anyway, a broken pair is a warning: the listener waits for a better one. */
-function isUsable(key: Buffer, cert: Buffer, place: Place): boolean {
-  const problem = keyPairProblem(key, cert)
-  if (problem === null) return true
-  const at = place.key(problem.of)
-  const hint = 'give the two files that were made together, as PEM'
-  if (place.run.secrets.mode === 'require') at.problem(problem.text, hint, 'E_SECRET')
-  else at.warning(problem.text, hint, 'E_SECRET')
-  return place.run.secrets.mode !== 'require'
 }
 
 // ---- WebSocket
@@ -112,7 +78,7 @@ const socketPath = file().into((path, place) => {
 // ---- the listener
 
 const common = {
-  anonymous: optional('true: clients may connect without user and password. false: only the users under `access`. On 127.0.0.1, ::1 and unix sockets true is the default; elsewhere it must be said.', boolean()),
+  anonymous: optional('true: clients may connect that do not say who they are. false: only those that prove it, as `access` says or by a certificate (`tls.clients`). Default: false, on every address, once somebody can: a user with a password, a password file, tokens, or certificates on this listener. Without all of these it is true on 127.0.0.1, ::1 and unix sockets, and elsewhere it must be said.', boolean()),
   tenant: defaulted('Whoever comes by this listener is in this tenant; a client that belongs to another one is refused.', '', tenantName()),
   websocket: optional('MQTT over WebSocket, for browsers (with `tls`: wss://). true serves the paths /mqtt and /.', wordOr(websocketWord, websocketGroup)),
 }
@@ -125,30 +91,22 @@ const portListener = object({
   ...common,
   proxyProtocol: optional('Connections come through a proxy that tells the client’s address first (PROXY protocol, version 1 or 2).', proxyProtocol),
   ...limits,
-}).into(checkPort)
-
-function checkPort(value: Omit<PortListenerConfig, 'kind' | 'anonymous' | 'limits'> & { anonymous: boolean | null } & Limits, place: Place): PortListenerConfig | undefined {
+}).into((value): AskedPortListener => {
   const { port, host, tls, websocket, proxyProtocol, anonymous, tenant } = value
-  if (anonymous === null && !isLoopback(host)) {
-    return place.key('host').problem(
-      `listening on ${host} lets everyone on that network connect, publish and read`,
-      'add `anonymous: false` and give `access.users`, or `anonymous: true` if that is what you want, or listen on 127.0.0.1',
-    )
-  }
-  return { kind: 'port', port, host, tls, websocket, proxyProtocol, anonymous: anonymous ?? true, tenant, limits: limitsOf(value) }
-}
+  return { kind: 'port', port, host, tls, websocket, proxyProtocol, anonymous, tenant, limits: limitsOf(value) }
+})
 
 const socketListener = object({
   socket: required('Unix socket, for programs on this machine: /run/sandpiper/mqtt.sock. A relative path starts at the folder of this file.', socketPath),
   mode: defaulted('Who may connect: the permission of the socket, octal.', '0660', mode()),
   ...common,
   ...limits,
-}).into((value): SocketListenerConfig => {
+}).into((value): AskedSocketListener => {
   const { socket, mode, websocket, anonymous, tenant } = value
-  return { kind: 'socket', path: socket, mode, websocket, anonymous: anonymous ?? true, tenant, limits: limitsOf(value) }
+  return { kind: 'socket', path: socket, mode, websocket, anonymous, tenant, limits: limitsOf(value) }
 })
 
-const listener: Schema<ListenerConfig> = byKey('a listener', { port: portListener, socket: socketListener })
+const listener: Schema<AskedListener> = byKey('a listener', { port: portListener, socket: socketListener })
 
 export const listeners = list(listener, {
   unique: [

@@ -6,7 +6,7 @@
 // When the text is not YAML, only that is reported: what the schema would say of the rest is noise.
 import { closeSync, openSync, readSync } from 'node:fs'
 import { isUtf8 } from 'node:buffer'
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import type { Config } from './config.ts'
 import { storePath } from './broker-schema.ts'
 import { gateway, site } from './gateway-schema.ts'
@@ -33,6 +33,8 @@ export interface Accepted {
   /** As it was read: for `rememberLastGood`. */
   readonly text: string
   readonly warnings: readonly Problem[]
+  /** Absolute paths of the files that it names and that were read: when one changes, the configuration has. */
+  readonly files: readonly string[]
 }
 
 export interface Refused {
@@ -42,6 +44,7 @@ export interface Refused {
   readonly text: string | null
   /** Where the file most likely wants its store, to look for the last good configuration. */
   readonly storePath: string
+  readonly files: readonly string[]
 }
 
 export type LoadResult = Accepted | Refused
@@ -65,7 +68,7 @@ export function checkText(text: string, fileName: string, options: LoadOptions =
   const folder = dirname(resolve(fileName))
   const { tree, mistakes, broken } = parseYaml(plain)
   const secrets: SecretSource = { mode: options.secrets ?? 'require', env: options.env ?? process.env }
-  const run = new Run(plain, folder, siteOf(tree), secrets)
+  const run = new Run(plain, folder, siteOf(tree), secrets, basename(fileName))
   const garbage = /[^\P{Cc}\t\r\n\u0085]/u.exec(plain)
   if (garbage !== null) {
     const code = garbage[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
@@ -75,10 +78,10 @@ export function checkText(text: string, fileName: string, options: LoadOptions =
   } else {
     for (const mistake of mistakes) run.problem(mistake.start, '', mistake.message, mistake.hint)
     const config = broken ? undefined : gateway.check(new Place(run, tree!, ''))
-    if (config !== undefined && run.problems.length === 0) return { config: deepFreeze(config), text: plain, warnings: run.warnings }
+    if (config !== undefined && run.problems.length === 0) return { config: deepFreeze(config), text: plain, warnings: run.warnings, files: [...run.files] }
   }
   run.problems.sort((a, b) => a.line - b.line || a.column - b.column)
-  return { problems: run.problems, text: plain, storePath: guessStorePath(tree, folder) }
+  return { problems: run.problems, text: plain, storePath: guessStorePath(tree, folder), files: [...run.files] }
 }
 
 function checkBytes(bytes: Buffer, path: string, options: LoadOptions): LoadResult {
@@ -89,7 +92,7 @@ function checkBytes(bytes: Buffer, path: string, options: LoadOptions): LoadResu
   const folder = dirname(resolve(path))
   const run = new Run(text, folder, '', { mode: 'skip', env: {} })
   run.problem(text.indexOf('\uFFFD'), '', 'this is not UTF-8 text', hint)
-  return { problems: run.problems, text, storePath: guessStorePath(null, folder) }
+  return { problems: run.problems, text, storePath: guessStorePath(null, folder), files: [] }
 }
 
 // Before the checks, because topics need it wherever they stand. A wrong one is reported by its own check.
@@ -110,7 +113,7 @@ function peek<T>(tree: Tree | null, path: readonly string[], schema: Schema<T>, 
 
 function unreadable(path: string, message: string, hint = 'give a readable file: --config FILE'): Refused {
   const problem: Problem = { code: 'E_CONFIG_READ', line: 1, column: 1, path: '', message, hint }
-  return { problems: [problem], text: null, storePath: guessStorePath(null, dirname(resolve(path))) }
+  return { problems: [problem], text: null, storePath: guessStorePath(null, dirname(resolve(path))), files: [] }
 }
 
 function reason(error: NodeJS.ErrnoException): string {

@@ -33,18 +33,25 @@ export class Run {
   /** Relative paths in the file start here. */
   readonly folder: string
   readonly secrets: SecretSource
+  /** As it stands in `where` of a rule. */
+  readonly fileName: string
   readonly text: string
   /** Absolute paths of the files that were read for values: when one changes, the configuration has changed. */
   readonly files = new Set<string>()
   readonly #lines: Lines
   readonly #seen = new Set<string>()
 
-  constructor(text: string, folder: string, site: string, secrets: SecretSource) {
+  constructor(text: string, folder: string, site: string, secrets: SecretSource, fileName = 'gateway.yaml') {
     this.text = text
+    this.fileName = fileName
     this.folder = folder
     this.secrets = secrets
     this.placeholders = new Map([['site', site]])
     this.#lines = new Lines(text)
+  }
+
+  lineAt(offset: number): number {
+    return this.#lines.at(offset).line
   }
 
   problem(start: number, path: string, message: string, hint: string, code: ErrorCode = 'E_CONFIG'): void {
@@ -74,6 +81,11 @@ export class Place {
   /** The value's name in a sentence. */
   get name(): string {
     return this.path === '' ? 'the file' : `\`${this.path.slice(this.path.lastIndexOf('.') + 1)}\``
+  }
+
+  /** For people who know the file: `gateway.yaml line 12`. */
+  get where(): string {
+    return `${this.run.fileName} line ${this.run.lineAt(this.tree.start)}`
   }
 
   /** The place of a key's value; the map's own when the key is not there, so that a report always has a line. */

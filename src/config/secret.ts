@@ -36,6 +36,7 @@ export function secret(): Schema<Secret> {
 export function readSecretFile(place: Place, path: string): Secret | undefined {
   if (place.run.secrets.mode === 'skip') return { bytes: null }
   const absolute = resolve(place.run.folder, path)
+  place.run.files.add(absolute)
   let bytes: Buffer
   try {
     bytes = readBounded(absolute)

@@ -69,6 +69,10 @@ export function checkTenants(config: Config, place: Place): boolean {
     valid = false
   }
   config.broker.listeners.forEach((l, i) => check(l.tenant, place.key('broker').key('listeners').item(i).key('tenant')))
+  config.broker.listeners.forEach((l, i) => {
+    const map = l.kind === 'port' ? (l.tls?.clients?.map ?? []) : []
+    map.forEach((rule, n) => check(rule.tenant, place.key('broker').key('listeners').item(i).key('tls').key('clients').key('map').item(n).key('tenant')))
+  })
   config.access.users.forEach(({ name, tenant }) => check(tenant, userPlace(name, place)))
   config.sensors.forEach((s, i) => check(s.tenant, place.key('sensors').item(i).key('tenant')))
   config.uplinks.forEach((u, i) => u.routes.forEach((r, n) => check(r.tenant, place.key('uplinks').item(i).key('routes').item(n).key('tenant'))))

@@ -79,10 +79,13 @@ export class LimitExceeded extends ProtocolError {
 /** The client has not proved who it is, or may not come in. It hears only that; `why` is for the log. */
 export class LoginRefused extends ProtocolError {
   readonly why: string
+  /** So long its answer waits, or the next one would be had too cheaply; null where nobody has counted it. */
+  readonly delayMs: number | null
 
-  constructor(reason: ReasonCode, why: string) {
+  constructor(reason: ReasonCode, why: string, delayMs: number | null = null) {
     super(reason, reason === Reason.badUserNameOrPassword ? 'wrong user or password' : 'the client may not connect')
     this.why = why
+    this.delayMs = delayMs
   }
 }
 

@@ -2,16 +2,7 @@
 // becomes an answer.
 //
 //   opening ──CONNECT (AUTH …)──► open ──DISCONNECT, error, silence──► closed
-//
-// Reasons to stop reading, kept apart by name; while there is one, nothing of this client is read or handled:
-//   receiver  somebody this client publishes to does not keep up; ends when that one has read, or has been given up on
-//   flash     the store is behind
-//   access    a proof of who the client is is being checked, on another thread
-//   rate      it has published as often as it may in a second
-//   refusal   it is refused, and hears it late
-//   retained  what it has subscribed to is being looked for among the retained messages
-// A receiver that does not read is "pressing" while its publishers wait, and "shedding" when it has made them wait too long:
-// then its QoS 0 messages are dropped and counted until it reads again.
+// Why it is not read from for a while: holds.ts. How long it may make others wait: patience.ts.
 import type { Duplex } from 'node:stream'
 import type { Access, Door } from '../access/access.ts'
 import type { Step } from '../access/exchange.ts'
@@ -34,26 +25,22 @@ import type { HeldBack, Pressing, Turn } from '../turn.ts'
 import { Outbox } from '../session/outbox.ts'
 import type { Complaints } from './complaints.ts'
 import { checkRoomForWelcome, encodeWelcome, keepAliveSecOf } from './connack.ts'
+import { Hold, Holds } from './holds.ts'
 import { Login } from './login.ts'
 import type { Peer } from './peer.ts'
 import { PacketWriter } from './packet-writer.ts'
+import { Patience } from './patience.ts'
 import { SlidingWindow } from '../rate.ts'
 
 /** After so many packets of one chunk the answers leave without waiting for its end: a publisher with a full window goes on meanwhile. */
 const ANSWER_EARLY = 32
 /** More than answers: messages leave in larger writes. */
 const ANSWERS_BYTES_MAX = 2048
-/** A receiver may make its publishers wait this long before its QoS 0 messages are dropped. */
-const PATIENCE_MS = 1000
 /** A client that is told why it is cut off gets this long to read it. */
 const LINGER_MS = 1000
 const PUBLISH_WINDOW_MS = 1000
 /** Answers that may wait in the output behind all that its limits allow: those of 65,535 messages in flight are half of it. */
 const ANSWER_BYTES_MAX = 512 * 1024
-
-/** Why a connection is not read from: bits. */
-const Hold = { receiver: 1, flash: 2, access: 4, rate: 8, retained: 16, refusal: 32 } as const
-type Hold = (typeof Hold)[keyof typeof Hold]
 
 export interface ConnectionLog {
   debug(fields: object, text: string): void
@@ -67,7 +54,7 @@ export interface ConnectionDeps {
   readonly tenants: Tenants
   readonly access: Access
   /** What the listener says of who may come in; it changes when the configuration is read again. */
-  readonly door: () => Door
+  readonly door: () => Omit<Door, 'address'>
   readonly log: ConnectionLog
   readonly complaints: Complaints
   readonly limits: ListenerLimits
@@ -93,16 +80,14 @@ export class Connection implements Link, Pressing, HeldBack {
   #endsWithConnection = false
   #keepAliveMs = 0
   #heardAtMs: number
-  #holds = 0
+  readonly #holds: Holds
   /** How often it has published; null where that has no limit. */
   readonly #publishRate: SlidingWindow | null
-  /** Publishers that wait for this client to read. */
-  #waiting: HeldBack[] = []
-  #pressingSinceMs = 0
-  #shedding = false
+  readonly #patience = new Patience()
 
   constructor(stream: Duplex, peer: Peer, deps: ConnectionDeps, onClosed: (connection: Connection) => void) {
     this.#stream = stream
+    this.#holds = new Holds(stream, () => this.#goOn())
     this.peer = peer
     this.#deps = deps
     this.#onClosed = onClosed
@@ -143,7 +128,7 @@ export class Connection implements Link, Pressing, HeldBack {
     const { limits, counters, turn } = this.#deps
     const length = this.#outbox.length
     if (length > this.#pressMark) {
-      if (this.#shedding || length > limits.outputBytesMax) {
+      if (this.#patience.shedding || length > limits.outputBytesMax) {
         counters.droppedSlowReader++
         return
       }
@@ -169,7 +154,7 @@ export class Connection implements Link, Pressing, HeldBack {
   }
 
   press(): void {
-    if (!this.#shedding) this.#deps.turn.pressure = this
+    if (!this.#patience.shedding) this.#deps.turn.pressure = this
   }
 
   end(reason: ReasonCode, why: string): void {
@@ -181,32 +166,24 @@ export class Connection implements Link, Pressing, HeldBack {
   // ---- back-pressure
 
   holdForFlash(): void {
-    this.#hold(Hold.flash)
+    this.#holds.set(Hold.flash)
   }
 
   releaseForFlash(): void {
-    this.#release(Hold.flash)
+    this.#holds.clear(Hold.flash)
   }
 
   holdForRetained(): void {
-    this.#hold(Hold.retained)
+    this.#holds.set(Hold.retained)
   }
 
   releaseForRetained(): void {
-    this.#release(Hold.retained)
+    this.#holds.clear(Hold.retained)
   }
 
-  #hold(why: Hold): void {
-    this.#holds |= why
-    if (this.#state !== 'closed') this.#stream.pause()
-  }
-
-  #release(why: Hold): void {
-    if ((this.#holds & why) === 0) return
-    this.#holds &= ~why
-    if (this.#holds !== 0 || this.#state === 'closed') return
+  /** Nothing holds it any more. */
+  #goOn(): void {
     this.#heardAtMs = this.#deps.turn.nowMs // that it was not heard was our doing
-    this.#stream.resume()
     this.#process() // what was left of the chunk
   }
 
@@ -215,31 +192,21 @@ export class Connection implements Link, Pressing, HeldBack {
   }
 
   holdBack(publisher: HeldBack): void {
-    if (this.#state === 'closed') return
-    if (this.#waiting.length === 0) this.#pressingSinceMs = this.#deps.turn.nowMs
-    this.#waiting.push(publisher)
-    publisher.holdForReceiver()
+    if (this.#state !== 'closed') this.#patience.holdBack(publisher, this.#deps.turn.nowMs)
   }
 
   holdForReceiver(): void {
-    this.#hold(Hold.receiver)
+    this.#holds.set(Hold.receiver)
   }
 
   releaseForReceiver(): void {
-    this.#release(Hold.receiver)
-  }
-
-  #releaseWaiting(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const publisher of waiting) publisher.releaseForReceiver()
+    this.#holds.clear(Hold.receiver)
   }
 
   #onDrain(): void {
     this.#outbox.drained()
-    this.#shedding = false
     this.#session?.outgoing.pump()
-    this.#releaseWaiting()
+    this.#patience.over()
   }
 
   // ---- what the client sends
@@ -265,7 +232,7 @@ export class Connection implements Link, Pressing, HeldBack {
     let handled = 0
     turn.pressure = null // what others published since (a will, a sensor) is not this client's to wait for
     try {
-      while (this.#holds === 0 && this.#state !== 'closed') { // [MQTT-3.1.4-6]
+      while (!this.#holds.any && this.#state !== 'closed') { // [MQTT-3.1.4-6]
         const packet = this.#decoder.next(turn.nowMs)
         if (packet === null) return
         counters.packetsReceived++
@@ -299,36 +266,36 @@ export class Connection implements Link, Pressing, HeldBack {
         return
       default:
         session.handle(packet)
-        if (packet.type === 3 || packet.type === 0) {
-          if (this.#publishRate !== null) this.#pace(this.#publishRate)
-          if (this.#tenant.publishRate !== null) this.#pace(this.#tenant.publishRate)
-        }
-        if (this.#shedding || this.#waiting.length > 0) this.#relieve(session)
+        if ((this.#publishRate !== null || this.#tenant.publishRate !== null) && (packet.type === 3 || packet.type === 0)) this.#pace()
+        if (this.#patience.tried) this.#relieve(session)
     }
   }
 
-  /** Counts a message of the client, or of its tenant. When as many have come as may, the next one waits. */
-  #pace(rate: SlidingWindow): void {
+  /** Counts a message of the client and of its tenant. When as many have come as may, the next one waits. */
+  #pace(): void {
     const { turn, counters } = this.#deps
-    rate.take(turn.nowMs)
-    if (rate.waitMs(turn.nowMs) === 0) return
+    this.#publishRate?.take(turn.nowMs)
+    this.#tenant.publishRate?.take(turn.nowMs)
+    if (this.#waitMs(turn.nowMs) === 0) return
     counters.delayedPublishRate++
-    this.#hold(Hold.rate)
-    this.#awaitRate(rate)
+    this.#holds.set(Hold.rate)
+    this.#awaitRate()
   }
 
-  #awaitRate(rate: SlidingWindow): void {
+  #awaitRate(): void {
     const { clock } = this.#deps
-    const waitMs = rate.waitMs(clock.now())
-    if (waitMs === 0) this.#release(Hold.rate)
-    else clock.after(Math.ceil(waitMs), () => this.#awaitRate(rate))
+    const waitMs = this.#waitMs(clock.now())
+    if (waitMs === 0) this.#holds.clear(Hold.rate)
+    else clock.after(Math.ceil(waitMs), () => this.#awaitRate())
+  }
+
+  #waitMs(nowMs: number): number {
+    return Math.max(this.#publishRate?.waitMs(nowMs) ?? 0, this.#tenant.publishRate?.waitMs(nowMs) ?? 0)
   }
 
   /** Its acknowledgements may have brought the queue down: nobody has to wait any more. */
   #relieve(session: Session): void {
-    if (!this.writable || session.pressing) return
-    this.#shedding = false
-    this.#releaseWaiting()
+    if (this.writable && !session.pressing) this.#patience.over()
   }
 
   #opening(packet: Packet): void {
@@ -344,7 +311,7 @@ export class Connection implements Link, Pressing, HeldBack {
     counters.connectReceived++
     this.#writer.fit(packet, limits.topicAliasMaximum)
     this.#endsWithConnection = packet.sessionExpirySec === 0
-    const login = (this.#login = new Login(access, door(), this.peer, packet))
+    const login = (this.#login = new Login(access, () => ({ ...door(), address: this.peer.address }), this.peer, packet, () => this.#state === 'closed'))
     const step = login.begin()
     if (step instanceof Promise) this.#check(step, (result) => this.#enter(login, result))
     else this.#enter(login, step)
@@ -352,7 +319,7 @@ export class Connection implements Link, Pressing, HeldBack {
 
   /** Waits for a step of an authentication; `done` when it was the last one. Nothing is read meanwhile. */
   #check(step: Promise<Step>, done: (step: Step) => void): void {
-    this.#hold(Hold.access)
+    this.#holds.set(Hold.access)
     step
       .then((result) => {
         if (this.#state === 'closed') return
@@ -360,7 +327,7 @@ export class Connection implements Link, Pressing, HeldBack {
         else done(result)
       })
       .catch((error: unknown) => this.#fail(error))
-      .finally(() => this.#release(Hold.access))
+      .finally(() => this.#holds.clear(Hold.access))
   }
 
   #sendAuth({ data }: Step, reason: ReasonCode): void {
@@ -373,8 +340,7 @@ export class Connection implements Link, Pressing, HeldBack {
     const { connect } = login
     const { username, tenant: name, endsAtMs } = identity!
     checkRoomForWelcome(connect, limits, data)
-    const tenant = tenants.of(name)
-    if (tenant === undefined) throw new LoginRefused(Reason.notAuthorized, `there is no tenant ${JSON.stringify(name)}`)
+    const tenant = tenants.of(name)! // access knows which there are
     const clientId = clientIdFor(connect)
     const attached = tenant.sessions.attach(connect, this, { clientId, username, rights: access.rightsOf(identity!, clientId) })
     const { session } = attached
@@ -436,48 +402,47 @@ export class Connection implements Link, Pressing, HeldBack {
   /** Called about once a second: silence, patience. */
   check(nowMs: number): void {
     if (this.#state === 'opening') {
-      // One that has its session has said all there is to say: it waits for flash, and so for us.
-      if (this.#session !== null || nowMs - this.peer.acceptedAtMs <= this.#deps.limits.connectTimeoutMs) return
+      // One that has its session, or whose proof is being checked, has said what there is to say: it waits for us.
+      if (this.#session !== null || this.#holds.any || nowMs - this.peer.acceptedAtMs <= this.#deps.limits.connectTimeoutMs) return
       this.#deps.counters.connectTimeouts++
       this.#close('no CONNECT in time')
       return
     }
-    if (this.#keepAliveMs > 0 && nowMs - this.#heardAtMs > this.#keepAliveMs && this.#holds === 0) {
+    if (this.#keepAliveMs > 0 && nowMs - this.#heardAtMs > this.#keepAliveMs && !this.#holds.any) {
       this.#deps.counters.keepAliveTimeouts++
       this.end(Reason.keepAliveTimeout, 'nothing heard for one and a half keep-alive intervals')
       return
     }
     if (nowMs >= this.#endsAtMs) return this.end(Reason.maximumConnectTime, 'the proof of who the client is has expired')
-    if (this.#waiting.length > 0 && nowMs - this.#pressingSinceMs > PATIENCE_MS) {
-      this.#shedding = true
-      this.#releaseWaiting()
-    }
+    this.#patience.check(nowMs)
   }
 
   /** The one catch: the client's mistake is answered as its version can hear it [MQTT-4.13.2-1]. */
   #fail(error: unknown): void {
     if (!(error instanceof ProtocolError)) throw error
+    if (this.#state === 'closed' && !(error instanceof LoginRefused)) return // it has gone meanwhile
     this.#deps.counters.protocolErrors++
     this.#countLimit(error)
     const clientId = this.#session?.clientId ?? this.#login?.connect.clientId ?? null
     const why = error instanceof LoginRefused ? error.why : error.message
     this.#deps.complaints.note({ clientId, peer: this.peer.name, reason: error.reason, offset: this.#decoder.packetOffset, why })
-    if (this.#state !== 'opening') this.end(error.reason, error.message)
-    else if (error instanceof LoginRefused) this.#refuseLater(error)
-    else this.#refuse(error)
+    if (error instanceof LoginRefused) this.#refuseLogin(error)
+    else if (this.#state === 'opening') this.#refuse(error)
+    else this.end(error.reason, error.message)
   }
 
-  /** Whoever guesses passwords has to wait for the answers. */
-  #refuseLater(error: LoginRefused): void {
+  /** Whoever guesses passwords has to wait for the answers. Nothing more of it is looked at. */
+  #refuseLogin(error: LoginRefused): void {
     const { access, clock } = this.#deps
-    const { address } = this.peer
-    const delayMs = access.throttle.failed(address)
-    if (delayMs === 0) return this.#refuse(error)
-    this.#hold(Hold.refusal)
-    clock.after(delayMs, () => {
-      access.throttle.answered(address)
-      this.#refuse(error)
-    })
+    const { delayMs } = error
+    const answer = (): void => {
+      if (delayMs !== null) access.throttle.answered(this.peer.address)
+      if (this.#state === 'opening') this.#refuse(error)
+      else this.end(error.reason, error.message)
+    }
+    if (delayMs === null || delayMs === 0 || this.#state === 'closed') return answer()
+    this.#holds.set(Hold.refusal)
+    clock.after(delayMs, answer)
   }
 
   #refuse(error: ProtocolError): void {
@@ -508,10 +473,10 @@ export class Connection implements Link, Pressing, HeldBack {
     // A peer that reads nothing would keep the socket for ever.
     const linger = clock.after(LINGER_MS, () => this.#stream.destroy())
     this.#stream.once('close', () => linger.cancel())
-    this.#stream.resume() // what still comes is read and thrown away, or the close would never be seen
+    this.#holds.end()
     const session = this.#session
     log.debug({ client: session?.clientId, peer: this.peer.name, why }, 'connection ended')
-    this.#releaseWaiting()
+    this.#patience.over()
     this.#onClosed(this)
     if (session !== null && session.link === this) this.#tenant.sessions.detach(session, this.version, clean, expirySec)
   }

@@ -16,7 +16,7 @@ import { Admission } from './admission.ts'
 import { Connection, type ConnectionDeps } from './connection.ts'
 import { Peer, plainAddress, type Transport } from './peer.ts'
 import { Proxies, readProxyHeader, type Source } from './proxy-protocol.ts'
-import { Tls, type TlsDeps } from './tls.ts'
+import { type ProblemOf, Tls, type TlsDeps } from './tls.ts'
 import { clearSocket, listenOnSocket } from './unix-socket.ts'
 import type { WebSockets } from './websocket.ts'
 
@@ -35,20 +35,22 @@ interface Arrival {
   peer: Peer
   /** Who it is is known, and it may come. */
   admitted: boolean
+  /** TLS is done: `peer` has the certificate. */
+  secured: boolean
   readonly ended: () => void
 }
 
 const ignore = (): void => {} // the close follows
 
 export class Listener {
-  readonly #config: ListenerConfig
+  #config: ListenerConfig
   readonly #deps: ListenerDeps & ConnectionDeps
   readonly #transport: Transport
   readonly #server: Server
   readonly #admission: Admission
   readonly #arrivals = new Set<Arrival>()
   readonly #connections = new Set<Connection>()
-  #door: Door
+  #door: Omit<Door, 'address'>
   #proxies: Proxies | null = null
   /** Arrivals whose PROXY header has not come. */
   #nameless = 0
@@ -65,6 +67,15 @@ export class Listener {
     this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }, (socket) => this.#accept(socket))
   }
 
+  get config(): ListenerConfig {
+    return this.#config
+  }
+
+  /** Where it listens: the same in every configuration in which it is there. */
+  get place(): string {
+    return placeOf(this.#config)
+  }
+
   /** The port that is listened on, useful when 0 was asked for; 0 for a unix socket. */
   get port(): number {
     const address = this.#server.address()
@@ -78,7 +89,7 @@ export class Listener {
     if (this.#config.kind === 'port') {
       const { tls, proxyProtocol } = this.#config
       if (proxyProtocol !== null) this.#proxies = new Proxies(proxyProtocol.from)
-      if (tls !== null) await (this.#tls = new Tls(tls, this.#deps)).start()
+      if (tls !== null) await (this.#tls = new Tls(tls, this.#deps, (problemOf) => this.#endUntrusted(problemOf))).start()
     }
     if (websocket !== null) this.#webSockets = new (await import('./websocket.ts')).WebSockets(websocket, limits.packetBytesMax, counters)
     await this.#listen()
@@ -102,6 +113,21 @@ export class Listener {
     } catch (error) {
       throw error instanceof OperatorError ? error : listenError(config, error as NodeJS.ErrnoException)
     }
+  }
+
+  /**
+   * From now on this holds, as far as it can change while the listener listens: who may come in, and the files of TLS. Clients whose
+   * certificate is not good any more are disconnected; whoever else has lost a right is for the caller to find.
+   */
+  async reconfigure(config: ListenerConfig): Promise<void> {
+    this.#config = config
+    this.#door = doorOf(config)
+    if (config.kind === 'port' && config.tls !== null) await this.#tls?.reconfigure(config.tls)
+  }
+
+  /** Another configuration of access is in force: whoever it does not let in any more is told, and goes. */
+  reconsider(): void {
+    for (const connection of this.#connections) connection.reconsider()
   }
 
   /** Stops accepting, tells every client and ends its connection. */
@@ -133,7 +159,7 @@ export class Listener {
   // ---- arrivals
 
   #arrive(socket: Socket, peer: Peer, admitted: boolean): Arrival {
-    const arrival: Arrival = { socket, peer, admitted, ended: () => this.#ended(arrival) }
+    const arrival: Arrival = { socket, peer, admitted, secured: false, ended: () => this.#ended(arrival) }
     if (!admitted) this.#nameless++
     this.#arrivals.add(arrival)
     socket.on('close', arrival.ended)
@@ -173,9 +199,13 @@ export class Listener {
     if (this.#tls === null) return this.#upgrade(arrival, arrival.socket)
     this.#tls.secure(
       arrival.socket,
-      (secured) => this.#upgrade(arrival, secured),
-      (why) => {
-        if (!this.#arrivals.has(arrival)) return // it was given up on, or has hung up
+      (secured, certificate) => {
+        arrival.secured = true
+        if (certificate !== null) arrival.peer = arrival.peer.with(certificate)
+        this.#upgrade(arrival, secured)
+      },
+      (why, unfit) => {
+        if (!unfit && !this.#arrivals.has(arrival)) return // it was given up on, or has hung up
         this.#deps.counters.refusedTlsHandshakes++
         this.#refuse(arrival.peer, `TLS handshake failed: ${why}`)
       },
@@ -199,6 +229,24 @@ export class Listener {
     arrival.socket.removeListener('close', arrival.ended)
     arrival.socket.removeListener('error', ignore)
     this.#open(stream, arrival.peer)
+  }
+
+  /** Whom the listener trusts has changed: who would not be let in now does not stay either. */
+  #endUntrusted(problemOf: ProblemOf): void {
+    const { counters } = this.#deps
+    for (const connection of this.#connections) {
+      const problem = problemOf(connection.peer.certificate)
+      if (problem === null) continue
+      counters.endedClientCertificates++
+      connection.end(Reason.administrativeAction, problem)
+    }
+    for (const { socket, peer, secured } of this.#arrivals) {
+      const problem = secured ? problemOf(peer.certificate) : null // in a handshake: TLS refuses it
+      if (problem === null) continue
+      counters.refusedClientCertificates++
+      this.#refuse(peer, problem)
+      socket.destroy()
+    }
   }
 
   #refuse(peer: Peer, why: string): void {
@@ -235,7 +283,11 @@ export class Listener {
   }
 }
 
-function doorOf(config: ListenerConfig): Door {
+export function placeOf(config: ListenerConfig): string {
+  return config.kind === 'socket' ? config.path : `${config.host} ${config.port}`
+}
+
+function doorOf(config: ListenerConfig): Omit<Door, 'address'> {
   const certificates = config.kind === 'port' ? (config.tls?.clients ?? null) : null
   return { anonymous: config.anonymous, tenant: config.tenant, certificates }
 }

@@ -50,6 +50,7 @@ const OWN: Readonly<Partial<Record<keyof Counters, string>>> = {
   connectReceived: 'broker/connects/received',
   connectTimeouts: 'broker/timeouts/connect',
   keepAliveTimeouts: 'broker/timeouts/keep alive',
+  endedClientCertificates: 'broker/ended/client certificates',
   keepAlivesShortened: 'broker/keep alives shortened',
   loginsRefused: 'broker/refused/logins',
   retainedRefused: 'broker/refused/retained',

@@ -19,10 +19,7 @@ export interface TenantLimits extends SessionLimits, RouterLimits {
   readonly publishesPerSecondMax: number
 }
 
-export interface TenantsDeps extends Omit<RouterDeps, 'tenant'>, Omit<SessionsDeps, 'tenant' | 'router' | 'isGone' | 'noteOnline'> {
-  /** This user of a tenant can never come again. */
-  readonly isGone: (tenant: string, username: string) => boolean
-}
+export interface TenantsDeps extends Omit<RouterDeps, 'tenant'>, Omit<SessionsDeps, 'tenant' | 'router' | 'noteOnline'> {}
 
 const PUBLISH_WINDOW_MS = 1000
 
@@ -41,8 +38,7 @@ export class Tenant {
     this.name = name
     this.counters = counters
     this.router = new Router({ ...deps, counters, tenant: name }, limits)
-    const { isGone } = deps
-    this.sessions = new Sessions({ ...deps, counters, tenant: name, router: this.router, isGone: (username) => isGone(name, username), noteOnline }, limits)
+    this.sessions = new Sessions({ ...deps, counters, tenant: name, router: this.router, noteOnline }, limits)
     this.limit(limits)
   }
 

@@ -102,7 +102,7 @@ export class Site {
       outputBytesMax: OUTPUT_BYTES_MAX,
     }
     const door = { anonymous: true, tenant: '', certificates: null }
-    this.#deps = { clock, turn, counters, tenants, access: new Access({ users: [], rules: [] }, { clock, counters }), door: () => door, log: NO_LOG, complaints: new Complaints(clock, NO_LOG), limits: listenerLimits }
+    this.#deps = { clock, turn, counters, tenants, access: new Access({ clock, counters, log: NO_LOG, folder: '' }), door: () => door, log: NO_LOG, complaints: new Complaints(clock, NO_LOG), limits: listenerLimits }
     for (const uplink of this.uplinks) uplink.start()
     clock.every(1000, () => {
       this.sessions.check(clock.now())

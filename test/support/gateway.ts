@@ -20,10 +20,14 @@ const STOP_MS = 200
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 
 export interface TestGatewayOptions {
+  /** A whole gateway.yaml instead of the defaults. Its listeners take clients as it says. */
+  readonly yaml?: string
+  /** Where relative paths in `yaml` start. */
+  readonly folder?: string
   readonly broker?: Partial<BrokerConfig>
   /** Users and their passwords. */
   readonly users?: Readonly<Record<string, string>>
-  /** Default true. */
+  /** Default true, or what `yaml` says. */
   readonly anonymous?: boolean
   /** Default 0: what is to be written is written in the turn it comes, without time having to be moved. */
   readonly commitWindowMs?: number
@@ -70,20 +74,31 @@ export class TestGateway implements AsyncDisposable {
     return this.#gateway.ports[0]!
   }
 
+  /** Of the listener at `index` in the configuration. */
+  portOf(index: number): number {
+    return this.#gateway.ports[index]!
+  }
+
+  /** Another configuration of access and tenants, as after SIGHUP. */
+  async reload(yaml: string): Promise<readonly string[]> {
+    this.#options = { ...this.#options, yaml }
+    return this.#gateway.reload(configOf(this.#options, this.#folder))
+  }
+
   get gateway(): Gateway {
     return this.#gateway
   }
 
-  /** A connection on which nothing has been said. */
-  async open(version: Version): Promise<WireClient> {
-    const client = await WireClient.open(this.port, version, () => this.#seenClosed())
+  /** A connection on which nothing has been said, by the listener at `index` in the configuration. */
+  async open(version: Version, index = 0): Promise<WireClient> {
+    const client = await WireClient.open(this.portOf(index), version, () => this.#seenClosed())
     this.#clients.push(client)
     return client
   }
 
   /** A connection whose CONNECT was accepted; `connack` says what more its answer must be. */
-  async connect(version: Version, options: ConnectOptions = {}, connack: Readonly<Record<string, unknown>> = {}): Promise<WireClient & { readonly connack: Received<'connack'> }> {
-    const client = await this.open(version)
+  async connect(version: Version, options: ConnectOptions = {}, connack: Readonly<Record<string, unknown>> = {}, index = 0): Promise<WireClient & { readonly connack: Received<'connack'> }> {
+    const client = await this.open(version, index)
     client.send(connectPacket(version, options))
     const answer = await client.expect({ cmd: 'connack', ...(version === 5 ? { reasonCode: 0 } : { returnCode: 0 }), ...connack })
     return Object.assign(client, { connack: answer })
@@ -179,15 +194,23 @@ export class TestGateway implements AsyncDisposable {
   }
 }
 
-/** The defaults of a site's file, and what the test wants otherwise. */
+/** The defaults of a site's file, or what the test has written, and what it wants otherwise. */
 function configOf(options: TestGatewayOptions, folder: string | null): Config {
-  const result = checkText('site: test\nbroker:\n  listeners: [{ port: 0 }]\n  sysInterval: 0s\n', 'test.yaml')
-  if ('problems' in result) throw new Error(result.problems.map((p) => p.message).join('; '))
-  const { config } = result
+  const config = parse(options.yaml ?? 'site: test\nbroker: { listeners: [{ port: 0 }], sysInterval: 0s }\n', options.folder)
+  const anonymous = options.anonymous ?? (options.yaml === undefined ? true : null)
+  const listeners = config.broker.listeners.map((l) => (anonymous === null ? l : { ...l, anonymous }))
+  const users = Object.entries(options.users ?? {}).map(([name, password]) => ({ name, password: { kind: 'plain', password: Buffer.from(password) } as const, tenant: '', roles: [] }))
   return {
     ...config,
-    broker: { ...config.broker, listeners: config.broker.listeners.map((l) => ({ ...l, anonymous: options.anonymous ?? true })), ...options.broker },
-    access: { users: Object.entries(options.users ?? {}).map(([name, password]) => ({ name, password: { kind: 'plain', password: Buffer.from(password) }, tenant: '', roles: [] })), rules: [] },
+    broker: { ...config.broker, listeners, ...options.broker },
+    access: { ...config.access, users: [...config.access.users, ...users] },
     store: { ...config.store, path: folder ?? config.store.path, commitWindowMs: options.commitWindowMs ?? 0, bytesMax: options.storeBytesMax ?? config.store.bytesMax },
   }
+}
+
+/** Relative paths in it start at `folder`. Throws what is wrong with it. */
+function parse(yaml: string, folder = tmpdir()): Config {
+  const result = checkText(yaml, join(folder, 'test.yaml'))
+  if ('problems' in result) throw new Error(result.problems.map((p) => `${p.path}: ${p.message}: ${p.hint}`).join('\n'))
+  return result.config
 }

@@ -10,20 +10,22 @@ import { basename, dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  main: ['gateway', 'migrate', 'config', 'ops', 'base'],
+  main: ['gateway', 'access', 'migrate', 'config', 'ops', 'base'],
   /** Stands beside the gateway: another broker's configuration in, ours out. */
   migrate: ['config', 'words', 'base'],
   gateway: ['access', 'config', 'ops', 'sensors', 'uplink', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
   ops: ['config', 'router', 'words', 'base'],
   sensors: ['config', 'words', 'base'],
   uplink: ['config', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
-  net: ['access', 'config', 'session', 'journal', 'mqtt', 'words', 'base'],
-  access: ['config', 'words', 'base'],
+  net: ['access', 'config', 'session', 'journal', 'mqtt', 'keys', 'words', 'base'],
+  access: ['config', 'keys', 'words', 'base'],
   session: ['router', 'journal', 'store', 'mqtt', 'words', 'base'],
   router: ['journal', 'store', 'words', 'base'],
   journal: ['store', 'words', 'base'],
   store: ['words', 'base'],
-  config: ['words', 'base'],
+  config: ['keys', 'words', 'base'],
+  /** What certificates and keys are made of: bytes in, fields out. */
+  keys: ['base'],
   mqtt: ['words', 'base'],
   /** What a message is made of; the rest of mqtt/ builds on it. */
   words: ['base'],
@@ -34,6 +36,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const ROOM_OF: Readonly<Record<string, string>> = {
   'main.ts': 'main',
   'cli.ts': 'main',
+  'passwd.ts': 'main',
+  'reload.ts': 'main',
   'gateway.ts': 'gateway',
   'message.ts': 'words',
   'mqtt/topic.ts': 'words',
@@ -53,6 +57,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
 const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
   'gateway.ts': (file) => file === 'store/sqlite.ts' || file === 'store/memory.ts',
   'cli.ts': (file) => file.startsWith('config/'),
+  'reload.ts': (file) => file.startsWith('config/'),
+  'passwd.ts': (file) => file === 'config/access-file.ts' || file === 'config/password-file.ts' || file === 'config/password-hash.ts',
   'uplink/routes.ts': (file) => file === 'config/routes.ts',
   'uplink/uplink.ts': (file) => file === 'config/routes.ts',
   'migrate/bridges.ts': (file) => file === 'config/routes.ts',
@@ -63,6 +69,7 @@ const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
 /** A file may use a package's values when it is the package's adapter; types may be named elsewhere in the same room. */
 const ADAPTERS: Readonly<Record<string, string>> = {
   'better-sqlite3': 'store/folder.ts',
+  jose: 'access/token.ts',
   'mqtt-packet': 'mqtt/generate.ts',
   pino: 'log.ts',
   'pino-pretty': 'log.ts',

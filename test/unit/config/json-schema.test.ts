@@ -72,7 +72,7 @@ it('has defaults that it accepts itself', () => {
 })
 
 it('takes every text that the checks take', () => {
-  const texts = ['site: s', 'site: s\nbroker: { maxSessionExpiry: never, sysInterval: 0s, maxPacketSize: 64KiB, maxKeepAlive: none, maxPublishesPerSecond: none, maxConnectionsPerAddress: auto }', uplink('version: 4\nusername: u\npassword: { env: A }\ntls: {}').replace('mqtt:', 'mqtts:')]
+  const texts = ['site: s\naccess: { rules: [{ allow: publish, topic: a, qos: 1, retain: true }, { deny: [read, publish], topics: [a, "{clientId}"], users: [u], roles: [r], clientIds: [c], anonymous: false }], aclFile: acl }', 'site: s', 'site: s\nbroker: { maxSessionExpiry: never, sysInterval: 0s, maxPacketSize: 64KiB, maxKeepAlive: none, maxPublishesPerSecond: none, maxConnectionsPerAddress: auto }', 'site: s\naccess: { passwordFile: p, users: [{ name: a, tenant: "", roles: [r] }, { name: b, passwordHash: { file: h } }] }', uplink('version: 4\nusername: u\npassword: { env: A }\ntls: {}').replace('mqtt:', 'mqtts:'), ...['roles: r, keycloak: true', 'audience: a, scopes: { prefix: p }', 'algorithms: [RS256], roles: [r, s], keycloak: { client: c }, scopes: false'].map((keys) => `site: s\naccess: { tokens: [{ issuer: i, keys: { jwks: "https://h/k" }, ${keys} }] }`)]
   expect(texts.filter((text) => !('config' in check(text)) || !valid(schema, parse(text)))).toEqual([])
 })
 

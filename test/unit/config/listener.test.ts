@@ -8,8 +8,8 @@ import { checkText, type LoadOptions } from '../../../src/config/load.ts'
 import { Authority } from '../../support/certificates.ts'
 import { accepted, check, lines } from './gateway-yaml.ts'
 
-const PORT = { kind: 'port', port: 1883, host: '127.0.0.1', tls: null, websocket: null, proxyProtocol: null, anonymous: true, limits: {} }
-const SOCKET = { kind: 'socket', path: '/site/s.sock', mode: 0o660, websocket: null, anonymous: true, limits: {} }
+const PORT = { kind: 'port', port: 1883, host: '127.0.0.1', tls: null, websocket: null, proxyProtocol: null, anonymous: true, tenant: '', limits: {} }
+const SOCKET = { kind: 'socket', path: '/site/s.sock', mode: 0o660, websocket: null, anonymous: true, tenant: '', limits: {} }
 
 const yaml = (...items: readonly string[]): string => `site: s\nbroker:\n  listeners:\n${items.map((item) => `    - { ${item} }\n`).join('')}`
 const listener = (item: string): ListenerConfig => accepted(yaml(item)).broker.listeners[0]!
@@ -20,8 +20,35 @@ describe('accepted', () => {
     ['port: 9001, websocket: true', { ...PORT, port: 9001, websocket: { paths: ['/mqtt', '/'] } }],
     ['port: 9001, websocket: false', { ...PORT, port: 9001 }],
     ['port: 9001, websocket: { path: /a/b-c }', { ...PORT, port: 9001, websocket: { paths: ['/a/b-c'] } }],
-    ['port: 8883, tls: { key: k.pem, cert: /etc/c.pem }', { ...PORT, port: 8883, tls: { keyFile: '/site/k.pem', certFile: '/etc/c.pem', minVersion: 'TLSv1.2' } }],
-    ['port: 8883, tls: { key: k, cert: c, minVersion: 1.3 }', { ...PORT, port: 8883, tls: { keyFile: '/site/k', certFile: '/site/c', minVersion: 'TLSv1.3' } }],
+    ['port: 8883, tls: { key: k.pem, cert: /etc/c.pem }', { ...PORT, port: 8883, tls: { keyFile: '/site/k.pem', certFile: '/etc/c.pem', minVersion: 'TLSv1.2', clients: null } }],
+    ['port: 8883, tls: { key: k, cert: c, minVersion: 1.3 }', { ...PORT, port: 8883, tls: { keyFile: '/site/k', certFile: '/site/c', minVersion: 'TLSv1.3', clients: null } }],
+    [
+      'port: 8883, tls: { key: k, cert: c, clients: { ca: ca.pem } }',
+      { ...PORT, port: 8883, anonymous: false, tls: { keyFile: '/site/k', certFile: '/site/c', minVersion: 'TLSv1.2', clients: { caFile: '/site/ca.pem', crlFile: null, need: 'required', user: 'cn', map: null } } },
+    ],
+    [
+      'port: 8883, tls: { key: k, cert: c, clients: { ca: /ca, crl: r, need: optional, user: dns, map: [{ match: "^p-(?<n>[0-9]+)|(?<m>x)$", user: "p{n}{m}", roles: [device, 7a] }, { match: a|b }] } }',
+      {
+        ...PORT,
+        port: 8883,
+        anonymous: false,
+        tls: {
+          keyFile: '/site/k',
+          certFile: '/site/c',
+          minVersion: 'TLSv1.2',
+          clients: {
+            caFile: '/ca',
+            crlFile: '/site/r',
+            need: 'optional',
+            user: 'dns',
+            map: [
+              { match: /^(?:^p-(?<n>[0-9]+)|(?<m>x)$)$/u, user: 'p{n}{m}', tenant: '', roles: ['device', '7a'] },
+              { match: /^(?:a|b)$/u, user: null, tenant: '', roles: [] },
+            ],
+          },
+        },
+      },
+    ],
     [
       'port: 1883, proxyProtocol: { from: [10.0.0.7, 10.1.0.0/16, "fd00::/8", "::1"] }',
       {
@@ -68,6 +95,18 @@ describe('refused', () => {
     ['port: 1, tls: { kye: k, cert: c }', '4:23 broker.listeners[0].tls: `key` is missing in `tls`', '4:25 broker.listeners[0].tls.kye: unknown key `kye` in `tls`'],
     ['port: 1, tls: true', '4:23 broker.listeners[0].tls: `tls` must be a group of keys, found true'],
     ['port: 1, tls: { key: k, cert: c, minVersion: 1.1 }', '4:54 broker.listeners[0].tls.minVersion: `minVersion` must be 1.2 or 1.3, found the number 1.1'],
+    ['port: 1, tls: { key: k, cert: c, clients: {} }', '4:51 broker.listeners[0].tls.clients: `ca` is missing in `clients`'],
+    ['port: 1, tls: { key: k, cert: c, clients: true }', '4:51 broker.listeners[0].tls.clients: `clients` must be a group of keys, found true'],
+    ['port: 1, tls: { key: k, cert: c, clients: { ca: a, need: always } }', '4:66 broker.listeners[0].tls.clients.need: `need` must be required or optional, found the text "always"'],
+    ['port: 1, tls: { key: k, cert: c, clients: { ca: a, user: san } }', '4:66 broker.listeners[0].tls.clients.user: `user` must be cn, subject, dns, uri or email, found the text "san"'],
+    ['port: 1, tls: { key: k, cert: c, clients: { ca: a, map: [] } }', '4:65 broker.listeners[0].tls.clients.map: `map` is empty'],
+    ['port: 1, tls: { key: k, cert: c, clients: { ca: a, map: [{ user: x }] } }', '4:66 broker.listeners[0].tls.clients.map[0]: `match` is missing in `map[0]`'],
+    ['port: 1, tls: { key: k, cert: c, clients: { ca: a, map: [{ match: "a(" }] } }', '4:75 broker.listeners[0].tls.clients.map[0].match: `match` "a(" is not a regular expression: Unterminated group'],
+    ['port: 1, tls: { key: k, cert: c, clients: { ca: a, map: [{ match: "a)|(?:b" }] } }', '4:75 broker.listeners[0].tls.clients.map[0].match: `match` "a)|(?:b" is not a regular expression: Unmatched \')\''],
+    ['port: 1, tls: { key: k, cert: c, clients: { ca: a, map: [{ match: "a", user: "{n}" }] } }', '4:86 broker.listeners[0].tls.clients.map[0].user: `user` has {n}, and `match` has no group of that name'],
+    ['port: 1, tls: { key: k, cert: c, clients: { ca: a, map: [{ match: "(?<m>a)", user: "{m}{n}" }] } }', '4:92 broker.listeners[0].tls.clients.map[0].user: `user` has {n}, and `match` has no group of that name'],
+    ['port: 1, tls: { key: k, cert: c, clients: { ca: a, map: [{ match: "a", user: "{}" }] } }', '4:86 broker.listeners[0].tls.clients.map[0].user: `user` has {}, and `match` has no group of that name'],
+    ['port: 1, tls: { key: k, cert: c, clients: { ca: a, map: [{ match: "a", tenant: acme }] } }', '4:88 broker.listeners[0].tls.clients.map[0].tenant: there is no tenant "acme"'],
     ['port: 1, websocket: yes', '4:29 broker.listeners[0].websocket: `websocket` must be true or `{ path: /mqtt }`, found the text "yes"'],
     ['port: 1, websocket: /mqtt', '4:29 broker.listeners[0].websocket: `websocket` must be true or `{ path: /mqtt }`, found the text "/mqtt"'],
     ['port: 1, websocket: {}', '4:29 broker.listeners[0].websocket: `path` is missing in `websocket`'],
@@ -131,5 +170,50 @@ describe('keys and certificates are looked at', () => {
     expect(result).toMatchObject({ problems: [{ code: 'E_SECRET' }] })
     // The last good configuration comes up with it; the listener waits for a pair.
     expect(checkPair(key, cert, { secrets: 'optional' })).toMatchObject({ warnings: [{ code: 'E_SECRET', line: 4 }] })
+  })
+})
+
+describe('authorities and revocation lists of clients are looked at', () => {
+  let authority: Authority
+  let folder = ''
+  beforeAll(async () => {
+    authority = await Authority.make()
+    await authority.issue('own')
+    folder = mkdtempSync(join(tmpdir(), 'sandpiper-listener-'))
+    const crl = await authority.crl()
+    const files = { crl, both: crl + crl, half: crl.slice(0, 200), text: 'hello\n', broken: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n', odd: '-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n' }
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  })
+  afterAll(async () => {
+    rmSync(folder, { recursive: true })
+    await authority[Symbol.asyncDispose]()
+  })
+
+  const checkClients = (clients: string, options: LoadOptions = {}): ReturnType<typeof checkText> => {
+    const own = `key: "${join(authority.folder, 'own.key')}", cert: "${join(authority.folder, 'own.pem')}"`
+    return checkText(yaml(`port: 8883, tls: { ${own}, clients: { ${clients.replace('CA', `"${authority.certFile}"`)} } }`), join(folder, 'gateway.yaml'), options)
+  }
+
+  it.each(['ca: CA', 'ca: CA, crl: crl', 'ca: CA, crl: both'])('%s', (clients) => expect(lines(checkClients(clients))).toEqual([]))
+
+  it.each([
+    ['ca: none', 'ca: FOLDER/none does not exist'],
+    ['ca: text', 'ca: FOLDER/text cannot be used: it has no lines -----BEGIN CERTIFICATE-----'],
+    ['ca: crl', 'ca: FOLDER/crl cannot be used: it has no lines -----BEGIN CERTIFICATE-----'],
+    ['ca: broken', 'ca: FOLDER/broken cannot be used: a certificate in it cannot be read: error:'],
+    ['ca: .', 'ca: FOLDER is no ordinary file'],
+    ['ca: CA, crl: none', 'crl: FOLDER/none does not exist'],
+    ['ca: CA, crl: text', 'crl: FOLDER/text cannot be used: it has no lines -----BEGIN X509 CRL-----'],
+    ['ca: CA, crl: half', 'crl: FOLDER/half cannot be used: it has no lines -----BEGIN X509 CRL-----'],
+    ['ca: CA, crl: odd', 'crl: FOLDER/odd cannot be used: expected tag 0x30 and found the end'],
+    ['ca: CA, crl: CA', 'crl: CA cannot be used: it has no lines -----BEGIN X509 CRL-----'],
+  ])('%s', (clients, problem) => {
+    const written = clients.replace('crl: CA', `crl: "${authority.certFile}"`)
+    const result = checkClients(written)
+    expect(lines(result)).toHaveLength(1)
+    expect(lines(result)[0]).toContain(`broker.listeners[0].tls.clients.${problem.replace('FOLDER', folder).replace(': CA ', `: ${authority.certFile} `)}`)
+    expect(result).toMatchObject({ problems: [{ code: 'E_SECRET' }] })
+    // The last good configuration comes up with it; the listener lets nobody in until there is a better one.
+    expect(checkClients(written, { secrets: 'optional' })).toMatchObject({ warnings: [{ code: 'E_SECRET', line: 4 }] })
   })
 })

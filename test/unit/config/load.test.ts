@@ -9,7 +9,7 @@ import { checkText, loadConfig } from '../../../src/config/load.ts'
 import { accepted, check, EXAMPLE, lines, uplink } from './gateway-yaml.ts'
 
 const DAY_MS = 86_400_000
-const PLAIN = { kind: 'port', tls: null, websocket: null, proxyProtocol: null, anonymous: true, limits: {} }
+const PLAIN = { kind: 'port', tls: null, websocket: null, proxyProtocol: null, anonymous: true, tenant: '', limits: {} }
 const SESSION_QUEUE = { bytesMax: 256_000_000, countMax: 10_000_000, ageMsMax: 30 * DAY_MS, whenFull: 'drop-oldest' }
 
 const DEFAULTS = {
@@ -37,7 +37,8 @@ const DEFAULTS = {
     outputBytesMax: 1_000_000,
     sysIntervalMs: 10_000,
   },
-  access: { users: [] },
+  access: { users: [], tokens: [], rules: [] },
+  tenants: [],
   store: { path: '/site/data', commitWindowMs: 60, bytesMax: 2_000_000_000 },
   sensors: [],
   uplinks: [],
@@ -53,11 +54,11 @@ describe('the example', () => {
       store: { ...DEFAULTS.store, commitWindowMs: 20 },
       sensors: [
         {
-          kind: 'serial', name: 'tank', topic: 'sensors/tank', ...common,
+          kind: 'serial', name: 'tank', tenant: '', topic: 'sensors/tank', ...common,
           serial: { path: '/dev/ttyUSB0', baud: 9600, dataBits: 8, parity: 'none', stopBits: 1 },
           frame: { kind: 'line' }, frameBytesMax: 4000, decode: { kind: 'json' },
         },
-        { kind: 'simulate', name: 'demo', topic: 'sensors/demo', ...common, simulate: { kind: 'sine', everyMs: 1000, min: 0, max: 100, periodMs: 60_000 } },
+        { kind: 'simulate', name: 'demo', tenant: '', topic: 'sensors/demo', ...common, simulate: { kind: 'sine', everyMs: 1000, min: 0, max: 100, periodMs: 60_000 } },
       ],
       uplinks: [
         {
@@ -66,8 +67,8 @@ describe('the example', () => {
           clientId: 'well-07', username: 'well-07', password: null, version: 5, stateTopic: null,
           keepAliveSec: 60, connectTimeoutMs: 20_000, inflightMax: 100, backoff: { minMs: 1000, maxMs: 120_000 },
           routes: [
-            { direction: 'out', from: 'sensors/#', to: 'sites/well-07/sensors/#', qos: 1, retain: false },
-            { direction: 'in', from: 'sites/well-07/commands/#', to: 'commands/#', qos: 1, retain: false },
+            { direction: 'out', tenant: '', from: 'sensors/#', to: 'sites/well-07/sensors/#', qos: 1, retain: false },
+            { direction: 'in', tenant: '', from: 'sites/well-07/commands/#', to: 'commands/#', qos: 1, retain: false },
           ],
           queue: { ...SESSION_QUEUE, bytesMax: 1_000_000_000 },
         },
@@ -170,7 +171,7 @@ log: { level: debug }
     expect(accepted(uplink(keys, 'routes: [{ out: a/#, as: "x/{site}/#", qos: 2, retain: true }, { in: c }]')).uplinks[0]).toMatchObject({
       clientId: 'gw-s', username: 's', password: Buffer.from('pa ss'), version: 4, keepAliveSec: 0, connectTimeoutMs: 90_000, inflightMax: 1, stateTopic: 'state/s',
       backoff: { minMs: 2000, maxMs: 3_600_000 }, queue: { bytesMax: 8_000_000_000, countMax: 5, ageMsMax: 7 * DAY_MS, whenFull: 'drop-newest' },
-      routes: [{ direction: 'out', from: 'a/#', to: 'x/s/#', qos: 2, retain: true }, { direction: 'in', from: 'c', to: 'c', qos: 1, retain: false }],
+      routes: [{ direction: 'out', tenant: '', from: 'a/#', to: 'x/s/#', qos: 2, retain: true }, { direction: 'in', tenant: '', from: 'c', to: 'c', qos: 1, retain: false }],
     })
   })
 

@@ -31,7 +31,7 @@ describe('hints', () => {
     ['site: 0123', 'write it in quotes: "0123"'],
     ['site: {site}', 'put quotes around it: "{site}"'],
     ['site: #7', 'text behind # is a comment: put quotes around a value with #'],
-    ['site: s\nbroker: { listeners: [{ port: 1, host: 192.168.0.2 }] }', 'add `anonymous: false` and give `access.users`, or `anonymous: true` if that is what you want, or listen on 127.0.0.1'],
+    ['site: s\nbroker: { listeners: [{ port: 1, host: 192.168.0.2 }] }', 'add users: `access: { users: [{ name: …, password: … }] }` or `access: { passwordFile: … }`; or write `anonymous: true` if that is what you want, or listen on 127.0.0.1'],
   ])('%j', (text, hint) => expect(hints(text)).toEqual([hint]))
 })
 

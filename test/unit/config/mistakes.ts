@@ -81,9 +81,27 @@ export const brokerMistakes: readonly Case[] = [
   ['network without consent, IPv6', S + 'broker:\n  listeners:\n    - { port: 1883, host: "::" }', '4:27 broker.listeners[0].host: listening on :: lets everyone on that network connect, publish and read'],
   ['users', S + 'broker: { listeners: [{ port: 1883, anonymous: false }] }', '2:48 broker.listeners[0].anonymous: `anonymous: false` needs users, and there are none: nobody could connect'],
   ['a user twice', S + 'access: { users: [{ name: a, password: x }, { name: a, password: y }] }', '2:53 access.users[1].name: this user is there twice, as in `access.users[0]`'],
-  ['a user without password', S + 'access: { users: [{ name: a }] }', '2:19 access.users[0]: `password` is missing in `users[0]`'],
   ['no such host', S + 'broker: { listeners: [{ port: 1, host: "a b" }] }', '2:40 broker.listeners[0].host: `host` "a b" is not a host name or IP address'],
   ['port taken twice', S + 'broker:\n  listeners:\n    - { port: 1883 }\n    - { port: 1883, host: localhost }\n    - { port: 1883, host: 127.0.0.1 }', '6:15 broker.listeners[2].port: port 1883 on 127.0.0.1 is taken twice, as in `broker.listeners[0]`'],
+]
+
+const hash = `$7$101$AAECAwQFBgcICQoL$${Buffer.alloc(64).toString('base64')}`
+const user = (keys: string): string => `${S}access: { users: [{ name: a, ${keys} }] }`
+
+export const userMistakes: readonly Case[] = [
+  ['no name', S + 'access: { users: [{ password: x }] }', '2:19 access.users[0]: `name` is missing in `users[0]`'],
+  ['password and hash', user(`password: x, passwordHash: "${hash}"`), '2:43 access.users[0].passwordHash: `users[0]` has both `password` and `passwordHash`'],
+  ['plain text for a hash', user('passwordHash: hunter2'), '2:44 access.users[0].passwordHash: `passwordHash`: the password is there as plain text, not as a hash'],
+  ['a hash of another kind', user('passwordHash: $2b$10$abcdefghijklmnopqrstuv'), '2:44 access.users[0].passwordHash: `passwordHash`: the format $2b$ is not known'],
+  ['a damaged hash', user(`passwordHash: "${hash.slice(0, -8)}"`), '2:44 access.users[0].passwordHash: `passwordHash`: the hash $7$ is damaged: it must end with 64 bytes in base64'],
+  ['a number for a hash', user('passwordHash: 5'), '2:44 access.users[0].passwordHash: `passwordHash` must be text, `{ file: … }` or `{ env: NAME }`, found the number'],
+  ['a role with a blank', user('roles: [a b]'), '2:38 access.users[0].roles[0]: `roles[0]` must be the name of a role: letters, digits, - _ and . (64 at most), found the text "a b"'],
+  ['one role without a list', user('roles: a'), '2:37 access.users[0].roles: `roles` must be a list, found the text "a"'],
+  ['too many roles', user(`roles: [${'a,'.repeat(101)}]`), '2:37 access.users[0].roles: `roles` has 101 roles'],
+  ['a tenant with a blank', user('tenant: a b'), '2:38 access.users[0].tenant: `tenant` must be the name of a tenant, found the text "a b"'],
+  ['the password file without quotes', S + 'access: { passwordFile: [passwd] }', '2:25 access.passwordFile: `passwordFile` must be a file, found a list'],
+  ['users without any password', S + 'access: { users: [{ name: a }] }\nbroker: { listeners: [{ port: 1, anonymous: false }] }', '3:45 broker.listeners[0].anonymous: `anonymous: false` needs users, and there are none: nobody could connect'],
+  ['users without any password, on a network', S + 'access: { users: [{ name: a }] }\nbroker: { listeners: [{ port: 1, host: "::" }] }', '3:40 broker.listeners[0].host: listening on :: lets everyone on that network connect, publish and read'],
 ]
 
 export const sensorMistakes: readonly Case[] = [
@@ -164,4 +182,63 @@ export const uplinkMistakes: readonly Case[] = [
   ['password variable', uplink('password: { env: $A }'), '6:22 uplinks[0].password.env: `env` must be the name of an environment variable, found the text "$A"'],
   ['same name', uplink('clientId: a') + '\n  - { name: cloud, url: mqtt://h, routes: [{ out: a }] }', '7:13 uplinks[1].name: the uplink name `cloud` is used twice, as in `uplinks[0]`'],
   ['same client', uplink('') + '\n  - { name: b, url: mqtt://h:1883, routes: [{ out: a }] }', '7:5 uplinks[1].clientId: two uplinks connect as s@h:1883, as in `uplinks[0]`'],
+]
+
+const token = (keys: string): string => `${S}access:\n  tokens:\n    - { ${keys} }`
+const LONG = 's'.repeat(40)
+
+export const tokenMistakes: readonly Case[] = [
+  ['no keys', token('issuer: i'), '4:7 access.tokens[0]: `keys` is missing in `tokens[0]`'],
+  ['keys of no kind', token('keys: {}'), '4:15 access.tokens[0].keys: `keys` has no `jwks` or `file` or `secret`'],
+  ['keys of two kinds', token(`keys: { jwks: "https://h/k", secret: ${LONG} }`), '4:38 access.tokens[0].keys.secret: `keys` has both `jwks` and `secret`'],
+  ['a key set without TLS', token('keys: { jwks: "http://id.example.com/k" }'), '4:23 access.tokens[0].keys.jwks: `jwks` says http://: whoever is on the way could give keys of his own, and tokens with them'],
+  ['a key set in a file', token('keys: { jwks: "file:///etc/keys" }'), '4:23 access.tokens[0].keys.jwks: `jwks` has the scheme file://, by which no keys are fetched'],
+  ['a path for a URL', token('keys: { jwks: /etc/keys }'), '4:23 access.tokens[0].keys.jwks: `jwks` is not a URL'],
+  ['a password in a URL', token('keys: { jwks: "https://u:hidden@h/k" }'), '4:23 access.tokens[0].keys.jwks: `jwks` holds a user or password'],
+  ['a URL that goes on', token('keys: { jwks: "https://h/k#x" }'), '4:23 access.tokens[0].keys.jwks: `jwks` has a part behind #'],
+  ['refreshed too often', token('keys: { jwks: "https://h/k", refresh: 1s }'), '4:47 access.tokens[0].keys.refresh: `refresh` must be a duration from 1m to 7d, found the text "1s"'],
+  ['authorities without TLS', token('keys: { jwks: "http://[::1]:8080/k", ca: ca.pem }'), '4:46 access.tokens[0].keys.ca: `ca` is set, but `jwks` says http:// without TLS'],
+  ['a short secret', token('keys: { secret: hidden }'), '4:25 access.tokens[0].keys.secret: `secret` has 6 bytes, and HS256 needs 32'],
+  ['a secret too short for its algorithm', token(`keys: { secret: ${LONG} }, algorithms: [HS256, HS384]`), '4:89 access.tokens[0].algorithms[1]: HS384 cannot be used with `keys`'],
+  ['a signature with a secret', token(`keys: { secret: ${LONG} }, algorithms: [RS256]`), '4:82 access.tokens[0].algorithms[0]: RS256 cannot be used with `keys`'],
+  ['a secret from a URL', token('keys: { jwks: "https://h/k" }, algorithms: [HS256]'), '4:53 access.tokens[0].algorithms[0]: HS256 cannot be used with `keys`'],
+  ['no signature', token('keys: { jwks: "https://h/k" }, algorithms: [none]'), '4:53 access.tokens[0].algorithms[0]: tokens without a signature are never accepted'],
+  ['no signature, in another case', token('keys: { jwks: "https://h/k" }, algorithms: [NONE]'), '4:53 access.tokens[0].algorithms[0]: tokens without a signature are never accepted'],
+  ['an unknown algorithm', token('keys: { jwks: "https://h/k" }, algorithms: [RS265]'), '4:53 access.tokens[0].algorithms[0]: `algorithms[0]` must be HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA or Ed25519, found the text "RS265"'],
+  ['no algorithms', token('keys: { jwks: "https://h/k" }, algorithms: []'), '4:52 access.tokens[0].algorithms: `algorithms` is empty'],
+  ['no audiences', token('keys: { jwks: "https://h/k" }, audience: []'), '4:50 access.tokens[0].audience: `audience` is empty'],
+  ['an audience that is a number', token('keys: { jwks: "https://h/k" }, audience: 5'), '4:50 access.tokens[0].audience: `audience` must be an audience, found the number 5'],
+  ['a tolerance without bound', token('keys: { jwks: "https://h/k" }, clockTolerance: 1d'), '4:56 access.tokens[0].clockTolerance: `clockTolerance` must be a duration from 0 to 10m, found the text "1d"'],
+  ['no claim', token('keys: { jwks: "https://h/k" }, username: ""'), '4:50 access.tokens[0].username: `username` is empty'],
+  ['scopes in a word', token('keys: { jwks: "https://h/k" }, scopes: scope'), '4:48 access.tokens[0].scopes: `scopes` must be true or `{ claim: …, prefix: … }`, found the text "scope"'],
+  ['keycloak without client', token('keys: { jwks: "https://h/k" }, keycloak: {}'), '4:50 access.tokens[0].keycloak: `client` is missing in `keycloak`'],
+  ['an issuer twice', `${token('issuer: i, keys: { jwks: "https://h/k" }')}\n    - { issuer: i, keys: { jwks: "https://h/l" } }`, '5:17 access.tokens[1].issuer: the issuer i is there twice, as in `access.tokens[0]`'],
+  ['a key set in two ways', `${token('issuer: i, keys: { jwks: "https://h/k" }')}\n    - { issuer: j, keys: { jwks: "https://h/k", refresh: 2h } }`, '5:26 access.tokens[1].keys: the same key set is fetched with another `refresh` or `ca` above'],
+  ['two entries, one without issuer', `${token('issuer: i, keys: { jwks: "https://h/k" }')}\n    - { keys: { jwks: "https://h/l" } }`, '5:7 access.tokens[1]: `issuer` is missing, and there are several entries: a token could be checked with the keys of another issuer'],
+]
+
+const ruled = (rule: string): string => `${S}access: { rules: [{ ${rule} }] }`
+
+export const ruleMistakes: readonly Case[] = [
+  ['nothing said', ruled(''), '2:19 access.rules[0]: `rules[0]` has no `allow` or `deny`'],
+  ['both', ruled('allow: all, deny: all, topic: a'), '2:33 access.rules[0].deny: `rules[0]` has both `allow` and `deny`'],
+  ['no topic', ruled('allow: all'), '2:19 access.rules[0]: `rules[0]` has no `topic` or `topics`'],
+  ['topic and topics', ruled('allow: all, topic: a, topics: [b]'), '2:43 access.rules[0].topics: `rules[0]` has both `topic` and `topics`'],
+  ['no topics', ruled('allow: all, topics: []'), '2:41 access.rules[0].topics: `topics` is empty'],
+  ['unknown verb', ruled('allow: write, topic: a'), '2:28 access.rules[0].allow: `allow` must be publish, receive, subscribe, read or all, found the text "write"'],
+  ['unknown verb in a list', ruled('deny: [read, pubish], topic: a'), '2:34 access.rules[0].deny[1]: `deny[1]` must be publish, receive, subscribe, read or all, found the text "pubish"'],
+  ['no verbs', ruled('allow: [], topic: a'), '2:28 access.rules[0].allow: `allow` is empty'],
+  ['no filter', ruled('allow: all, topic: a/#/b'), '2:40 access.rules[0].topic: `topic` "a/#/b" is not a topic filter: # must be the last level'],
+  ['wildcard beside a placeholder', ruled('allow: all, topic: "a/{clientId}+"'), '2:40 access.rules[0].topic: `topic` "a/{clientId}+" is not a topic filter: + must fill a whole level'],
+  ['shared subscription', ruled('allow: all, topic: $share/g/a'), '2:40 access.rules[0].topic: `topic` "$share/g/a" is a shared subscription'],
+  ['unknown placeholder of a rule', ruled('allow: all, topic: "{clientid}/#"'), '2:40 access.rules[0].topic: unknown placeholder {clientid} in `topic`'],
+  ['placeholder over levels', ruled('allow: all, topic: "{claims.a/b}"'), '2:40 access.rules[0].topic: unknown placeholder {claims.a/b} in `topic`'],
+  ['brace', ruled('allow: all, topic: "a/{clientId"'), '2:40 access.rules[0].topic: `topic` "a/{clientId" has a { or } that belongs to no placeholder'],
+  ['placeholder behind $', ruled('allow: all, topic: "${clientId}/a"'), '2:40 access.rules[0].topic: `topic` "${clientId}/a" has a placeholder in a first level with $'],
+  ['qos of a rule', ruled('allow: publish, topic: a, qos: [1, 3]'), '2:56 access.rules[0].qos[1]: `qos[1]` must be 0, 1 or 2, found the number 3'],
+  ['qos for receive', ruled('allow: [publish, read], topic: a, qos: 1'), '2:60 access.rules[0].qos: `qos` is no condition for receive'],
+  ['retain for all', ruled('deny: all, topic: a, retain: true'), '2:50 access.rules[0].retain: `retain` is no condition for receive and subscribe'],
+  ['users as text', ruled('allow: all, topic: a, users: ann'), '2:50 access.rules[0].users: `users` must be a list of at least 1, found the text "ann"'],
+  ['anonymous users', ruled('allow: all, topic: a, users: [ann], anonymous: true'), '2:57 access.rules[0].anonymous: a client without a user is none of `users`: the rule applies to nobody'],
+  ['unknown tenant', ruled('allow: all, topic: a, tenants: [north]'), '2:18 access.rules: there is no tenant "north"'],
 ]

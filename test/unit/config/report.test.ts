@@ -16,7 +16,7 @@ it('shows the line with a caret', () => {
       'gateway.yaml:4:21  unknown key `hots` in `listeners[0]`',
       '  4 |     - { port: 1883, hots: x }',
       '    |                     ^',
-      '      did you mean `host`? allowed here: port, host, tls, anonymous, websocket, proxyProtocol, maxConnections, maxConnectionsPerAddress, maxConnectionsPerMinute, connectTimeout, maxConnectSize, maxPacketSize, maxTopicLength, maxTopicLevels, maxKeepAlive, maxPublishesPerSecond, receiveMaximum, topicAliasMaximum, maxSubscriptionsPerClient, outputBuffer',
+      '      did you mean `host`? allowed here: port, host, tls, anonymous, tenant, websocket, proxyProtocol, maxConnections, maxConnectionsPerAddress, maxConnectionsPerMinute, connectTimeout, maxConnectSize, maxPacketSize, maxTopicLength, maxTopicLevels, maxKeepAlive, maxPublishesPerSecond, receiveMaximum, topicAliasMaximum, maxSubscriptionsPerClient, outputBuffer',
     ].join('\n'),
   )
 })

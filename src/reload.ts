@@ -1,0 +1,52 @@
+// A configuration that changes while the gateway runs: read again on SIGHUP and when one of its files has changed. What is wrong with it is
+// said, and the one before stays in force; what only a start can change is named.
+import type { Clock } from './clock.ts'
+import { loadConfig } from './config/load.ts'
+import { rememberLastGood } from './config/last-good.ts'
+import { ConfigWatch, type Sources, sourcesOf } from './config/watch.ts'
+import type { Gateway, GatewayLog } from './gateway.ts'
+
+/** Problems that one line of the log names. */
+const TOLD_MAX = 5
+
+export class Reload {
+  readonly #file: string
+  readonly #gateway: Gateway
+  readonly #log: GatewayLog
+  readonly #watch: ConfigWatch
+  readonly #onSignal = (): void => void this.#reload()
+
+  constructor(file: string, gateway: Gateway, clock: Clock, log: GatewayLog) {
+    this.#file = file
+    this.#gateway = gateway
+    this.#log = log
+    this.#watch = new ConfigWatch(clock, this.#onSignal)
+  }
+
+  /** `sources`: of the configuration in force. */
+  start(sources: Sources): void {
+    this.#watch.follow(sources)
+    process.on('SIGHUP', this.#onSignal)
+  }
+
+  stop(): void {
+    process.removeListener('SIGHUP', this.#onSignal)
+    this.#watch.stop()
+  }
+
+  async #reload(): Promise<void> {
+    const result = loadConfig(this.#file)
+    this.#watch.follow(sourcesOf(this.#file, result.files))
+    if ('problems' in result) {
+      const { problems } = result
+      this.#gateway.counters.refusedConfigurations++
+      const told = problems.slice(0, TOLD_MAX).map((p) => `line ${p.line}, column ${p.column}: ${p.message}: ${p.hint}`)
+      this.#log.error({ file: this.#file, problems: problems.length, told }, 'the changed configuration is refused, the one before stays: `sandpiper check` shows all that is wrong with it')
+      return
+    }
+    for (const { line, message, hint } of result.warnings.slice(0, TOLD_MAX)) this.#log.warn({ file: this.#file, line }, `${message}: ${hint}`)
+    const needsRestart = await this.#gateway.reload(result.config)
+    rememberLastGood(this.#gateway.config.store.path, result.text)
+    this.#log.info({ file: this.#file, ...(needsRestart.length > 0 ? { needsRestart } : {}) }, 'the configuration was read again: who may connect and what they may do is as it says now')
+  }
+}

@@ -7,9 +7,11 @@
 // A topic filter is looked up like a topic, with + and # as levels that only the tree's own wildcards take: so the rules that are found
 // are those that cover the whole of it.
 import type { RuleConfig } from '../config/config.ts'
-import type { Rule } from './rule.ts'
-import { compileRule, Who } from './rule.ts'
+import { compileRule, Who, type Rule } from './rule.ts'
 import { Template, UNSAFE, type Subject } from './template.ts'
+
+/** More rules at one place are kept by name: maps of a few take more memory than time. */
+const LISTED_MAX = 8
 
 /** What asks: gets every rule that speaks of the topic to this client. */
 export interface Asking {
@@ -19,35 +21,44 @@ export interface Asking {
   found(rule: Rule): void
 }
 
-/** The rules that end at one place. Thousands may share a filter, each for a user of its own: those are found by name. */
+/** The rules that end at one place. Thousands may share a filter, each for a user of its own: where there are many, those are found by name. */
 class RuleSet {
-  readonly #others: Rule[] = []
+  #list: Rule[] = []
   #byUser: Map<string, Rule[]> | null = null
   #byClientId: Map<string, Rule[]> | null = null
 
   add(rule: Rule): void {
-    const { users, clientIds } = rule.who
-    if (users !== null) this.#byUser = addTo(this.#byUser, users, rule)
-    else if (clientIds !== null) this.#byClientId = addTo(this.#byClientId, clientIds, rule)
-    else this.#others.push(rule)
+    if (this.#byUser !== null) this.#addByName(rule)
+    else if (this.#list.push(rule) > LISTED_MAX) {
+      const all = this.#list
+      this.#list = []
+      for (const known of all) this.#addByName(known)
+    }
   }
 
   tell(asking: Asking): void {
     const { username, clientId } = asking.subject
-    tellAll(this.#others, asking)
+    tellAll(this.#list, asking)
     if (this.#byUser !== null && username !== null) tellAll(this.#byUser.get(username), asking)
     if (this.#byClientId !== null) tellAll(this.#byClientId.get(clientId), asking)
   }
+
+  #addByName(rule: Rule): void {
+    const { users, clientIds } = rule.config.who
+    this.#byUser ??= new Map()
+    this.#byClientId ??= new Map()
+    if (users !== null) addTo(this.#byUser, users, rule)
+    else if (clientIds !== null) addTo(this.#byClientId, clientIds, rule)
+    else this.#list.push(rule)
+  }
 }
 
-function addTo(map: Map<string, Rule[]> | null, keys: ReadonlySet<string>, rule: Rule): Map<string, Rule[]> {
-  const grown = map ?? new Map<string, Rule[]>()
-  for (const key of keys) {
-    const list = grown.get(key)
-    if (list === undefined) grown.set(key, [rule])
+function addTo(map: Map<string, Rule[]>, names: readonly string[], rule: Rule): void {
+  for (const name of new Set(names)) {
+    const list = map.get(name)
+    if (list === undefined) map.set(name, [rule])
     else list.push(rule)
   }
-  return grown
 }
 
 function tellAll(rules: readonly Rule[] | undefined, asking: Asking): void {

@@ -47,25 +47,34 @@ function casesOf({ verbs, qos, retain }: RuleConfig, verb: Verb): number {
 
 /** Whom a rule is about. Rules with the same WhoConfig share one. */
 export class Who {
-  readonly users: ReadonlySet<string> | null
-  readonly clientIds: ReadonlySet<string> | null
-  readonly #roles: ReadonlySet<string> | null
-  readonly #tenants: ReadonlySet<string> | null
+  readonly #users: Names | null
+  readonly #clientIds: Names | null
+  readonly #roles: Names | null
+  readonly #tenants: Names | null
   readonly #anonymous: boolean | null
 
   constructor({ users, clientIds, roles, tenants, anonymous }: WhoConfig) {
-    this.users = users && new Set(users)
-    this.clientIds = clientIds && new Set(clientIds)
-    this.#roles = roles && new Set(roles)
-    this.#tenants = tenants && new Set(tenants)
+    this.#users = namesOf(users)
+    this.#clientIds = namesOf(clientIds)
+    this.#roles = namesOf(roles)
+    this.#tenants = namesOf(tenants)
     this.#anonymous = anonymous
   }
 
   includes({ username, clientId, roles, tenant }: Subject): boolean {
-    if (this.users !== null && (username === null || !this.users.has(username))) return false
-    if (this.clientIds !== null && !this.clientIds.has(clientId)) return false
+    if (this.#users !== null && (username === null || !this.#users.has(username))) return false
+    if (this.#clientIds !== null && !this.#clientIds.has(clientId)) return false
     if (this.#tenants !== null && !this.#tenants.has(tenant)) return false
     if (this.#anonymous !== null && this.#anonymous !== (username === null)) return false
     return this.#roles === null || roles.some((role) => this.#roles!.has(role))
   }
+}
+
+type Names = Pick<ReadonlySet<string>, 'has'>
+
+/** Of the users of a large ACL file each has one of its own: a set for one name would take most of the memory. */
+function namesOf(names: readonly string[] | null): Names | null {
+  if (names === null) return null
+  const [only] = names
+  return names.length === 1 ? { has: (name) => name === only } : new Set(names)
 }

@@ -44,8 +44,11 @@ test('two topics in one place are both remembered, three are found again', () =>
   const rights = rightsWith(rules)
   const first = Topic.of('yes/1')
   const [second, third] = [neighbourOf(first, 'no/2'), neighbourOf(first, 'yes/3')]
-  for (let round = 0; round < 3; round++) expect([first, second].map((t) => rights.mayReceive(t))).toEqual([true, false])
-  expect(rules.asked).toBe(2)
+  for (let round = 0; round < 3; round++) {
+    expect([first, second].map((t) => rights.mayReceive(t))).toEqual([true, false])
+    expect([first, second].map((t) => rights.mayPublish(t, 1, true))).toEqual([true, false])
+  }
+  expect(rules.asked).toBe(4)
   for (let round = 0; round < 3; round++) expect([first, second, third].map((t) => rights.mayReceive(t))).toEqual([true, false, true])
   expect(rules.asked).toBeGreaterThan(3)
 })

@@ -86,6 +86,17 @@ describe('who', () => {
   })
 })
 
+it('many rules of one filter: each client is told of its own, and of those for everybody', () => {
+  const names = Array.from({ length: 30 }, (_, i) => `u${i}`)
+  const rules = [...names.map((name) => allow('room/#', { users: [name], verbs: ['receive'] })), ...names.map((id) => allow('room/#', { clientIds: [`c-${id}`, `c-${id}`] })), deny('room/#', { roles: ['guest'] })]
+  for (const name of names) {
+    const cases = [client({ username: name }), client({ username: name, roles: ['guest'] }), client({ clientId: `c-${name}` }), client({ clientId: `c-${name}`, roles: ['guest'] })]
+    expect(cases.map((subject) => mayReceive(rules, 'room/1', subject))).toEqual([true, false, true, false])
+    expect(cases.map((subject) => mayPublish(rules, 'room/1', subject))).toEqual([false, false, true, false])
+  }
+  expect(mayReceive(rules, 'room/1', client({ username: null, clientId: 'u1' }))).toBe(false)
+})
+
 describe('placeholders', () => {
   const claims = { site: 'north', 'a.b': 'dotted', realm: { zone: { id: 7 } }, list: ['x'], yes: true, nothing: null }
 
@@ -126,6 +137,12 @@ describe('a name that could be more than a level widens nothing', () => {
       const denied = [allow('#'), deny(own)]
       expect(['c', 'c/', 'c/a', 'c/a/b/c', 'other'].map((t) => mayReceive(denied, t, subject))).toEqual([true, false, false, false, true])
       expect(['c/+', 'c/+/x', 'c/a/#', 'c/#', '#'].map((f) => granted(denied, f, subject))).toEqual([null, null, null, 2, 2])
+    }
+  })
+
+  it('whatever comes behind the name in a denial', () => {
+    for (const rest of ['', '/x', '/+/x', '/#', '/{clientId}', '/+/{username}/#']) {
+      expect([mayReceive([allow('#'), deny(`c/{clientId}${rest}`)], 'c/y', client({ clientId: 'a/b' })), mayReceive([allow('#'), deny(`c/{clientId}${rest}`)], 'd', client({ clientId: 'a/b' }))], rest).toEqual([false, true])
     }
   })
 

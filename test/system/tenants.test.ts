@@ -1,35 +1,20 @@
 // Tenants and what a gateway carries for them: routes of an uplink and sensors, with a real Mosquitto as the cloud.
-import { connect, type IClientOptions, type MqttClient } from 'mqtt'
+import type { IClientOptions } from 'mqtt'
 import { afterEach, expect, test } from 'vitest'
 import { Mosquitto } from '../support/mosquitto.ts'
+import { MqttClients } from '../support/mqtt-clients.ts'
 import { Site } from '../support/process.ts'
 import { until } from '../support/until.ts'
 
-const open: AsyncDisposable[] = []
+const clients = new MqttClients()
+const { kept, connect: client } = clients
 
-afterEach(async () => {
-  for (const thing of open.splice(0).toReversed()) await thing[Symbol.asyncDispose]()
-})
+afterEach(() => clients[Symbol.asyncDispose]())
 
-function kept<T extends AsyncDisposable>(thing: T): T {
-  open.push(thing)
-  return thing
-}
-
-async function client(url: string, options: IClientOptions = {}): Promise<MqttClient> {
-  const client = connect(url, { protocolVersion: 5, reconnectPeriod: 50, ...options })
-  kept({ [Symbol.asyncDispose]: () => client.endAsync(true) })
-  client.on('error', () => {}) // it tries again
-  await until(() => client.connected, `a client at ${url} to connect`)
-  return client
-}
-
-async function listen(url: string, filter: string, options: IClientOptions = {}): Promise<string[]> {
-  const listener = await client(url, options)
-  const got: string[] = []
-  listener.on('message', (topic: string, payload: Buffer) => got.push(`${topic} ${payload}`))
-  await listener.subscribeAsync(filter, { qos: 2 })
-  return got
+/** Topic and payload of everything that comes. */
+async function listen(url: string, filter: string, options: IClientOptions = {}): Promise<() => string[]> {
+  const got = await clients.listen(url, filter, options)
+  return () => got.map(({ topic, payload }) => `${topic} ${payload}`)
 }
 
 const as = (name: string): IClientOptions => ({ username: name, password: name })
@@ -58,14 +43,14 @@ test('the same topic of two tenants: each by its own route, over an outage and a
   const got = await listen(cloud.url, '+/data/n')
   await until(() => site.gateway.log.some((line) => line.msg === 'uplink is up'), 'the uplink to be up', 10_000)
   for (const name of ['acme', 'globex']) await (await client(site.url, as(name))).publishAsync('data/n', `1 of ${name}`, { qos: 1 })
-  await until(() => got.length === 2, 'both to arrive')
+  await until(() => got().length === 2, 'both to arrive')
   await cloud.stop()
   for (const name of ['acme', 'globex']) await (await client(site.url, as(name))).publishAsync('data/n', `2 of ${name}`, { qos: 1 })
   await site.gateway.kill()
   await cloud.start()
   await site.start()
-  await until(() => got.length >= 4, 'what waited to arrive', 10_000)
-  expect(new Set(got)).toEqual(new Set(['acme/data/n 1 of acme', 'globex/data/n 1 of globex', 'acme/data/n 2 of acme', 'globex/data/n 2 of globex']))
+  await until(() => got().length >= 4, 'what waited to arrive', 10_000)
+  expect(new Set(got())).toEqual(new Set(['acme/data/n 1 of acme', 'globex/data/n 1 of globex', 'acme/data/n 2 of acme', 'globex/data/n 2 of globex']))
 })
 
 test('what the cloud sends, and a sensor’s readings, are for their tenant only', async () => {
@@ -77,8 +62,8 @@ test('what the cloud sends, and a sensor’s readings, are for their tenant only
   const sender = await client(cloud.url)
   await sender.publishAsync('acme/commands/pump', 'on', { qos: 1 })
   await sender.publishAsync('globex/commands/pump', 'off', { qos: 1 })
-  await until(() => acme.includes('commands/pump on') && acme.some((line) => line.startsWith('data/tank')), 'the command and a reading')
-  await until(() => globex.length > 0, 'the other command')
-  expect(globex).toEqual(['commands/pump off'])
-  expect(acme.filter((line) => line.startsWith('commands'))).toEqual(['commands/pump on'])
+  await until(() => acme().includes('commands/pump on') && acme().some((line) => line.startsWith('data/tank')), 'the command and a reading')
+  await until(() => globex().length > 0, 'the other command')
+  expect(globex()).toEqual(['commands/pump off'])
+  expect(acme().filter((line) => line.startsWith('commands'))).toEqual(['commands/pump on'])
 })

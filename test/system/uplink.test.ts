@@ -1,46 +1,17 @@
 // The uplink against a real Mosquitto as the cloud, and against a second Sandpiper: what goes out and comes in, and what an
 // outage, a restart and a kill on either side leave of it.
-import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
+import type { MqttClient } from 'mqtt'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Cable } from '../support/cable.ts'
 import { Mosquitto } from '../support/mosquitto.ts'
+import { type Got, MqttClients } from '../support/mqtt-clients.ts'
 import { Site } from '../support/process.ts'
 import { until } from '../support/until.ts'
 
-interface Got {
-  readonly topic: string
-  readonly payload: string
-  readonly qos: number
-  readonly retain: boolean
-}
+const clients = new MqttClients()
+const { kept, connect: client, listen } = clients
 
-const open: AsyncDisposable[] = []
-
-afterEach(async () => {
-  for (const thing of open.splice(0).toReversed()) await thing[Symbol.asyncDispose]()
-})
-
-function kept<T extends AsyncDisposable>(thing: T): T {
-  open.push(thing)
-  return thing
-}
-
-async function client(url: string, options: IClientOptions = {}): Promise<MqttClient> {
-  const client = connect(url, { protocolVersion: 5, reconnectPeriod: 50, ...options })
-  kept({ [Symbol.asyncDispose]: () => client.endAsync(true) })
-  client.on('error', () => {}) // it tries again
-  await until(() => client.connected, `a client at ${url} to connect`)
-  return client
-}
-
-/** Everything that comes for `filter`, as it comes. */
-async function listen(url: string, filter: string, options: IClientOptions = {}): Promise<Got[]> {
-  const listener = await client(url, options)
-  const got: Got[] = []
-  listener.on('message', (topic: string, payload: Buffer, { qos, retain }: IPublishPacket) => got.push({ topic, payload: payload.toString(), qos, retain }))
-  await listener.subscribeAsync(filter, { qos: 2 })
-  return got
-}
+afterEach(() => clients[Symbol.asyncDispose]())
 
 const QUICK = { backoff: { min: '100ms', max: '300ms' }, connectTimeout: '2s' }
 

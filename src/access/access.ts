@@ -141,7 +141,7 @@ export class Access {
     const renewed = this.#renewed(identity, door, certificate)
     if (renewed === null || renewed.username !== identity.username) return null
     const tenant = this.#tenantAt(renewed, door)
-    return tenant === identity.tenant && this.#tenants.has(tenant) ? { ...renewed, tenant } : null
+    return tenant === identity.tenant && this.#isOpen(tenant, door) ? { ...renewed, tenant } : null
   }
 
   /** A refusal as it has to be thrown: counted, and with how long its answer has to wait. */
@@ -187,21 +187,18 @@ export class Access {
 
   #scram(door: Door): Exchange {
     let scram: ScramExchange | null = null
+    let user: UserConfig | undefined // whose password is looked at: by the time the proof is found to be right, it may have another one
+    const passwordOf = (name: string): Buffer | null => {
+      user = this.#users.get(name)
+      return user?.password?.kind === 'plain' ? user.password.password : null // only who keeps it as it is can prove that it knows it
+    }
     const next = async (data: Buffer | null): Promise<Step> => {
       const adapter = await import('./scram.ts')
-      scram ??= new adapter.ScramExchange({ passwordOf: (name) => this.#plainPasswordOf(name), secret: this.#secret })
+      scram ??= new adapter.ScramExchange({ passwordOf, secret: this.#secret })
       const step = await scram.next(data)
-      const user = step.username === null ? undefined : this.#users.get(step.username)
-      if (step.username !== null && user === undefined) throw new LoginRefused(Reason.notAuthorized, 'the user has been removed meanwhile')
-      return { data: step.data, identity: user === undefined ? null : this.#placed(identityByPassword(user), door) }
+      return { data: step.data, identity: step.username === null ? null : this.#placed(identityByPassword(user!), door) }
     }
     return { next }
-  }
-
-  /** Only who keeps the password as it is can prove that it knows it. */
-  #plainPasswordOf(name: string): Buffer | null {
-    const password = this.#users.get(name)?.password
-    return password?.kind === 'plain' ? password.password : null
   }
 
   #renewed({ by, username, proof, ...rest }: Identity, door: Door, certificate: ClientCertificate | null): Identity | null {
@@ -246,6 +243,11 @@ export class Access {
     if (door.tenant !== '' && tenant !== door.tenant) throw this.refused(Reason.notAuthorized, `the client is of tenant ${tenant}, the listener is for ${door.tenant}`, door)
     if (!this.#tenants.has(tenant)) throw this.refused(Reason.notAuthorized, `there is no tenant ${tenant}`, door)
     return tenant === identity.tenant ? identity : { ...identity, tenant }
+  }
+
+  /** A tenant that there is, and that comes by this listener. */
+  #isOpen(tenant: string, door: Door): boolean {
+    return this.#tenants.has(tenant) && (door.tenant === '' || tenant === door.tenant)
   }
 
   /** Its own, or else that of the listener. */

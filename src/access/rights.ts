@@ -36,6 +36,9 @@ export class ClientRights implements Rights {
   #verdicts = NO_VERDICTS
   /** From a topic's number to the first slot of its set. */
   #mask = 0
+  /** The topic that was last published, and what is known of it: most clients publish one, or one many times in a row. */
+  #last = FREE
+  #lastVerdict = 0
 
   constructor(rules: Rules, subject: Subject) {
     this.#rules = rules
@@ -43,9 +46,14 @@ export class ClientRights implements Rights {
   }
 
   mayPublish(topic: Topic, qos: QoS, retain: boolean): boolean {
-    let verdict = this.#find(topic.number)
-    if ((verdict & PUBLISH_KNOWN) === 0) verdict = this.#learn(topic, verdict | PUBLISH_KNOWN | this.#decide('publish', topic.name))
-    return (verdict & publishCase(qos, retain)) !== 0
+    const { number } = topic
+    if (number !== this.#last) {
+      let verdict = this.#find(number)
+      if ((verdict & PUBLISH_KNOWN) === 0) verdict = this.#learn(topic, verdict | PUBLISH_KNOWN | this.#decide('publish', topic.name))
+      this.#last = number
+      this.#lastVerdict = verdict
+    }
+    return (this.#lastVerdict & publishCase(qos, retain)) !== 0
   }
 
   mayReceive(topic: Topic): boolean {

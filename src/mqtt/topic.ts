@@ -20,11 +20,14 @@ export class Topic {
   readonly bytes: Buffer
   /** Ascending in the order they are made: where to look for it in a cache of topics. */
   readonly number = topicsMade++
+  /** The broker's own: asked for every message. */
+  readonly isSys: boolean
   route: CachedRoute | null = null
 
   constructor(name: string, bytes: Buffer) {
     this.name = name
     this.bytes = bytes
+    this.isSys = isSysTopic(name)
   }
 
   /** `name` must be a valid topic name: see `checkTopicName`. */

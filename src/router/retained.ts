@@ -1,7 +1,7 @@
 // The last retained message of each topic (section 3.3.1.3), in memory, with bounds; the store keeps a copy for restarts.
 // The broker's own ($SYS) are kept here too but not counted: they are few, and no client can publish them.
 import type { Message } from '../message.ts'
-import { isSysTopic, matches } from '../mqtt/topic.ts'
+import { matches } from '../mqtt/topic.ts'
 
 export class RetainedMessages {
   readonly #byTopic = new Map<string, Message>()
@@ -40,7 +40,7 @@ export class RetainedMessages {
   /** Whether `set` would keep it. */
   hasRoomFor(message: Message): boolean {
     const name = message.topic.name
-    if (message.payloadLength === 0 || isSysTopic(name)) return true
+    if (message.payloadLength === 0 || message.topic.isSys) return true
     const old = this.#byTopic.get(name)
     return (old !== undefined || this.#count < this.#countMax) && this.#bytes - (old?.size ?? 0) + message.size <= this.#bytesMax
   }
@@ -61,7 +61,7 @@ export class RetainedMessages {
     const kept = message.detach()
     this.#byTopic.set(name, kept)
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, kept.expiresAtMs)
-    if (isSysTopic(name)) return true
+    if (message.topic.isSys) return true
     this.#count++
     this.#bytes += kept.size
     return true
@@ -99,7 +99,7 @@ export class RetainedMessages {
   }
 
   #uncount(message: Message): void {
-    if (isSysTopic(message.topic.name)) return
+    if (message.topic.isSys) return
     this.#count--
     this.#bytes -= message.size
   }

@@ -6,7 +6,7 @@
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import type { Message, QoS } from '../message.ts'
-import { isSysTopic, type Topic, type TopicTable } from '../mqtt/topic.ts'
+import type { Topic, TopicTable } from '../mqtt/topic.ts'
 import type { Append, Waiter } from '../journal/append.ts'
 import type { Audiences } from '../journal/audience.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -143,7 +143,7 @@ export class Router {
     const known = this.retained.has(name)
     const kept = this.retained.set(message)
     if (!kept) this.#deps.counters.retainedRefused++
-    if (isSysTopic(name) || (!kept && !known)) return false // $SYS is made anew
+    if (message.topic.isSys || (!kept && !known)) return false // $SYS is made anew
     const { tenant, journal, clock } = this.#deps
     if (kept && message.payloadLength > 0) journal.retain(retainedRow(tenant, message, clock))
     else journal.endRetained(tenant, name)

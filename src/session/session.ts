@@ -9,7 +9,7 @@ import type { Message, QoS } from '../message.ts'
 import { encodeSuback, encodeUnsuback, subackSize } from '../mqtt/control.ts'
 import type { AckPacket, Packet, PublishPacket, RefusedPublishPacket, SubscribePacket, Subscription, UnsubscribePacket, Will } from '../mqtt/packet.ts'
 import { LimitExceeded, Reason, ProtocolError } from '../mqtt/reason.ts'
-import { isSysTopic, parseShare, topicLimitProblem } from '../mqtt/topic.ts'
+import { parseShare, topicLimitProblem } from '../mqtt/topic.ts'
 import type { Router } from '../router/router.ts'
 import type { Subscriber, Wish } from '../router/subscriber.ts'
 import type { Topic } from '../mqtt/topic.ts'
@@ -201,7 +201,7 @@ export class Session implements Subscriber {
   /** Publishes a message, or refuses it when its sender can be told. False when nothing durable has to wait for it. */
   #take(message: Message, ack: Acknowledgement | null, canBeTold: boolean): boolean {
     const { counters, router } = this.#deps
-    if (isSysTopic(message.topic.name)) {
+    if (message.topic.isSys) {
       counters.refusedSysTopics++
       if (!canBeTold) return false // [MQTT3-3.3.5-2]
       ack!.refuse(Reason.notAuthorized)

@@ -5,7 +5,7 @@ import { elapsedBetween } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import type { ConnectPacket, Will } from '../mqtt/packet.ts'
 import { LimitExceeded, ProtocolError, Reason } from '../mqtt/reason.ts'
-import { isSysTopic, type TopicTable } from '../mqtt/topic.ts'
+import type { TopicTable } from '../mqtt/topic.ts'
 import type { Router } from '../router/router.ts'
 import type { Audiences } from '../journal/audience.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -152,7 +152,7 @@ export class Sessions {
 
   /** A client has sent a CONNECT that is acceptable: gives it its session, the old one or a new one. Throws ProtocolError when there is no room. */
   attach(packet: ConnectPacket, link: Link, visitor: Visitor): Attached {
-    if (packet.will !== null && isSysTopic(packet.will.message.topic.name)) {
+    if (packet.will !== null && packet.will.message.topic.isSys) {
       this.#deps.counters.refusedSysTopics++
       throw new ProtocolError(Reason.notAuthorized, "the will's topic is the broker's own")
     }

@@ -61,9 +61,11 @@ const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
   'passwd.ts': (file) => file === 'config/access-file.ts' || file === 'config/password-file.ts' || file === 'config/password-hash.ts',
   'uplink/routes.ts': (file) => file === 'config/routes.ts',
   'uplink/uplink.ts': (file) => file === 'config/routes.ts',
+  'migrate/access.ts': (file) => file === 'config/access-file.ts' || file === 'config/acl-file.ts' || file === 'config/password-file.ts',
   'migrate/bridges.ts': (file) => file === 'config/routes.ts',
   'migrate/conf.ts': (file) => file === 'config/spelling.ts',
   'migrate/import.ts': (file) => file === 'config/load.ts',
+  'migrate/listener-tls.ts': (file) => file === 'config/access-file.ts',
 }
 
 /** A file may use a package's values when it is the package's adapter; types may be named elsewhere in the same room. */

@@ -1,4 +1,5 @@
 // Configurations of Mosquitto in a folder of their own, imported; and what comes out, checked as `sandpiper check` would.
+import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -40,6 +41,12 @@ export class Confs implements Disposable {
   [Symbol.dispose](): void {
     rmSync(this.folder, { recursive: true, force: true })
   }
+}
+
+/** A line of a password file, as mosquitto_passwd writes it. */
+export function passwordLine(name: string, password = 'secret'): string {
+  const salt = randomBytes(12)
+  return `${name}:$7$101$${salt.toString('base64')}$${pbkdf2Sync(password, salt, 101, 64, 'sha512').toString('base64')}\n`
 }
 
 /** One import in a folder of its own. */

@@ -3,6 +3,7 @@ import type { RouteConfig } from '../../../src/config/config.ts'
 import { makeMessage } from '../../../src/message.ts'
 import { addVia, hasVia } from '../../../src/uplink/loop.ts'
 import { Routes } from '../../../src/uplink/routes.ts'
+import { tenantTag } from '../../../src/config/routes.ts'
 
 function route(from: string, to: string, more: Partial<RouteConfig> = {}): RouteConfig {
   return { direction: 'out', tenant: '', from, to, qos: 1, retain: true, ...more }
@@ -60,5 +61,23 @@ describe('the mark against circles', () => {
 
   test('a message without properties has no mark', () => {
     expect(hasVia(makeMessage('t', 'x'), 'well-07')).toBe(false)
+  })
+})
+
+describe('tenants', () => {
+  const routes = new Routes([route('t/#', 'own/t/#'), route('t/#', 'acme/t/#', { tenant: 'acme' }), route('x', 'globex/x', { tenant: 'globex' })], 'out')
+  const to = (name: string, tenant: string) => routes.apply(makeMessage(name, 'x'), tenantTag(tenant), null)?.message.topic.name ?? null
+
+  test('the same topic goes by the route of its tenant', () => {
+    for (let i = 0; i < 2; i++) expect([to('t/1', ''), to('t/1', 'acme'), to('t/1', 'globex'), to('x', 'acme')]).toEqual(['own/t/1', 'acme/t/1', null, null])
+  })
+
+  test('tags are subscription identifiers: 0 for none, else 1 to 268,435,455, the same after every start', () => {
+    expect(tenantTag('')).toBe(0)
+    expect(tenantTag('acme')).toBe(2_988_347)
+    for (const name of ['a', 'Z', 'x'.repeat(64), 'a.b-c_d']) {
+      expect(tenantTag(name)).toBeGreaterThan(0)
+      expect(tenantTag(name)).toBeLessThanOrEqual(268_435_455)
+    }
   })
 })

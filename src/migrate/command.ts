@@ -1,6 +1,7 @@
 // `sandpiper import`: reads, translates, writes, and says what the person has to know.
 import { resolve } from 'node:path'
 import { Refusal } from './conf-file.ts'
+import { printable } from './findings.ts'
 import { importConf, type Imported } from './import.ts'
 import { writeImported } from './write-files.ts'
 
@@ -23,8 +24,9 @@ export function importCommand(file: string, outFile: string | null, hostName: st
   }
 }
 
-function next({ passwords }: Imported, outFile: string): string[] {
+function next({ passwords, accessFiles }: Imported, outFile: string): string[] {
   const files = [...passwords.keys()]
   const beside = files.length === 0 ? '' : `; beside it, for the eyes of its owner only, ${files.join(', ')}: the gateway's user must be able to read ${files.length === 1 ? 'it' : 'them'}`
-  return [`Written to ${outFile}${beside}.`, `Look at it, then: sandpiper check ${outFile}`]
+  const named = accessFiles.length === 0 ? [] : [`The gateway's user must be able to read ${accessFiles.map((file) => printable(file)).join(' and ')}.`]
+  return [`Written to ${outFile}${beside}.`, ...named, `Look at it, then: sandpiper check ${outFile}`]
 }

@@ -1,5 +1,5 @@
 // Every directive of Mosquitto 2.0's mosquitto.conf (and those known of later releases), and what becomes of it. Data only; the code that
-// carries out `becomes` is in broker-settings.ts, listeners.ts, bridges.ts and conf-file.ts.
+// carries out `becomes` is in broker-settings.ts, listeners.ts, listener-tls.ts, access.ts, bridges.ts and conf-file.ts.
 //
 // `test/system/import.test.ts` asks a real Mosquitto about each name.
 
@@ -40,9 +40,7 @@ const repeats = (row: Row): Row => ({ ...row, repeats: true })
 const secret = (row: Row): Row => ({ ...row, secret: true })
 const later = (row: Row): Row => ({ ...row, later: true })
 
-const NO_CLIENT_CERTIFICATES = 'client certificates are not asked for yet'
 const NO_PLUGINS = 'there are no plugins'
-const NO_RULES = 'there are no access rules yet'
 const NO_PSK = 'there is no TLS with pre-shared keys'
 const OWN_CIPHERS = 'TLS uses the ciphers of its library: forward secrecy only, weak ones are not among them'
 const NOT_A_CLIENT = 'an uplink is no client of this broker: it needs no name and no password here'
@@ -52,8 +50,8 @@ const BROKER: Readonly<Record<string, Row>> = {
   allow_duplicate_messages: not('a client gets a message once, however many of its subscriptions match', 'false'),
   autosave_interval: not('nothing is saved at intervals: what is acknowledged is on the card already'),
   autosave_on_changes: not('nothing is saved at intervals: what is acknowledged is on the card already'),
-  check_retain_source: not(NO_RULES),
-  clientid_prefixes: guard('client identifiers are not restricted'),
+  check_retain_source: not('a retained message is delivered also when its publisher may not publish any more', 'false', '0'),
+  clientid_prefixes: guard('whoever proves its user may connect with any client identifier; rules under `access` can be about what some `clientIds` do'),
   connection_messages: not('who connects and leaves is in the log with `log: { level: debug }` only', 'false'),
   include_dir: protects(repeats(becomes('its files are read where the line stands'))),
   log_dest: repeats(not('the log goes to standard output; systemd keeps it in the journal', 'stdout', 'stderr')),
@@ -95,14 +93,14 @@ const BROKER: Readonly<Record<string, Row>> = {
 }
 
 const SECURITY: Readonly<Record<string, Row>> = {
-  acl_file: guard(NO_RULES),
+  acl_file: protects(becomes('access.aclFile')),
   allow_anonymous: protects(becomes('anonymous of the listener')),
   allow_zero_length_clientid: not('a client without an identifier is given one', 'true', '1'),
   auth_opt_: repeats(secret(not(NO_PLUGINS))),
   auth_plugin: repeats(guard(NO_PLUGINS)),
   auth_plugin_deny_special_chars: not(NO_PLUGINS),
   auto_id_prefix: not('an identifier given by the gateway begins with auto-', 'auto-'),
-  password_file: not('its passwords cannot be taken out of it: give the users anew under `access`'),
+  password_file: becomes('access.passwordFile'),
   plugin: repeats(guard(NO_PLUGINS)),
   plugin_opt_: repeats(secret(not(NO_PLUGINS))),
   psk_file: not(NO_PSK),
@@ -115,12 +113,12 @@ const SECURITY: Readonly<Record<string, Row>> = {
 const LISTENER: Readonly<Record<string, Row>> = {
   bind_address: protects(becomes('host of the default listener')),
   bind_interface: guard('a listener is bound to an address: give it as `host`'),
-  cafile: not(NO_CLIENT_CERTIFICATES),
-  capath: not(NO_CLIENT_CERTIFICATES),
+  cafile: becomes('tls.clients.ca of the listener'),
+  capath: not('authorities are read from one file: join those of the folder, and give it as `tls: { clients: { ca: … } }`'),
   certfile: protects(becomes('tls.cert of the listener')),
   ciphers: not(OWN_CIPHERS),
   'ciphers_tls1.3': not(OWN_CIPHERS),
-  crlfile: not(NO_CLIENT_CERTIFICATES),
+  crlfile: protects(becomes('tls.clients.crl of the listener')),
   dhparamfile: not('key exchange is by elliptic curves, which take no parameters'),
   http_dir: not('no files are served over HTTP'),
   keyfile: protects(becomes('tls.key of the listener')),
@@ -129,22 +127,22 @@ const LISTENER: Readonly<Record<string, Row>> = {
   max_qos: not('every QoS is taken', '2'),
   max_topic_alias: becomes('topicAliasMaximum of the listener'),
   maximum_qos: not('every QoS is taken', '2'),
-  mount_point: guard('topics are the same on every listener'),
+  mount_point: guard('no listener puts its clients below a topic; `tenant: NAME` gives them topics of their own, which clients of other listeners do not see at all'),
   port: becomes('port of the default listener'),
   protocol: becomes('websocket of the listener'),
   psk_hint: guard(NO_PSK),
-  require_certificate: guard(NO_CLIENT_CERTIFICATES, 'false', '0'),
+  require_certificate: protects(becomes('tls.clients of the listener')),
   socket_domain: protects(becomes('host of the listener')),
   tls_engine: guard('a key is read from a PEM file only'),
   tls_engine_kpass_sha1: secret(not('a key is read from a PEM file only')),
   tls_keyform: guard('a key is read from a PEM file only', 'pem'),
   tls_version: becomes('tls.minVersion of the listener'),
-  use_identity_as_username: not(NO_CLIENT_CERTIFICATES, 'false', '0'),
-  use_subject_as_username: not(NO_CLIENT_CERTIFICATES, 'false', '0'),
-  use_username_as_clientid: guard('a client chooses its identifier', 'false', '0'),
+  use_identity_as_username: protects(becomes('tls.clients.user: cn of the listener')),
+  use_subject_as_username: protects(becomes('tls.clients.user: subject of the listener')),
+  use_username_as_clientid: guard('a client chooses its identifier; what keeps others from its session is that a session belongs to its user', 'false', '0'),
 
   accept_protocol_versions: later(not('every version is taken: 3.1, 3.1.1 and 5.0')),
-  disable_client_cert_date_checks: later(not(NO_CLIENT_CERTIFICATES, 'false', '0')),
+  disable_client_cert_date_checks: later(not('a client certificate is good between its dates only', 'false', '0')),
   max_topic_alias_broker: later(not('a client says itself how many aliases it takes')),
   proxy_protocol_v2: later(guard('give the addresses of the proxies as `proxyProtocol: { from: [ … ] }`', 'false', '0')),
   proxy_protocol_v2_require_tls: later(guard('give the addresses of the proxies as `proxyProtocol: { from: [ … ] }`', 'false', '0')),

@@ -11,7 +11,7 @@ export interface Setting {
   readonly line: Line
 }
 
-/** A listener, an uplink or a route. */
+/** A listener, an uplink, a route or a file under `access`. */
 export interface Item {
   /** The line it begins with; null for what is there without one. */
   readonly line: Line | null
@@ -29,6 +29,8 @@ export interface UplinkItem extends Item {
 export interface Draft {
   readonly site: string
   settings: readonly Setting[]
+  /** Each with one key of `access`. */
+  readonly access: readonly Item[]
   readonly listeners: readonly Item[]
   readonly uplinks: readonly UplinkItem[]
 }

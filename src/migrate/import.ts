@@ -31,6 +31,8 @@ export interface Imported {
   readonly text: string
   /** Files beside the text, by name, with what is to be in them. */
   readonly passwords: ReadonlyMap<string, string>
+  /** Files of users and rules that the text names. */
+  readonly accessFiles: readonly string[]
   readonly findings: readonly Finding[]
   /** One line for each of the findings and for each listener and uplink that is not there, and a last one for all. */
   readonly report: readonly string[]
@@ -42,7 +44,7 @@ export function importConf(path: string, options: ImportOptions): Imported {
   const conf = parseConf(readConf(path), findings)
   const draft: Draft = {
     site: siteOf(options.hostName),
-    listeners: listenersOf(conf, findings),
+    ...listenersOf(conf, findings),
     uplinks: uplinksOf(conf, options.hostName, findings),
     settings: brokerSettings(conf, findings),
   }
@@ -57,7 +59,8 @@ export function importConf(path: string, options: ImportOptions): Imported {
     const name = passwordFile(String(uplink.value['name']))
     if (uplink.password !== null && name !== null) passwords.set(name, `${uplink.password.text}\n`)
   }
-  return { text, passwords, findings: findings.list, report: reportOf(draft, findings.list) }
+  const accessFiles = written(draft.access).flatMap(({ value }) => Object.values(value).map(String))
+  return { text, passwords, accessFiles, findings: findings.list, report: reportOf(draft, findings.list) }
 }
 
 function siteOf(hostName: string): string {
@@ -82,9 +85,9 @@ function settle(draft: Draft, from: string, makeText: () => string, options: Imp
   const refusal = (why: string): Refusal => new Refusal(`${from} cannot be made into a configuration: ${why}`)
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const text = makeText()
-    // Missing certificates are warnings here; so are the passwords that are still to be written.
+    // Missing certificates are warnings here; so are the passwords that are still to be written. The files of `access` have been read.
     const result = checkText(text, options.outFile, { secrets: 'optional', env: {} })
-    const problems = 'problems' in result ? result.problems : result.warnings.filter((warning) => !warning.path.endsWith('.password.file'))
+    const problems = 'problems' in result ? result.problems : result.warnings.filter(({ path }) => !path.endsWith('.password.file') && !path.startsWith('access.'))
     if (problems.length === 0) return text
     const items = { listeners: written(draft.listeners), uplinks: written(draft.uplinks).map((uplink) => ({ uplink, routes: written(uplink.routes) })) }
     const helps = problems.map((problem) => leaveOut(draft, items, problem, findings))

@@ -17,7 +17,7 @@ export interface RenderOptions {
 }
 
 export function render(draft: Draft, options: RenderOptions): string {
-  return `${[...head(options), '', `site: ${scalar(draft.site)} # unique among all your gateways`, ...broker(draft), ...section(draft, 'store'), ...uplinks(draft, options), ...section(draft, 'log')].join('\n')}\n`
+  return `${[...head(options), '', `site: ${scalar(draft.site)} # unique among all your gateways`, ...broker(draft), ...access(draft), ...section(draft, 'store'), ...uplinks(draft, options), ...section(draft, 'log')].join('\n')}\n`
 }
 
 function head({ from, findings }: RenderOptions): string[] {
@@ -36,6 +36,15 @@ function broker(draft: Draft): string[] {
   const lines = ['', 'broker:', written(draft.listeners).length === 0 ? '  listeners: [] # nobody can connect; take [] away with the # of one below' : '  listeners:']
   for (const item of draft.listeners) lines.push(...entry(item, '    ', block(item.value)))
   return [...lines, ...groups(draft.settings, 'broker')]
+}
+
+function access(draft: Draft): string[] {
+  if (draft.access.length === 0) return []
+  const lines = draft.access.flatMap((item) => {
+    const line = `${block(item.value).join('')}${origin(item)}`
+    return item.reasons.length === 0 ? [`  ${line}`] : [...left(item, '  '), `  # ${line}`]
+  })
+  return ['', written(draft.access).length === 0 ? '# access:' : 'access:', ...lines]
 }
 
 function section(draft: Draft, name: string): string[] {

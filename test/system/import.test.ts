@@ -1,11 +1,13 @@
-// `sandpiper import` beside a real Mosquitto: it knows the same words, and a site that is carried over is bridged as it was before.
-import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+// `sandpiper import` beside a real Mosquitto: it knows the same words, and a site that is carried over is bridged as it was before and lets
+// the same clients in, to the same.
+import { execFile, execFileSync } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type IClientOptions, type MqttClient } from 'mqtt'
 import { afterEach, expect, test } from 'vitest'
 import { DIRECTIVES } from '../../src/migrate/directives.ts'
+import { Authority, type KeyPair } from '../support/certificates.ts'
 import { Mosquitto } from '../support/mosquitto.ts'
 import { freePort } from '../support/ports.ts'
 import { GatewayProcess } from '../support/process.ts'
@@ -175,6 +177,148 @@ test('a site is bridged under the same topics as before', { timeout: 60_000 }, a
   await gateway.ready()
   expect(gateway.ports).toEqual([after.ports.own, after.ports.all])
   expect(await bridged(after.cloud, after.ports)).toEqual(mosquittos)
+})
+
+// ---- who may connect, and what they may do
+
+const RULES = `
+topic read news/#
+user anna
+topic anna/#
+topic deny anna/secret
+topic read news/#
+user ben
+topic marker/#
+user device-7
+topic write data/#
+user CN=device-7,OU=Field\\, north,O=Acme,C=NL
+topic subject/#
+pattern readwrite c/%c/#
+pattern readwrite u/%u/#
+pattern readwrite marker/#
+`
+const TOPICS = ['news/a', 'anna/x', 'anna/secret', 'data/x', 'subject/x', 'u/anna/x', 'u/device-7/x', 'c/device/x', 'c/stranger/x', 'other']
+
+interface Ports {
+  readonly plain: number
+  readonly byName: number
+  readonly bySubject: number
+}
+
+function accessConf({ plain, byName, bySubject }: Ports, path: string, authority: Authority, server: KeyPair): string {
+  const tls = `cafile ${authority.certFile}\ncertfile ${server.certFile}\nkeyfile ${server.keyFile}\ncrlfile ${path}/crl.pem\nrequire_certificate true`
+  return `
+password_file ${path}/passwords
+acl_file ${path}/acl
+listener ${plain} 127.0.0.1
+listener ${byName} 127.0.0.1
+${tls}
+use_identity_as_username true
+listener ${bySubject} 127.0.0.1
+${tls}
+use_subject_as_username true
+`
+}
+
+interface Caller {
+  readonly who: string
+  readonly url: string
+  readonly options: IClientOptions
+}
+
+/** `refused`, or what became of a message to each topic: seen by the client itself, by somebody with another name. */
+async function answerTo({ who, url, options }: Caller, watcher: MqttClient): Promise<string> {
+  const it = connect(url, { protocolVersion: 5, reconnectPeriod: 0, connectTimeout: 20_000, clientId: 'device', rejectUnauthorized: false, ...options })
+  kept({ [Symbol.asyncDispose]: () => it.endAsync(true) })
+  let end = ''
+  const seen: string[] = []
+  const watched: string[] = []
+  const onWatched = (topic: string, payload: Buffer): void => void (payload.toString() === who && watched.push(topic))
+  it.on('error', () => (end = 'refused')).on('close', () => (end = 'refused')).on('message', (topic, payload) => void (payload.toString() === who && seen.push(topic)))
+  watcher.on('message', onWatched)
+  await until(() => it.connected || end !== '', `an answer to ${who}`, 20_000)
+  if (end !== '') return end
+  await it.subscribeAsync('#', { qos: 1 })
+  for (const topic of [...TOPICS, 'marker/end']) await it.publishAsync(topic, who, { qos: 1 }).catch(() => {}) // a refusal is seen by what is missing
+  await until(() => seen.includes('marker/end') && watched.includes('marker/end'), `the messages of ${who}`)
+  watcher.off('message', onWatched)
+  await it.endAsync(true)
+  return `itself: ${seen.slice(0, -1).sort().join(' ')}; anna: ${watched.slice(0, -1).sort().join(' ')}`
+}
+
+test('users, rules and certificates: the same clients get the same answers', { timeout: 120_000 }, async () => {
+  const path = await folder()
+  await chmod(path, 0o755)
+  const authority = kept(await Authority.make('Devices'))
+  const stranger = kept(await Authority.make('Somebody else'))
+  const server = await authority.issue('localhost')
+  const subject = '/C=NL/O=Acme/OU=Field, north/CN=device-7'
+  const device = await authority.issueClient('device', { subject })
+  const revoked = await authority.issueClient('revoked', { subject })
+  const forged = await stranger.issueClient('forged', { subject })
+  await authority.revoke(revoked)
+  await writeFile(join(path, 'crl.pem'), await authority.crl())
+  await writeFile(join(path, 'acl'), RULES)
+  await writeFile(join(path, 'passwords'), '')
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` }
+  for (const args of [['-b', 'passwords', 'anna', 'pw of anna'], ['-H', 'sha512', '-b', 'passwords', 'ben', 'pw of ben'], ['-b', 'passwords', 'device-7', 'pw of device']]) {
+    execFileSync('mosquitto_passwd', args, { cwd: path, env })
+  }
+
+  const ports = { plain: await freePort(), byName: await freePort(), bySubject: await freePort() }
+  const conf = accessConf(ports, path, authority, server)
+  const shown = async ({ keyFile, certFile }: KeyPair): Promise<IClientOptions> => ({ key: await readFile(keyFile), cert: await readFile(certFile) })
+  const [plain, byName, bySubject] = [`mqtt://127.0.0.1:${ports.plain}`, `mqtts://127.0.0.1:${ports.byName}`, `mqtts://127.0.0.1:${ports.bySubject}`]
+  const callers: Caller[] = [
+    { who: 'nobody', url: plain, options: {} },
+    { who: 'anna', url: plain, options: { username: 'anna', password: 'pw of anna' } },
+    { who: 'ben', url: plain, options: { username: 'ben', password: 'pw of ben' } },
+    { who: 'a wrong password', url: plain, options: { username: 'anna', password: 'pw of ben' } },
+    { who: 'no password', url: plain, options: { username: 'anna' } },
+    { who: 'an unknown user', url: plain, options: { username: 'carl', password: 'x' } },
+    { who: 'a widening identifier', url: plain, options: { username: 'ben', password: 'pw of ben', clientId: '+' } },
+    { who: 'the device by password', url: plain, options: { username: 'device-7', password: 'pw of device' } },
+    { who: 'without TLS', url: `mqtt://127.0.0.1:${ports.byName}`, options: {} },
+    { who: 'no certificate', url: byName, options: { username: 'anna', password: 'pw of anna' } },
+    { who: 'the device', url: byName, options: await shown(device) },
+    { who: 'the device as somebody else', url: byName, options: { ...(await shown(device)), username: 'anna', password: 'wrong' } },
+    { who: 'the device by its subject', url: bySubject, options: await shown(device) },
+    { who: 'a revoked one', url: byName, options: await shown(revoked) },
+    { who: 'one of another authority', url: byName, options: await shown(forged) },
+  ]
+  const answers = async (): Promise<Record<string, string>> => {
+    const watcher = await client(plain, { username: 'anna', password: 'pw of anna', clientId: 'watcher' })
+    await watcher.subscribeAsync('#', { qos: 1 })
+    const all: Record<string, string> = {}
+    for (const caller of callers) all[caller.who] = await answerTo(caller, watcher)
+    await watcher.endAsync(true)
+    return all
+  }
+
+  const mosquitto = kept(await Mosquitto.run(conf, ports.plain))
+  const before = await answers()
+  await mosquitto.stop()
+  expect(before).toMatchObject({
+    nobody: 'refused',
+    anna: 'itself: anna/x c/device/x u/anna/x; anna: anna/x u/anna/x',
+    'a wrong password': 'refused',
+    'no certificate': 'refused',
+    'the device': 'itself: c/device/x u/device-7/x; anna: ',
+    'the device by its subject': 'itself: c/device/x subject/x; anna: ',
+    'a revoked one': 'refused',
+    'one of another authority': 'refused',
+  })
+
+  await writeFile(join(path, 'mosquitto.conf'), conf)
+  const imported = await sandpiper(path, 'import', 'mosquitto.conf', '--out', 'gateway.yaml')
+  expect(imported.exit?.code, imported.stderr).toBe(0)
+  expect(imported.stderr).toContain('Imported 3 of 3 listeners and 0 of 0 bridges; 0 lines left out, 1 changed.')
+  const checked = await sandpiper(path, 'check', 'gateway.yaml')
+  expect(checked.exit?.code, checked.stderr).toBe(0)
+  const gateway = new GatewayProcess(['run', '--config', join(path, 'gateway.yaml')])
+  kept({ [Symbol.asyncDispose]: () => gateway.kill() })
+  await gateway.ready()
+  expect(await answers()).toEqual(before)
 })
 
 test.each([

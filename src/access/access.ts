@@ -133,7 +133,11 @@ export class Access {
     this.#admit(door)
     const exchange = this.#exchange(method, door)
     if (exchange === null) throw this.refused(Reason.badAuthenticationMethod, `authentication method ${JSON.stringify(method.slice(0, 64))} is not known here`, door)
-    return { next: (data) => this.#guarded(exchange.next(data), door) }
+    const next = async (data: Buffer | null): Promise<Step> => {
+      this.#admit(door) // each time: many may be begun before the first one fails
+      return this.#guarded(exchange.next(data), door)
+    }
+    return { next }
   }
 
   /** Who `identity` is under the configuration of now, by the same proof; null when that does not let it in any more. */

@@ -82,6 +82,8 @@ export interface AuthOptions {
 }
 
 const PLAIN_DISCONNECT = Buffer.from([0xe0, 0])
+/** A reason string is for people. */
+const REASON_CHARS_MAX = 200
 
 export function encodeConnect(version: ProtocolVersion, options: ConnectOptions): Buffer {
   return generate(
@@ -138,7 +140,7 @@ export function encodeConnack(version: ProtocolVersion, options: ConnackOptions)
     serverKeepAlive: options.serverKeepAliveSec,
     authenticationMethod: options.authenticationMethod,
     authenticationData: options.authenticationData,
-    reasonString: options.reasonString,
+    reasonString: shortened(options.reasonString),
   })
   // No Response Information, asked for or not [MQTT-3.1.2-28]; no limits of QoS, RETAIN or subscriptions, for there are none [MQTT-3.2.2-9].
   return fitting({ cmd: 'connack', reasonCode: options.reason, sessionPresent, properties }, options.sizeMax) // [MQTT-3.2.2-19] [MQTT-3.2.2-20]
@@ -224,7 +226,7 @@ export function encodeDisconnect(version: ProtocolVersion, options: DisconnectOp
   const properties = given({
     sessionExpiryInterval: options.sessionExpirySec,
     serverReference: options.serverReference,
-    reasonString: options.reasonString,
+    reasonString: shortened(options.reasonString),
   })
   const silent = options.reason === Reason.normalDisconnection && Object.keys(properties).length === 0
   if (version !== 5 || silent) return PLAIN_DISCONNECT
@@ -243,6 +245,11 @@ function fitting(packet: Extract<Model, { cmd: 'connack' | 'disconnect' }>, size
   if (packet.properties?.reasonString === undefined || bytes.length <= (sizeMax ?? Infinity)) return bytes
   delete packet.properties.reasonString
   return generate(packet, 5)
+}
+
+/** A reason may quote what the client has sent, and with that be longer than any string of the protocol. */
+function shortened(reason: Optional<string>): Optional<string> {
+  return reason === null || reason === undefined || reason.length <= REASON_CHARS_MAX ? reason : `${reason.slice(0, REASON_CHARS_MAX - 1).toWellFormed()}…`
 }
 
 /** The members of `members` that have a value. */

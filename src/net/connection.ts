@@ -377,18 +377,21 @@ export class Connection implements Link, Pressing, HeldBack {
   #entitle(identity: Identity, session: Session): void {
     const rights = this.#deps.access.rightsOf(identity, session.clientId)
     this.#endsAtMs = identity.endsAtMs
-    const beyond = session.beyond(rights)
-    if (beyond.length > 0) this.end(Reason.notAuthorized, `the client may not be subscribed to ${beyond[0]} any more`)
-    else session.entitle(rights)
+    const [beyond] = session.beyond(rights)
+    session.entitle(rights) // first: they hold for its will too
+    if (beyond !== undefined) this.end(Reason.notAuthorized, `the client may not be subscribed to ${beyond} any more`)
   }
 
   /** Another configuration is in force. */
   reconsider(): void {
     const session = this.#session
     if (session === null || this.#state === 'closed') return // who is coming in is looked at when it is known
-    const identity = this.#login!.renew()
-    if (identity === null) this.end(Reason.administrativeAction, 'the configuration does not let this client in any more')
-    else this.#entitle(identity, session)
+    const login = this.#login!
+    const { identity } = login
+    const renewed = login.renew()
+    if (renewed !== null) return this.#entitle(renewed, session)
+    session.entitle(this.#deps.access.rightsOf(identity!, session.clientId)) // what its will may do
+    this.end(Reason.administrativeAction, 'the configuration does not let this client in any more')
   }
 
   #accept(connect: ConnectPacket, { session, sessionPresent, assignedClientId }: Attached, proof: Buffer | null): void {

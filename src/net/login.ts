@@ -56,6 +56,11 @@ export class Login {
     return this.#next(this.#exchange!, packet.authenticationData)
   }
 
+  /** Who the client has proved to be; null until it has. */
+  get identity(): Identity | null {
+    return this.#identity
+  }
+
   /** Who the client is under the configuration of now; null when that does not let it in any more. */
   renew(): Identity | null {
     if (this.#identity !== null) this.#identity = this.#access.renew(this.#identity, this.#door(), this.#peer.certificate)

@@ -47,8 +47,6 @@ const DRAIN_MS_MAX = 3000
 export class Gateway {
   /** As it was started with. */
   readonly config: Config
-  /** What of it can change without a start is as it says here. */
-  #inForce: Config
   readonly counters = new Counters()
   readonly tenants: Tenants
   readonly uplinks: readonly Uplink[]
@@ -81,7 +79,7 @@ export class Gateway {
     const clock = options.clock ?? systemClock
     const { log } = options
     const { counters } = this
-    this.config = this.#inForce = config
+    this.config = config
     this.#clock = clock
     this.#log = log
     this.#store = store
@@ -99,7 +97,7 @@ export class Gateway {
     const audiences = new Audiences()
     this.#access = new Access({ clock, counters, log, folder: config.store.path })
     this.tenants = new Tenants(
-      { clock, turn, topics, counters, journal, audiences, nextDestination: () => this.#nextDestination++, isGone: (username) => !takesCertificates(this.#inForce) && this.#access.isGone(username) },
+      { clock, turn, topics, counters, journal, audiences, nextDestination: () => this.#nextDestination++, isGone: (username) => this.#access.isGone(username) },
       ownLimits(config),
       tenantLimits(config.tenants),
     )
@@ -166,12 +164,14 @@ export class Gateway {
    * told so and go, nobody else notices. Answers which other sections differ: those count from the next start on.
    */
   async reload(config: Config): Promise<readonly string[]> {
-    this.#inForce = config
+    const takeEffect = await this.#access.prepare(config)
     this.tenants.configure(tenantLimits(config.tenants))
     const byPlace = new Map(config.broker.listeners.map((listener) => [placeOf(listener), listener]))
-    const listening = this.#listeners.map((listener) => listener.reconfigure(byPlace.get(listener.place) ?? listener.config))
-    await Promise.all([this.#access.configure(config.access, config.tenants), ...listening])
-    for (const listener of this.#listeners) listener.reconsider()
+    const keysRead = takeEffect()
+    const filesRead = this.#listeners.map((listener) => listener.reconfigure(byPlace.get(listener.place) ?? listener.config))
+    await Promise.all([keysRead, ...filesRead])
+    for (const listener of this.#listeners) await listener.reconsider()
+    this.#entitleAbsent()
     return sectionsThatDiffer(this.config, config)
   }
 
@@ -188,7 +188,8 @@ export class Gateway {
   }
 
   async #listen(): Promise<void> {
-    await this.#access.configure(this.config.access, this.config.tenants)
+    await this.#access.configure(this.config)
+    this.#entitleAbsent()
     for (const listener of this.#listeners) await listener.start()
     this.#timer = this.#clock.every(CHECK_MS, () => {
       const nowMs = this.#clock.now()
@@ -228,6 +229,11 @@ export class Gateway {
     for (const tenant of this.tenants.unknownIn(snapshot)) this.#log.warn({ tenant }, 'the store holds sessions or retained messages of a tenant that is not configured: they are kept')
   }
 
+  /** Clients that are away may do what they might if they were here: their wills and subscriptions are judged by the rules of now. */
+  #entitleAbsent(): void {
+    for (const { name, sessions } of this.tenants) sessions.entitleAbsent((owner, clientId) => this.#access.rightsOfOwner(owner, name, clientId))
+  }
+
   #onUplinkState(state: UplinkState): void {
     this.#sys.set(`broker/connection/${state.name}/state`, state.phase === 'up' ? 1 : 0) // as Mosquitto tells of its bridges
     // inFlight counts QoS 2 handshakes too whose message has left the queue already: it is no part of queued.
@@ -239,11 +245,6 @@ export class Gateway {
     const { status, readings, skipped, lastError } = state
     this.#sys.set(`broker/sensors/${state.name}`, JSON.stringify({ status, readings, skipped, lastError }))
   }
-}
-
-/** Certificates make users that no list names. */
-function takesCertificates({ broker }: Config): boolean {
-  return broker.listeners.some((listener) => listener.kind === 'port' && listener.tls !== null && listener.tls.clients !== null)
 }
 
 /** Top-level keys that only a start can change. */

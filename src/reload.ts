@@ -14,7 +14,11 @@ export class Reload {
   readonly #gateway: Gateway
   readonly #log: GatewayLog
   readonly #watch: ConfigWatch
-  readonly #onSignal = (): void => void this.#reload()
+  #reloading: Promise<void> = Promise.resolve()
+  /** One after the other: the last one counts. */
+  readonly #onSignal = (): void => {
+    this.#reloading = this.#reloading.then(() => this.#reload())
+  }
 
   constructor(file: string, gateway: Gateway, clock: Clock, log: GatewayLog) {
     this.#file = file
@@ -46,7 +50,15 @@ export class Reload {
     }
     for (const { line, message, hint } of result.warnings.slice(0, TOLD_MAX)) this.#log.warn({ file: this.#file, line }, `${message}: ${hint}`)
     const needsRestart = await this.#gateway.reload(result.config)
-    rememberLastGood(this.#gateway.config.store.path, result.text)
+    this.#remember(result.text)
     this.#log.info({ file: this.#file, ...(needsRestart.length > 0 ? { needsRestart } : {}) }, 'the configuration was read again: who may connect and what they may do is as it says now')
+  }
+
+  #remember(text: string): void {
+    try {
+      rememberLastGood(this.#gateway.config.store.path, text)
+    } catch (error) {
+      this.#log.error({ why: (error as Error).message }, 'the configuration is in force, but could not be kept as the last good one: check the card and free space (df -h)')
+    }
   }
 }

@@ -8,7 +8,7 @@
 //   2. A configuration takes effect as a whole (`configure`), or not at all.
 //   3. Every refusal is counted with the address it came from, and the next one of that address waits the longer (throttle.ts).
 import { isDeepStrictEqual } from 'node:util'
-import type { AccessConfig, ClientCertificatesConfig, PasswordConfig, TenantConfig, TokenConfig, UserConfig } from '../config/config.ts'
+import type { AccessConfig, ClientCertificatesConfig, Config, ListenerConfig, PasswordConfig, TokenConfig, UserConfig } from '../config/config.ts'
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import { LimitExceeded, LoginRefused, ProtocolError, Reason, type ReasonCode } from '../mqtt/reason.ts'
@@ -16,11 +16,13 @@ import type { Rights } from '../session/rights.ts'
 import { certificateUser, type ClientCertificate } from './certificate.ts'
 import type { Exchange, Step } from './exchange.ts'
 import type { Identity } from './identity.ts'
+import { InTurn } from './in-turn.ts'
 import { type Attempt, Passwords } from './password.ts'
 import { Rules } from './rules.ts'
 import type { ScramExchange } from './scram.ts'
 import { Throttle } from './throttle.ts'
-import type { TokenDeps, Tokens } from './token.ts'
+import type * as TokenModule from './token.ts'
+import type { TokenDeps, TokenProof, Tokens } from './token.ts'
 
 export const SCRAM_SHA_256 = 'SCRAM-SHA-256'
 /** A JSON Web Token as authentication data, under the name that Azure Event Grid has for it. */
@@ -45,6 +47,8 @@ export interface Door {
   readonly tenant: string
   /** How certificates are read; null where none are asked for. */
   readonly certificates: ClientCertificatesConfig | null
+  /** It has been let in, and proves itself again. */
+  readonly isIn: boolean
 }
 
 export interface AccessDeps {
@@ -55,7 +59,11 @@ export interface AccessDeps {
   readonly folder: string
 }
 
-const NOBODY: Identity = { username: null, tenant: '', roles: [], claims: null, grants: null, endsAtMs: Infinity, by: 'nothing', proof: null }
+/** Of Node's four threads. */
+const SCRAM_AT_ONCE_MAX = 1
+const SCRAM_WAITING_MAX = 1000
+
+const NOBODY: Identity = { username: null, tenant: '', home: '', roles: [], claims: null, grants: null, endsAtMs: Infinity, by: 'nothing', proof: null }
 
 export class Access {
   readonly throttle: Throttle
@@ -70,7 +78,12 @@ export class Access {
   #tokens: Tokens | null = null
   /** Stands for the passwords of users that do not exist, in SCRAM. */
   #secret = Buffer.alloc(0)
+  readonly #scrams = new InTurn(SCRAM_AT_ONCE_MAX, SCRAM_WAITING_MAX)
   #generation = 0
+  #ruleConfigs: AccessConfig['rules'] = []
+  #rulesNumber = 0
+  /** Certificates and tokens make users that no list names, or a list is not whole. */
+  #someAreNamedElsewhere = false
 
   constructor(deps: AccessDeps) {
     this.#deps = deps
@@ -82,36 +95,63 @@ export class Access {
     return this.#generation
   }
 
+  /** Another number when the rules are others. */
+  get rulesNumber(): number {
+    return this.#rulesNumber
+  }
+
   /** From now on this holds. Resolves when the keys of its tokens that are on flash are in use. */
-  async configure({ users, rules, tokens }: AccessConfig, tenants: readonly TenantConfig[]): Promise<void> {
-    this.#generation++
-    this.#users = new Map(users.map((user) => [user.name, user]))
-    this.#tenants = new Set(['', ...tenants.map(({ name }) => name)])
-    this.#rules = new Rules(rules)
-    if (this.#passwords !== null) this.#passwords.use(users)
-    // A gateway without users does without the 2 MB of node:crypto, here and in scram.ts.
-    else if (users.some(({ password }) => password !== null)) {
-      this.#passwords = new Passwords(users)
-      this.#secret = process.getBuiltinModule('node:crypto').randomBytes(32)
+  async configure(config: Config): Promise<void> {
+    const takeEffect = await this.prepare(config)
+    await takeEffect()
+  }
+
+  /** Answers what makes it hold, at once and as a whole; that resolves when the keys of its tokens that are on flash are in use. */
+  async prepare(config: Config): Promise<() => Promise<void>> {
+    const { access, tenants, broker } = config
+    const adapter = access.tokens.length === 0 ? null : await import('./token.ts')
+    return async () => {
+      this.#generation++
+      this.#tenants = new Set(['', ...tenants.map(({ name }) => name)])
+      this.#someAreNamedElsewhere = !access.isWhole || access.tokens.length > 0 || broker.listeners.some(takesCertificates)
+      this.#useUsers(access.users)
+      this.#useRules(access.rules)
+      await this.#useTokens(access.tokens, adapter)
     }
+  }
+
+  #useUsers(users: readonly UserConfig[]): void {
+    this.#users = new Map(users.map((user) => [user.name, user]))
+    // A gateway without passwords does without the 2 MB of node:crypto, here and in scram.ts.
+    if (!users.some(({ password }) => password !== null)) this.#passwords = null
+    else if (this.#passwords === null) this.#passwords = new Passwords(users)
+    else this.#passwords.use(users)
+    if (this.#passwords !== null && this.#secret.length === 0) this.#secret = process.getBuiltinModule('node:crypto').randomBytes(32)
+  }
+
+  #useRules(rules: AccessConfig['rules']): void {
+    if (isDeepStrictEqual(rules, this.#ruleConfigs)) return
+    this.#ruleConfigs = rules
+    this.#rules = new Rules(rules)
+    this.#rulesNumber++
+  }
+
+  async #useTokens(tokens: readonly TokenConfig[], adapter: typeof TokenModule | null): Promise<void> {
     if (isDeepStrictEqual(tokens, this.#tokenConfigs)) return
     this.#tokenConfigs = tokens
-    this.#tokens?.stop()
-    this.#tokens = null
-    if (tokens.length === 0) return
-    const { Tokens } = await import('./token.ts')
-    if (this.#tokenConfigs !== tokens) return // changed again meanwhile
-    this.#tokens = new Tokens(tokens, this.#deps)
-    await this.#tokens.start()
+    const before = this.#tokens
+    this.#tokens = adapter === null ? null : new adapter.Tokens(tokens, this.#deps, before)
+    if (this.#tokens === null) before?.stop()
+    else await this.#tokens.start()
   }
 
   stop(): void {
     this.#tokens?.stop()
   }
 
-  /** Nobody has this user name any more, as far as passwords and tokens go. */
+  /** Nobody can come as this user any more. */
   isGone(username: string): boolean {
-    return this.#tokenConfigs.length === 0 && !this.#users.has(username)
+    return !this.#someAreNamedElsewhere && !this.#users.has(username)
   }
 
   /** What a client may do; null for everything. */
@@ -119,13 +159,22 @@ export class Access {
     return this.#rules.rightsOf({ clientId, username, tenant, roles, claims, grants })
   }
 
+  /** What the client of a session may do that is away, as far as its user tells; undefined where only its certificate or token would. */
+  rightsOfOwner(username: string | null, tenant: string, clientId: string): Rights | null | undefined {
+    const user = username === null ? undefined : this.#users.get(username)
+    if (user !== undefined && user.password !== null) return this.rightsOf({ ...identityByPassword(user), tenant }, clientId)
+    if (username !== null && !this.isGone(username)) return undefined
+    return this.rightsOf({ ...NOBODY, username, tenant }, clientId)
+  }
+
   /** Who a CONNECT without authentication method is from. Throws or rejects with LoginRefused [MQTT-3.1.4-2], or with LimitExceeded when there is no time to look at it. */
   identify({ username, password, certificate, isGone }: Credentials, door: Door): Identity | Promise<Identity> {
-    this.#admit(door)
     if (certificate !== null && door.certificates !== null) return this.#byCertificate(certificate, door.certificates, door)
-    if (password !== null && this.#tokens?.looksLikeToken(password) === true) return this.#guarded(this.#tokens.identify(password, door.tenant), door)
-    if (username === null || this.#passwords === null) return this.#nobody(door)
-    return this.#byPassword(this.#passwords, { username, known: this.#users.get(username)?.password ?? null, given: password }, isGone, door)
+    const isToken = password !== null && this.#tokens?.looksLikeToken(password) === true
+    if (!isToken && (username === null || this.#passwords === null)) return this.#nobody(door)
+    this.#admit(door)
+    if (isToken) return this.#guarded(this.#tokens!.identify(password, door.tenant), door)
+    return this.#byPassword(this.#passwords!, { username: username!, known: this.#users.get(username!)?.password ?? null, given: password }, isGone, door)
   }
 
   /** Begins an exchange by `method` (section 4.12). Throws LoginRefused 0x8C when that is not known here [MQTT-4.12.0-1]. */
@@ -162,7 +211,7 @@ export class Access {
   }
 
   #byCertificate(certificate: ClientCertificate, config: ClientCertificatesConfig, door: Door): Identity {
-    const identity = identityByCertificate(certificate, config)
+    const identity = this.#identityByCertificate(certificate, config)
     if (identity === null) throw this.refused(Reason.notAuthorized, `no rule makes the certificate of ${JSON.stringify(certificate.subject.slice(0, 128))} a user`, door)
     return this.#placed(identity, door)
   }
@@ -184,6 +233,17 @@ export class Access {
     return this.#placed(identityByPassword(user!), door)
   }
 
+  /** A line of `users` may say more about one of those that certificates name. */
+  #identityByCertificate(certificate: ClientCertificate, config: ClientCertificatesConfig): Identity | null {
+    const named = certificateUser(certificate, config)
+    if (named === null) return null
+    const { username } = named
+    const user = this.#users.get(username)
+    const tenant = named.tenant === '' ? (user?.tenant ?? '') : named.tenant
+    const roles = [...new Set([...named.roles, ...(user?.roles ?? [])])]
+    return { username, tenant, home: tenant, roles, claims: null, grants: null, endsAtMs: Infinity, by: 'certificate', proof: null }
+  }
+
   #exchange(method: string, door: Door): Exchange | null {
     if (method === SCRAM_SHA_256 && this.#passwords !== null) return this.#scram(door)
     return method === OAUTH2_JWT ? (this.#tokens?.exchange(door.tenant) ?? null) : null
@@ -199,7 +259,7 @@ export class Access {
     const next = async (data: Buffer | null): Promise<Step> => {
       const adapter = await import('./scram.ts')
       scram ??= new adapter.ScramExchange({ passwordOf, secret: this.#secret })
-      const step = await scram.next(data)
+      const step = await this.#scrams.run(() => scram!.next(data))
       return { data: step.data, identity: step.username === null ? null : this.#placed(identityByPassword(user!), door) }
     }
     return { next }
@@ -210,10 +270,10 @@ export class Access {
       case 'nothing':
         return door.anonymous ? NOBODY : null
       case 'certificate':
-        return certificate === null || door.certificates === null ? null : identityByCertificate(certificate, door.certificates)
+        return certificate === null || door.certificates === null ? null : this.#identityByCertificate(certificate, door.certificates)
       case 'token': {
-        const config = this.#tokenConfigs.find((one) => isDeepStrictEqual(one, proof))
-        return config === undefined ? null : { by, username, ...rest, proof: config }
+        const config = this.#tokenConfigs.find((one) => accepts(one, proof as TokenProof))
+        return config === undefined ? null : { by, username, ...rest, proof: { ...(proof as TokenProof), config } }
       }
       case 'password': {
         const user = this.#users.get(username!)
@@ -224,8 +284,8 @@ export class Access {
 
   // ---- refusing
 
-  #admit({ address }: Door): void {
-    if (!this.throttle.admit(address)) throw new LimitExceeded('refusedLoginRate', Reason.connectionRateExceeded, 'too many logins from this address have failed')
+  #admit({ address, isIn }: Door): void {
+    if (!isIn && !this.throttle.admit(address)) throw new LimitExceeded('refusedLoginRate', Reason.connectionRateExceeded, 'too many logins from this address have failed')
   }
 
   /** What a proof of its own kind has refused is counted here, and what it has proved is put in its tenant. */
@@ -235,7 +295,9 @@ export class Access {
       if ('data' in proved) return proved.identity === null ? proved : { ...proved, identity: this.#placed(proved.identity, door) }
       return this.#placed(proved, door) as T
     } catch (error) {
-      if (!(error instanceof ProtocolError) || error instanceof LimitExceeded || (error instanceof LoginRefused && error.delayMs !== null)) throw error
+      // Counted already, or nothing that the client has done wrong.
+      if (!(error instanceof ProtocolError) || error instanceof LimitExceeded || error.reason === Reason.serverUnavailable) throw error
+      if (error instanceof LoginRefused && error.delayMs !== null) throw error
       throw this.refused(error.reason, error instanceof LoginRefused ? error.why : error.message, door)
     }
   }
@@ -256,7 +318,7 @@ export class Access {
 
   /** Its own, or else that of the listener. */
   #tenantAt(identity: Identity, door: Door): string {
-    return identity.tenant === '' ? door.tenant : identity.tenant
+    return identity.home === '' ? door.tenant : identity.home
   }
 }
 
@@ -268,10 +330,17 @@ function isSamePassword(a: PasswordConfig | null, b: PasswordConfig | null): boo
 }
 
 function identityByPassword({ name, tenant, roles, password }: UserConfig): Identity {
-  return { username: name, tenant, roles, claims: null, grants: null, endsAtMs: Infinity, by: 'password', proof: password }
+  return { username: name, tenant, home: tenant, roles, claims: null, grants: null, endsAtMs: Infinity, by: 'password', proof: password }
 }
 
-function identityByCertificate(certificate: ClientCertificate, config: ClientCertificatesConfig): Identity | null {
-  const user = certificateUser(certificate, config)
-  return user === null ? null : { ...user, claims: null, grants: null, endsAtMs: Infinity, by: 'certificate', proof: null }
+/** A token that was verified by `proof` would be accepted, and mean the same. */
+function accepts({ keys, algorithms: _algorithms, clockToleranceMs: _tolerance, ...meaning }: TokenConfig, { config, key }: TokenProof): boolean {
+  const { keys: keysBefore, algorithms: _before, clockToleranceMs: _toleranceBefore, ...meaningBefore } = config
+  if (!isDeepStrictEqual(meaning, meaningBefore)) return false
+  if (keys.kind === 'url') return keysBefore.kind === 'url' && keys.url.href === keysBefore.url.href
+  return keys.keys.some((one) => one.key.equals(key.key))
+}
+
+function takesCertificates(listener: ListenerConfig): boolean {
+  return listener.kind === 'port' && listener.tls !== null && listener.tls.clients !== null
 }

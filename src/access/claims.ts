@@ -73,16 +73,18 @@ export interface Bearing {
 
 /** Who bears a token with these claims. Throws LoginRefused 0x86. */
 export function identityOf(claims: Claims, { config, tenant: given, endsAtMs, tell }: Bearing): Identity {
-  const tenant = tenantOf(claims, config.tenant, given) ?? given
+  const home = tenantOf(claims, config.tenant, given) ?? ''
+  const tenant = home === '' ? given : home
   return {
     username: name(claimAt(claims, config.username), config.username),
     tenant,
+    home,
     roles: rolesOf(claims, config),
     claims: kept(claims),
     grants: grantsOf(claims, config, tenant, tell),
     endsAtMs,
     by: 'token',
-    proof: config,
+    proof: null,
   }
 }
 

@@ -6,6 +6,8 @@ export interface Identity {
   readonly username: string | null
   /** '' is the gateway's own space. */
   readonly tenant: string
+  /** The tenant that it has by itself; '' when it is in that of its listener. */
+  readonly home: string
   readonly roles: readonly string[]
   /** The claims of its token; null without one. */
   readonly claims: Readonly<Record<string, unknown>> | null

@@ -9,6 +9,7 @@
 // takes, through restarts too. What goes wrong is counted every time, and told when it begins and when it is over.
 import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock, Timer } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import { keysOfSet, setOfKeys, type VerificationKey } from '../keys/verification-keys.ts'
@@ -67,6 +68,16 @@ export class KeySet {
     this.#config = config
     this.#deps = deps
     this.#file = join(deps.folder, `jwks-${process.getBuiltinModule('node:crypto').hash('sha256', config.url.href).slice(0, 32)}.json`)
+  }
+
+  get href(): string {
+    return this.#config.url.href
+  }
+
+  /** Would be fetched the same way. */
+  isOf({ url, refreshMs, ca }: KeySetConfig): boolean {
+    const own = this.#config
+    return own.url.href === url.href && own.refreshMs === refreshMs && isDeepStrictEqual(own.ca, ca)
   }
 
   get keys(): readonly VerificationKey[] {

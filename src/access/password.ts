@@ -14,7 +14,7 @@
 import { availableParallelism } from 'node:os'
 import type { PasswordConfig, UserConfig } from '../config/config.ts'
 import { Fifo } from '../fifo.ts'
-import { LimitExceeded, Reason } from '../mqtt/reason.ts'
+import { busy } from './in-turn.ts'
 
 /** As many as clients are let in by default: all of them may come back at once. */
 const WAITING_MAX = 1000
@@ -209,10 +209,6 @@ function isQuick({ kind }: PasswordConfig): boolean {
 
 function isLarge({ kind }: PasswordConfig): boolean {
   return kind === 'argon2id'
-}
-
-function busy(why: string): LimitExceeded {
-  return new LimitExceeded('refusedLoginsBusy', Reason.serverBusy, why)
 }
 
 /** There was no memory for it: the client may come again. */

@@ -80,7 +80,13 @@ export class Throttle {
   }
 }
 
-/** An IPv4 client of a socket for both families comes as ::ffff:10.0.0.1. */
+/** What counts as one: an IPv4 address (also as ::ffff:10.0.0.1, of a socket for both families); of IPv6 the first 64 bits, all of which one site has. */
 function plain(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
+  if (address.startsWith('::ffff:') && address.includes('.')) return address.slice('::ffff:'.length)
+  if (!address.includes(':')) return address
+  const [head = '', tail] = address.split('::')
+  const before = head === '' ? [] : head.split(':')
+  const after = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length)
+  return [...before, ...Array.from({ length: zeros }, () => '0'), ...after].slice(0, 4).join(':')
 }

@@ -11,12 +11,12 @@ import type * as jose from 'jose'
 import { type Clock, wallIsSet } from '../clock.ts'
 import type { TokenConfig } from '../config/config.ts'
 import type { Counters } from '../counters.ts'
-import { Fifo } from '../fifo.ts'
-import { LimitExceeded, LoginRefused, ProtocolError, Reason } from '../mqtt/reason.ts'
+import { LoginRefused, ProtocolError, Reason } from '../mqtt/reason.ts'
 import { fits, type VerificationKey } from '../keys/verification-keys.ts'
 import { checkBounds, type Claims, identityOf, refusedToken } from './claims.ts'
 import type { Exchange } from './exchange.ts'
 import type { Identity } from './identity.ts'
+import { busy, InTurn } from './in-turn.ts'
 import { KeySet, type KeySetLog } from './jwks.ts'
 
 const TOKEN_BYTES_MAX = 16_384
@@ -52,25 +52,36 @@ interface Issuer {
   readonly set: KeySet | null
 }
 
+/** What a token was verified with: Identity.proof. */
+export interface TokenProof {
+  readonly config: TokenConfig
+  readonly key: VerificationKey
+}
+
 type Jose = typeof jose
 
 export class Tokens {
   readonly #deps: TokenDeps
   readonly #issuers: readonly Issuer[]
   readonly #sets = new Map<string, KeySet>()
+  /** Not started yet. */
+  readonly #new: readonly KeySet[]
   #jose: Promise<Jose> | null = null
-  #checking = 0
+  readonly #turns = new InTurn(CHECKED_AT_ONCE_MAX, WAITING_MAX)
   #asking = 0
-  readonly #waiting = new Fifo<() => void>()
 
-  constructor(configs: readonly TokenConfig[], deps: TokenDeps) {
+  /** `before`: what this takes the place of. Its key sets go on, with what they have, where they are fetched in the same way. */
+  constructor(configs: readonly TokenConfig[], deps: TokenDeps, before: Tokens | null = null) {
     this.#deps = deps
-    this.#issuers = configs.map((config) => ({ config, set: this.#setOf(config) }))
+    const known = before === null ? new Map<string, KeySet>() : before.#sets
+    this.#issuers = configs.map((config) => ({ config, set: this.#setOf(config, known) }))
+    this.#new = [...this.#sets.values()].filter((set) => known.get(set.href) !== set)
+    for (const [href, set] of known) if (this.#sets.get(href) !== set) set.stop()
   }
 
   /** Resolves when the key sets on flash are in use; they are fetched behind that. */
   async start(): Promise<void> {
-    await Promise.all([...this.#sets.values()].map((set) => set.start()))
+    await Promise.all(this.#new.map((set) => set.start()))
   }
 
   stop(): void {
@@ -92,14 +103,16 @@ export class Tokens {
     const read = readToken(token)
     const issuer = this.#issuerOf(read)
     const keys = await this.#keysFor(read, issuer)
-    const claims = await this.#inTurn(() => this.#verify(read, keys, issuer.config))
+    const { claims, key } = await this.#turns.run(() => this.#verify(read, keys, issuer.config))
     const { config } = issuer
     const latestMs = clock.wall() + config.clockToleranceMs
     if (typeof claims['iat'] === 'number' && claims['iat'] * 1000 > latestMs) {
       throw refusedToken('it is from the future (iat): compare the clocks of its issuer and of this machine')
     }
     const endsAtMs = clock.now() + (claims['exp'] as number) * 1000 + config.clockToleranceMs - clock.wall()
-    return identityOf(claims, { config, tenant, endsAtMs, tell: (why) => log.debug({ issuer: config.issuer }, why) })
+    const identity = identityOf(claims, { config, tenant, endsAtMs, tell: (why) => log.debug({ issuer: config.issuer }, why) })
+    const proof: TokenProof = { config, key }
+    return { ...identity, proof }
   }
 
   /** Enhanced authentication (section 4.12) with a token as its data: one step. What is refused is 0x87 there, as with SCRAM. */
@@ -119,12 +132,12 @@ export class Tokens {
   }
 
   /** Issuers with keys from the same address share them. */
-  #setOf({ keys }: TokenConfig): KeySet | null {
+  #setOf({ keys }: TokenConfig, before: ReadonlyMap<string, KeySet>): KeySet | null {
     if (keys.kind === 'fixed') return null
-    const known = this.#sets.get(keys.url.href)
-    if (known !== undefined) return known
-    const set = new KeySet(keys, { random: Math.random, ...this.#deps })
-    this.#sets.set(keys.url.href, set)
+    const { href } = keys.url
+    const old = before.get(href)
+    const set = this.#sets.get(href) ?? (old?.isOf(keys) === true ? old : new KeySet(keys, { random: Math.random, ...this.#deps }))
+    this.#sets.set(href, set)
     return set
   }
 
@@ -142,7 +155,7 @@ export class Tokens {
     const keys = known()
     if (keys.length > 0) return keys
     if (set !== null) {
-      if (this.#asking >= ASKING_MAX) throw busy()
+      if (this.#asking >= ASKING_MAX) throw busy('too many logins wait for the keys of an issuer')
       this.#asking++
       try {
         await set.ask()
@@ -155,7 +168,7 @@ export class Tokens {
     return fetched
   }
 
-  async #verify(token: Token, keys: readonly VerificationKey[], config: TokenConfig): Promise<Claims> {
+  async #verify(token: Token, keys: readonly VerificationKey[], config: TokenConfig): Promise<{ readonly claims: Claims; readonly key: VerificationKey }> {
     this.#jose ??= import('jose')
     const { jwtVerify, errors } = await this.#jose
     const options: jose.JWTVerifyOptions = {
@@ -166,37 +179,16 @@ export class Tokens {
       ...(config.issuer === null ? {} : { issuer: config.issuer }),
       ...(config.audiences === null ? {} : { audience: [...config.audiences] }),
     }
-    for (const { key } of keys) {
+    for (const key of keys) {
       try {
-        const { payload } = await jwtVerify(token.text, key, options)
-        return payload
+        const { payload } = await jwtVerify(token.text, key.key, options)
+        return { claims: payload, key }
       } catch (error) {
         if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw refusedToken(whyOf(error, errors))
       }
     }
     throw refusedToken('its signature is not of its issuer')
   }
-
-  /** A few at a time, the others in line. */
-  async #inTurn<T>(check: () => Promise<T>): Promise<T> {
-    if (this.#checking >= CHECKED_AT_ONCE_MAX) {
-      if (this.#waiting.length >= WAITING_MAX) throw busy()
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#waiting.push(resolve)
-      await promise // with it comes the place of the one that is done
-    } else this.#checking++
-    try {
-      return await check()
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#checking--
-      else next()
-    }
-  }
-}
-
-function busy(): LimitExceeded {
-  return new LimitExceeded('refusedLoginsBusy', Reason.serverBusy, 'too many tokens are being checked')
 }
 
 /** Keys that may have signed the token: those of its name, else those without one; of a token that names none, all that fit. */

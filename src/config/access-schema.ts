@@ -33,7 +33,7 @@ const roles = list(identifier('the name of a role')).into((names, place): readon
 
 const user = object({
   name: required('User name, as the client sends it.', text({ expected: 'a user name' })),
-  password: optional('Password: text, `{ file: … }` or `{ env: NAME }`. It serves CONNECT with user and password, and SCRAM-SHA-256, which never sends it. Left out for a user of the password file, or one that proves itself by a certificate or token.', secret()),
+  password: optional('Password: text, `{ file: … }` or `{ env: NAME }`. It serves CONNECT with user and password, and SCRAM-SHA-256, which never sends it. Left out for a user of the password file, or one that proves itself by a certificate.', secret()),
   passwordHash: optional('The password’s hash instead, as `sandpiper passwd` and mosquitto_passwd write it (`$argon2id$…`, `$7$…`, `$6$…`): text, `{ file: … }` or `{ env: NAME }`. It serves CONNECT with user and password.', secret()),
   tenant: defaulted('The tenant this user is in.', '', tenantName()),
   roles: defaulted('Names that rules may be about, instead of each user.', [], roles),
@@ -104,6 +104,7 @@ export const access: Schema<AskedAccess> = object({
   rules: defaulted('What clients may do. Where there are rules or an ACL file, what none of them allows is denied; without both, everybody may do everything.', [], rules),
   aclFile: optional('Mosquitto’s ACL file, as it is. It is asked for what no rule above decides. A relative path starts at the folder of this file.', aclFile),
 }).into((a, place): AskedAccess => ({
+  isWhole: place.run.secrets.mode !== 'optional',
   users: join(a.users, a.passwordFile, place),
   tokens: a.tokens,
   rules: a.aclFile === null ? (a.rules.length === 0 ? [] : [a.rules]) : [a.rules, ...a.aclFile],

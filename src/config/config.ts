@@ -126,6 +126,8 @@ export type TokenKeysConfig =
   | { readonly kind: 'fixed'; readonly keys: readonly VerificationKey[] }
 
 export interface AccessConfig {
+  /** false: a file could not be read, and the gateway had to come up all the same. Users may be missing. */
+  readonly isWhole: boolean
   /** By name, each once: those of gateway.yaml and of the password file. */
   readonly users: readonly UserConfig[]
   /** By issuer, each once. */

@@ -4,6 +4,7 @@
 //   opening ──CONNECT (AUTH …)──► open ──DISCONNECT, error, silence──► closed
 // Why it is not read from for a while: holds.ts. How long it may make others wait: patience.ts.
 import type { Duplex } from 'node:stream'
+import { isDeepStrictEqual } from 'node:util'
 import type { Access, Door } from '../access/access.ts'
 import type { Step } from '../access/exchange.ts'
 import type { Identity } from '../access/identity.ts'
@@ -54,7 +55,7 @@ export interface ConnectionDeps {
   readonly tenants: Tenants
   readonly access: Access
   /** What the listener says of who may come in; it changes when the configuration is read again. */
-  readonly door: () => Omit<Door, 'address'>
+  readonly door: () => Omit<Door, 'address' | 'isIn'>
   readonly log: ConnectionLog
   readonly complaints: Complaints
   readonly limits: ListenerLimits
@@ -76,6 +77,8 @@ export class Connection implements Link, Pressing, HeldBack {
   #tenant: Tenant
   /** Monotonic time at which the proof of who it is is over. */
   #endsAtMs = Infinity
+  /** Of the rules that its rights are of. */
+  #rulesNumber = 0
   /** Its CONNECT asked for a session expiry interval of 0. */
   #endsWithConnection = false
   #keepAliveMs = 0
@@ -311,7 +314,7 @@ export class Connection implements Link, Pressing, HeldBack {
     counters.connectReceived++
     this.#writer.fit(packet, limits.topicAliasMaximum)
     this.#endsWithConnection = packet.sessionExpirySec === 0
-    const login = (this.#login = new Login(access, () => ({ ...door(), address: this.peer.address }), this.peer, packet, () => this.#state === 'closed'))
+    const login = (this.#login = new Login(access, door, this.peer, packet, () => this.#state === 'closed'))
     const step = login.begin()
     if (step instanceof Promise) this.#check(step, (result) => this.#enter(login, result))
     else this.#enter(login, step)
@@ -346,6 +349,7 @@ export class Connection implements Link, Pressing, HeldBack {
     const { session } = attached
     this.#session = session
     this.#endsAtMs = endsAtMs
+    this.#rulesNumber = access.rulesNumber
     this.#live(tenant, session)
     const keepAliveSec = keepAliveSecOf(connect, limits)
     this.#keepAliveMs = keepAliveSec * 1500 // [MQTT-3.1.2-22]
@@ -375,8 +379,10 @@ export class Connection implements Link, Pressing, HeldBack {
 
   /** The client has other rights, or others prove who it is: it stays, unless it has what it may not have any more. */
   #entitle(identity: Identity, session: Session): void {
-    const rights = this.#deps.access.rightsOf(identity, session.clientId)
+    const { access } = this.#deps
+    const rights = access.rightsOf(identity, session.clientId)
     this.#endsAtMs = identity.endsAtMs
+    this.#rulesNumber = access.rulesNumber
     const [beyond] = session.beyond(rights)
     session.entitle(rights) // first: they hold for its will too
     if (beyond !== undefined) this.end(Reason.notAuthorized, `the client may not be subscribed to ${beyond} any more`)
@@ -389,8 +395,10 @@ export class Connection implements Link, Pressing, HeldBack {
     const login = this.#login!
     const { identity } = login
     const renewed = login.renew()
+    const { access } = this.#deps
+    if (renewed !== null && access.rulesNumber === this.#rulesNumber && isDeepStrictEqual(renewed, identity)) return
     if (renewed !== null) return this.#entitle(renewed, session)
-    session.entitle(this.#deps.access.rightsOf(identity!, session.clientId)) // what its will may do
+    session.entitle(access.rightsOf(identity!, session.clientId)) // what its will may do
     this.end(Reason.administrativeAction, 'the configuration does not let this client in any more')
   }
 

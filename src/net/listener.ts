@@ -24,6 +24,8 @@ const CHECK_MS = 1000
 /** Connections that the kernel keeps while we are busy: a site whose power comes back reconnects all at once, and who finds no place tries again a second later. */
 const BACKLOG = 4096
 
+const RECONSIDERED_PER_TURN = 200
+
 export type ListenerDeps = Omit<ConnectionDeps, 'door'> & { readonly log: TlsDeps['log'] }
 
 /** TCP asks after so much silence: a client that wants no keep alive and has vanished would stay for ever. */
@@ -50,7 +52,7 @@ export class Listener {
   readonly #admission: Admission
   readonly #arrivals = new Set<Arrival>()
   readonly #connections = new Set<Connection>()
-  #door: Omit<Door, 'address'>
+  #door: Omit<Door, 'address' | 'isIn'>
   #proxies: Proxies | null = null
   /** Arrivals whose PROXY header has not come. */
   #nameless = 0
@@ -125,9 +127,15 @@ export class Listener {
     if (config.kind === 'port' && config.tls !== null) await this.#tls?.reconfigure(config.tls)
   }
 
-  /** Another configuration of access is in force: whoever it does not let in any more is told, and goes. */
-  reconsider(): void {
-    for (const connection of this.#connections) connection.reconsider()
+  /** Another configuration of access is in force: whoever it does not let in any more is told, and goes. So many in a turn. */
+  async reconsider(): Promise<void> {
+    let left = RECONSIDERED_PER_TURN
+    for (const connection of this.#connections) {
+      connection.reconsider()
+      if (--left > 0) continue
+      left = RECONSIDERED_PER_TURN
+      await new Promise((resolve) => setImmediate(resolve))
+    }
   }
 
   /** Stops accepting, tells every client and ends its connection. */
@@ -287,7 +295,7 @@ export function placeOf(config: ListenerConfig): string {
   return config.kind === 'socket' ? config.path : `${config.host} ${config.port}`
 }
 
-function doorOf(config: ListenerConfig): Omit<Door, 'address'> {
+function doorOf(config: ListenerConfig): Omit<Door, 'address' | 'isIn'> {
   const certificates = config.kind === 'port' ? (config.tls?.clients ?? null) : null
   return { anonymous: config.anonymous, tenant: config.tenant, certificates }
 }

@@ -19,7 +19,7 @@ export class Login {
   readonly method: string | null
   readonly #access: Access
   /** As it is at the moment. */
-  readonly #door: () => Door
+  readonly #doorOf: () => Omit<Door, 'address' | 'isIn'>
   readonly #peer: Peer
   readonly #isGone: () => boolean
   #exchange: Exchange | null = null
@@ -27,9 +27,9 @@ export class Login {
   /** Of the configuration that the proof under way began with. */
   #generation = 0
 
-  constructor(access: Access, door: () => Door, peer: Peer, connect: ConnectPacket, isGone: () => boolean) {
+  constructor(access: Access, door: () => Omit<Door, 'address' | 'isIn'>, peer: Peer, connect: ConnectPacket, isGone: () => boolean) {
     this.#access = access
-    this.#door = door
+    this.#doorOf = door
     this.#peer = peer
     this.connect = connect
     this.#isGone = isGone
@@ -63,8 +63,13 @@ export class Login {
 
   /** Who the client is under the configuration of now; null when that does not let it in any more. */
   renew(): Identity | null {
-    if (this.#identity !== null) this.#identity = this.#access.renew(this.#identity, this.#door(), this.#peer.certificate)
-    return this.#identity
+    const renewed = this.#identity === null ? null : this.#access.renew(this.#identity, this.#door(), this.#peer.certificate)
+    if (renewed !== null) this.#identity = renewed
+    return renewed
+  }
+
+  #door(): Door {
+    return { ...this.#doorOf(), address: this.#peer.address, isIn: this.#identity !== null }
   }
 
   #start(method: string): Exchange {

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import { elapsedBetween } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import type { ConnectPacket, Will } from '../mqtt/packet.ts'
-import { LimitExceeded, ProtocolError, Reason } from '../mqtt/reason.ts'
+import { LimitExceeded, LoginRefused, ProtocolError, Reason } from '../mqtt/reason.ts'
 import type { TopicTable } from '../mqtt/topic.ts'
 import type { Router } from '../router/router.ts'
 import type { Audiences } from '../journal/audience.ts'
@@ -208,6 +208,14 @@ export class Sessions {
     this.#settle(session, nowMs)
   }
 
+  /** Other rules hold for clients that are away. `rightsOf`: undefined where that is not known. */
+  entitleAbsent(rightsOf: (owner: string | null, clientId: string) => Rights | null | undefined): void {
+    for (const session of this.#away) {
+      const rights = rightsOf(session.owner, session.clientId)
+      if (rights !== undefined) session.entitle(rights)
+    }
+  }
+
   /** Once a second: delayed wills and sessions whose time is over. */
   check(nowMs: number): void {
     for (const session of this.#away) this.#settle(session, nowMs)
@@ -222,7 +230,8 @@ export class Sessions {
   #isAbandoned({ owner, link }: Session, username: string | null): boolean {
     if (owner === null || owner === username) return false
     if (link === null && this.#deps.isGone(owner)) return true
-    throw new LimitExceeded('refusedSessionOwners', Reason.clientIdentifierNotValid, 'the session of this client identifier is another user’s')
+    this.#deps.counters.refusedSessionOwners++
+    throw new LoginRefused(Reason.clientIdentifierNotValid, 'the session of this client identifier is another user’s')
   }
 
   #create(clientId: string, durable: boolean): Session {

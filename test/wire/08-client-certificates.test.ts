@@ -378,6 +378,21 @@ describe('another configuration while clients are connected', () => {
     expect(gateway.counters.endedClientCertificates).toBe(0)
   })
 
+  test('a line of `users` gives one of them a tenant and roles, and takes them', async () => {
+    const rules = 'rules: [{ allow: all, topic: "dev/#", roles: [device], tenants: [acme] }]'
+    const withUsers = (users: string): string => `${yaml(ca())}access: { users: [${users}], ${rules} }\n`
+    const filters = { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'dev/x', qos: 0 }] } as const
+    await using gateway = await TestGateway.start({ yaml: withUsers('{ name: pump-1, tenant: acme, roles: [device] }'), log: quiet })
+    const clients = [await enter(pumps[0], gateway.port), await enter(pumps[1], gateway.port)]
+    for (const [i, granted] of [[0, 0], [1, 0x87]] as const) {
+      clients[i]!.send({ ...filters, subscriptions: [...filters.subscriptions] })
+      await clients[i]!.expect({ cmd: 'suback', granted: [granted] })
+    }
+    await gateway.reload(withUsers('{ name: pump-1, tenant: acme }'))
+    await clients[0]!.expect({ cmd: 'disconnect', reasonCode: 0x87 })
+    await clients[1]!.expectNothing()
+  })
+
   test('other files: who is not trusted by them is disconnected', async () => {
     await writeFile(at('both.pem'), Buffer.concat([await readFile(devices.certFile), await readFile(strangers.certFile)]))
     await using gateway = await TestGateway.start({ yaml: yaml(`ca: "${at('both.pem')}"`), log: quiet })

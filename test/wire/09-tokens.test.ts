@@ -25,6 +25,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'rsa.pem'), pem(rsa))
   await writeFile(join(folder, 'ed.pem'), pem(ed))
   await writeFile(join(folder, 'both.pem'), pem(rsa) + pem(ed))
+  await writeFile(join(folder, 'both.pem'), pem(rsa) + pem(ed))
 })
 afterAll(() => rm(folder, { recursive: true }))
 
@@ -349,6 +350,17 @@ describe.each(VERSIONS)('a reload, version %i', (version) => {
     await expectMay(ours, 'users/pump/a')
     await expectRefused(gateway, version, asPassword(await signed(claims(gateway, { iss: OTHER_ISSUER }), 'RS256', rsa.privateKey)))
     await gateway.connect(version, asPassword(await signed(claims(gateway, { iss: OTHER_ISSUER }), 'EdDSA', ed.privateKey)))
+  })
+
+  test('with one key more, for the time of a rotation, touches nobody; without the old one its bearers go', async () => {
+    await using gateway = await start()
+    const [, others] = await both(gateway)
+    await gateway.reload(site({ tokens: [SHARED, { ...SIGNED, keys: { file: 'both.pem' }, algorithms: ['RS256', 'EdDSA'] }] }))
+    await others.expectNothing()
+    const next = await gateway.connect(version, asPassword(await signed(claims(gateway, { iss: OTHER_ISSUER, sub: 'next' }), 'EdDSA', ed.privateKey)))
+    await gateway.reload(site({ tokens: [SHARED, { ...SIGNED, keys: { file: 'ed.pem' } }] }))
+    await expectEnded(others, 0x98)
+    await next.expectNothing()
   })
 
   test('that changes nothing about tokens touches nobody', async () => {

@@ -69,6 +69,15 @@ describe('nothing more is looked at', () => {
   })
 })
 
+test('all of the 64 bits that one IPv6 site has are one address', () => {
+  const { throttle } = make()
+  for (const address of ['2001:db8::1', '2001:db8:0:0:1:2:3:4', '2001:db8::ffff:0:1', '2001:db8:0:0::']) fail(throttle, address, 4)
+  expect(throttle.size).toBe(1)
+  expect(fail(throttle, '2001:db8:0:1::1', 1)).toEqual([0])
+  expect(fail(throttle, '::1', 1)).toEqual([0])
+  expect(throttle.size).toBe(3)
+})
+
 describe('memory', () => {
   test('an address that was quiet is forgotten when another one fails', () => {
     const { throttle, clock } = make()
@@ -83,9 +92,9 @@ describe('memory', () => {
     const { throttle } = make()
     fail(throttle, '10.0.0.1', 9)
     fail(throttle, '10.0.0.2', 9)
-    for (let i = 0; i < 4000; i++) fail(throttle, `2001:db8::${i}`, 1)
+    for (let i = 0; i < 4000; i++) fail(throttle, `2001:db8:0:${i.toString(16)}::1`, 1)
     expect(fail(throttle, '10.0.0.2', 1)).toEqual([8000])
-    for (let i = 0; i < 4000; i++) fail(throttle, `2001:db9::${i}`, 1)
+    for (let i = 0; i < 4000; i++) fail(throttle, `2001:db9:0:${i.toString(16)}::1`, 1)
     expect(throttle.size).toBe(4096)
     expect(fail(throttle, '10.0.0.2', 1)).toEqual([8000])
     expect(fail(throttle, '10.0.0.1', 1)).toEqual([0])

@@ -37,7 +37,7 @@ const DEFAULTS = {
     outputBytesMax: 1_000_000,
     sysIntervalMs: 10_000,
   },
-  access: { users: [], tokens: [], rules: [] },
+  access: { isWhole: true, users: [], tokens: [], rules: [] },
   tenants: [],
   store: { path: '/site/data', commitWindowMs: 60, bytesMax: 2_000_000_000 },
   sensors: [],

@@ -30,6 +30,17 @@ export interface Setup {
   readonly tls: (KeyPair & { readonly port: number }) | null
   /** Sandpiper: url of an uplink that everything published here goes to. */
   readonly uplink: string | null
+  /** Who may do what; clients without a user are let in all the same. */
+  readonly access: AccessSetup | null
+}
+
+export interface AccessSetup {
+  /** A password file for both. */
+  readonly passwords: string
+  /** More of `access` in gateway.yaml. */
+  readonly sandpiper: object
+  /** Mosquitto's ACL file; null: everybody may do everything. */
+  readonly acl: string | null
 }
 
 export interface Kind {
@@ -40,6 +51,7 @@ export interface Kind {
   readonly persistent: boolean
   readonly hasUplink: boolean
   readonly hasTls: boolean
+  readonly hasAccess: boolean
   command(setup: Setup): { argv: string[]; env?: Record<string, string> }
 }
 
@@ -52,10 +64,11 @@ export function sandpiper(profileTo: string | null): Kind {
     persistent: true,
     hasUplink: true,
     hasTls: true,
-    command({ port, folder, tls, uplink }) {
+    hasAccess: true,
+    command({ port, folder, tls, uplink, access }) {
       const uplinks = uplink === null ? [] : [{ name: 'cloud', url: uplink, clientId: 'bench', version: 5, routes: [{ out: 'bench/#', as: 'up/#', qos: 1 }] }]
-      const listeners = [{ port }, ...(tls === null ? [] : [{ port: tls.port, tls: { key: tls.keyFile, cert: tls.certFile } }])]
-      const config = { site: 'bench', broker: { listeners, maxConnections: 20_000 }, store: { path: join(folder, 'store') }, uplinks }
+      const listeners = [{ port, anonymous: true }, ...(tls === null ? [] : [{ port: tls.port, tls: { key: tls.keyFile, cert: tls.certFile } }])]
+      const config = { site: 'bench', broker: { listeners, maxConnections: 20_000 }, access: access === null ? {} : { passwordFile: passwordFile(folder, access), ...access.sandpiper }, store: { path: join(folder, 'store') }, uplinks }
       writeFileSync(join(folder, 'gateway.yaml'), `${JSON.stringify(config, null, 2)}\n`) // JSON is YAML
       const main = [file('../../src/main.ts'), 'run', '--config', join(folder, 'gateway.yaml')]
       if (profileTo === null) return { argv: [process.execPath, ...main] }
@@ -71,10 +84,13 @@ export const mosquitto: Kind = {
   persistent: true,
   hasUplink: false,
   hasTls: true,
-  command({ port, folder, persistence, tls }) {
+  hasAccess: true,
+  command({ port, folder, persistence, tls, access }) {
     const lines = [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'set_tcp_nodelay true', 'max_queued_messages 0', 'max_inflight_messages 0', 'log_type error']
     lines.push(...(persistence ? ['persistence true', `persistence_location ${folder}/`] : ['persistence false']))
     if (tls !== null) lines.push(`listener ${tls.port} 127.0.0.1`, `keyfile ${tls.keyFile}`, `certfile ${tls.certFile}`)
+    if (access !== null) lines.push(`password_file ${passwordFile(folder, access)}`)
+    if (access !== null && access.acl !== null) lines.push(`acl_file ${privateFile(join(folder, 'acl'), access.acl)}`)
     // Started by root it would become its own user, who may not write here.
     if (process.getuid?.() === 0) lines.push('user root')
     writeFileSync(join(folder, 'mosquitto.conf'), `${lines.join('\n')}\n`)
@@ -88,6 +104,7 @@ export const aedes: Kind = {
   persistent: false,
   hasUplink: false,
   hasTls: false,
+  hasAccess: false,
   command: ({ port }) => ({ argv: [process.execPath, file('aedes.ts')], env: { PORT: String(port) } }),
 }
 
@@ -99,8 +116,18 @@ export function other(name: string, command: string): Kind {
     persistent: true,
     hasUplink: false,
     hasTls: false,
+    hasAccess: false,
     command: ({ port, folder }) => ({ argv: ['sh', '-c', `exec ${command}`], env: { PORT: String(port), DIR: folder } }),
   }
+}
+
+function passwordFile(folder: string, { passwords }: AccessSetup): string {
+  return privateFile(join(folder, 'passwords'), passwords)
+}
+
+function privateFile(path: string, text: string): string {
+  writeFileSync(path, text, { mode: 0o600 })
+  return path
 }
 
 const running = new Set<Broker>()
@@ -111,21 +138,24 @@ export class Broker {
   readonly folder: string
   /** From spawn to the first CONNACK. */
   readonly startMs: number
+  readonly #setup: Setup
   readonly #child: ChildProcess
 
-  private constructor(kind: Kind, port: number, folder: string, startMs: number, child: ChildProcess) {
+  private constructor(kind: Kind, setup: Setup, startMs: number, child: ChildProcess) {
     this.kind = kind
-    this.port = port
-    this.folder = folder
+    this.port = setup.port
+    this.folder = setup.folder
+    this.#setup = setup
     this.startMs = startMs
     this.#child = child
   }
 
   /** Starts and waits for the first CONNACK. Throws with the broker's last words when it does not come. */
-  static async start(kind: Kind, cores: Cores, setup: Omit<Setup, 'port'>): Promise<Broker> {
+  static async start(kind: Kind, cores: Cores, settings: Omit<Setup, 'port'>): Promise<Broker> {
     const port = await freePort()
+    const setup = { ...settings, port }
     mkdirSync(setup.folder, { recursive: true })
-    const { argv, env } = kind.command({ ...setup, port })
+    const { argv, env } = kind.command(setup)
     const pinned = cores.broker === null ? argv : ['taskset', '-c', cores.broker, ...argv]
     const logFile = join(setup.folder, 'output.txt')
     const log = openSync(logFile, 'w')
@@ -133,7 +163,7 @@ export class Broker {
     // Each of these replaces itself by the next, so that the pid is the broker's.
     const child = spawn('sh', ['-c', 'ulimit -n "$(ulimit -Hn)"; exec "$@"', 'sh', ...pinned], { stdio: ['ignore', log, log], env: { ...process.env, ...env } })
     closeSync(log)
-    const pending = new Broker(kind, port, setup.folder, 0, child)
+    const pending = new Broker(kind, setup, 0, child)
     running.add(pending)
     child.once('exit', () => running.delete(pending))
     while (!(await answers(port))) {
@@ -144,7 +174,7 @@ export class Broker {
       }
     }
     running.delete(pending)
-    const broker = new Broker(kind, port, setup.folder, performance.now() - from, child)
+    const broker = new Broker(kind, setup, performance.now() - from, child)
     running.add(broker)
     child.once('exit', () => running.delete(broker))
     return broker
@@ -152,6 +182,12 @@ export class Broker {
 
   get pid(): number {
     return this.#child.pid!
+  }
+
+  /** Writes its configuration anew and tells it. When that holds is not known yet. */
+  reload(access: AccessSetup): void {
+    this.kind.command({ ...this.#setup, access })
+    this.#child.kill('SIGHUP')
   }
 
   /** The way a service manager stops it; killed when that takes too long. True when it ended by itself. */

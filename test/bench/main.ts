@@ -18,13 +18,15 @@ import { crash } from './work/crash.ts'
 import { disk } from './work/disk.ts'
 import { isolation } from './work/isolation.ts'
 import { latency } from './work/latency.ts'
+import { logins } from './work/logins.ts'
 import { memory } from './work/memory.ts'
 import { queue } from './work/queue.ts'
+import { rights } from './work/rights.ts'
 import { slow } from './work/slow.ts'
 import { throughput } from './work/throughput.ts'
 import { Bench, type Work } from './work/work.ts'
 
-const works: Work[] = [...throughput, ...latency, ...queue, ...connections, ...slow, ...memory, ...disk, ...isolation, ...crash]
+const works: Work[] = [...throughput, ...latency, ...queue, ...connections, ...slow, ...memory, ...disk, ...isolation, ...crash, ...rights, ...logins]
 
 const { values: options } = parseArgs({
   options: {

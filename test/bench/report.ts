@@ -1,7 +1,7 @@
 // From samples to a table: medians, spread, and the ratio of the first broker to Mosquitto. Everything measured is in the
 // JSON, sample by sample.
 
-export type Unit = 'per second' | 'ms' | 'MB' | 'KB' | 'bytes' | 'messages' | 'connections'
+export type Unit = 'per second' | 'ms' | 'ns' | '%' | 'MB' | 'KB' | 'bytes' | 'messages' | 'connections'
 
 export interface Row {
   readonly metric: string
@@ -63,7 +63,8 @@ export class Report {
       .filter((s) => s.work === work)
       .map((s) => {
         const cells = brokers.map((b) => cell(s.samples[b] ?? [], s.unit))
-        if (ratio) cells.push(quotient(median(s.samples[first!] ?? []), median(s.samples['mosquitto'] ?? [])))
+        // A percentage is a ratio already.
+        if (ratio) cells.push(s.unit === '%' ? '–' : quotient(median(s.samples[first!] ?? []), median(s.samples['mosquitto'] ?? [])))
         return [`${s.metric}, ${s.unit}`, ...cells]
       })
     const widths = head.map((_, i) => Math.max(...[head, ...rows].map((r) => r[i]!.length)))
@@ -76,6 +77,7 @@ export class Report {
 function cell(samples: readonly number[], unit: Unit): string {
   if (samples.length === 0) return '–'
   const middle = median(samples)
+  if (unit === '%') return `${format(middle, unit)}${samples.length < 3 ? '' : ` ±${format((Math.max(...samples) - Math.min(...samples)) / 2, unit)}`}`
   const spread = samples.length < 3 || middle === 0 ? '' : ` ±${Math.round((50 * (Math.max(...samples) - Math.min(...samples))) / Math.abs(middle))}%`
   return `${format(middle, unit)}${spread}`
 }
@@ -83,7 +85,8 @@ function cell(samples: readonly number[], unit: Unit): string {
 export function format(value: number, unit: Unit): string {
   if (!Number.isFinite(value)) return '?'
   if (unit === 'ms') return value.toFixed(Math.abs(value) < 10 ? 3 : 1)
-  if (unit === 'MB' || unit === 'KB') return value.toFixed(1)
+  if (unit === '%') return value.toFixed(2)
+  if (unit === 'MB' || unit === 'KB' || unit === 'ns') return value.toFixed(1)
   if (Math.abs(value) >= 1e6) return `${(value / 1e6).toFixed(2)} M`
   if (unit === 'per second' && value >= 1000) return `${(value / 1000).toFixed(1)} k`
   return Math.round(value).toLocaleString('en-US')

@@ -6,7 +6,7 @@
 
 import { writeSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { connectPacket, DISCONNECT, subscribePacket } from '../wire.ts'
+import { connectPacket, DISCONNECT, subscribePacket, type User } from '../wire.ts'
 
 const READ_BYTES = 1 << 18 // measured: 64 KB costs a tenth of the throughput, 1 MB gains nothing
 const HEAD = 512 // longer than any packet the bench receives
@@ -21,6 +21,7 @@ export interface Address {
   readonly port: number
   readonly clientId: string
   readonly clean: boolean
+  readonly user?: User
 }
 
 export abstract class Client {
@@ -55,7 +56,7 @@ export abstract class Client {
     socket.once('connect', () => {
       client = make(socket)
       const opened = client
-      opened.ask(connectPacket(to.clientId, to.clean)).then((code) => (code === 0 ? resolve(opened) : reject(new Error(`CONNACK with code ${code}`))), reject)
+      opened.ask(connectPacket(to.clientId, to.clean, undefined, to.user)).then((code) => (code === 0 ? resolve(opened) : reject(new Error(`CONNACK with code ${code}`))), reject)
     })
     socket.on('error', (error) => reject(new Error(`cannot connect: ${error.message}`)))
     socket.on('close', () => {

@@ -5,7 +5,7 @@
 // too much is on its way to the subscribers (a delivery wakes it), or the kernel takes no more (onWritable wakes it).
 
 import { usageOf } from '../machine.ts'
-import { TOPIC_FILTER } from '../wire.ts'
+import { DEVICE_FILTER, TOPIC_FILTER } from '../wire.ts'
 import { Client } from './client.ts'
 import { SESSION_ID, type FlowJob, type FlowResult } from './jobs.ts'
 import { openPublishers, type Publisher } from './publisher.ts'
@@ -14,7 +14,7 @@ import { pause, settled } from './wait.ts'
 
 export async function flow(job: FlowJob): Promise<FlowResult> {
   const subscribers = await openSubscribers(job)
-  const publishers = await openPublishers(job.port, job.publishers, job.qos, job.batch)
+  const publishers = await openPublishers(job.port, job.publishers, job.qos, job.batch, job.devices)
   const only = subscribers.length === 1 ? subscribers[0]! : null
   const state = { stopped: false, starved: false }
 
@@ -88,7 +88,7 @@ async function openSubscribers(job: FlowJob): Promise<Subscriber[]> {
   for (let i = 0; i < job.subscribers; i++) {
     const clientId = job.persistent ? SESSION_ID : `sub-${i}`
     const subscriber = await Client.open((socket) => new Subscriber(socket, job.publishers), { port: job.port, clientId, clean: !job.persistent })
-    await subscriber.subscribe(TOPIC_FILTER, job.qos)
+    await subscriber.subscribe(job.devices === undefined ? TOPIC_FILTER : DEVICE_FILTER, job.qos)
     subscribers.push(subscriber)
   }
   return subscribers

@@ -1,4 +1,5 @@
 // What the bench may ask of the load generator's process, and what it gets back. One job at a time, over IPC.
+import type { User } from '../wire.ts'
 
 /** Closed loop, as fast as the broker goes. Counts deliveries between `warmMs` and `warmMs + runMs`. */
 export interface FlowJob {
@@ -16,8 +17,16 @@ export interface FlowJob {
   readonly outstanding: number
   /** Messages in one write, where the window allows it. */
   readonly batch: number
+  /** The publishers are devices that log in and have topics of their own; left out: nobody logs in, and each has one. */
+  readonly devices?: Devices
   readonly warmMs: number
   readonly runMs: number
+}
+
+export interface Devices {
+  readonly user: User
+  /** Of each device, in turn: `batch` of them at most; or another one for every message. */
+  readonly topics: number | 'new'
 }
 
 export interface FlowResult {
@@ -46,6 +55,7 @@ export interface PacedJob {
 export interface Quantiles {
   readonly p50Ms: number
   readonly p99Ms: number
+  readonly p999Ms: number
   readonly maxMs: number
 }
 
@@ -182,6 +192,53 @@ export interface SlowResult {
   readonly silent: Closed
 }
 
+/** Does a message of a client without a user reach it? Tried until it is as `expected`, for some seconds. */
+export interface MayJob {
+  readonly kind: 'may'
+  readonly port: number
+  readonly expected: boolean
+}
+
+/** One client sends another QoS 0 messages at a steady pace (open loop, latencies from when a message was due), while others log in and leave. */
+export interface LoginsJob {
+  readonly kind: 'logins'
+  readonly port: number
+  readonly brokerPid: number
+  readonly runMs: number
+  readonly tripsPerSec: number
+  readonly loginsPerSec: number
+  /** Each of them logs in once, in turn; null: nobody says who it is. */
+  readonly users: readonly User[] | null
+  /** Their passwords are wrong. */
+  readonly wrong: boolean
+  /** Loopback addresses that they come from in turn, `each`: every one from another; null: from 127.0.0.1, as everybody else. */
+  readonly addresses: number | 'each' | null
+  /** These have the right password and come from 127.0.0.1 meanwhile, in turn and in equal distances. */
+  readonly guests: readonly User[]
+}
+
+export interface LoginsResult {
+  readonly trip: Quantiles
+  /** How late the generator itself sent; part of the trips. */
+  readonly late: Quantiles
+  readonly storm: Answers
+  readonly guests: Answers
+  readonly brokerCpu: number
+  readonly loadCpu: number
+  readonly faults: string[]
+}
+
+export interface Answers {
+  readonly accepted: number
+  readonly refused: number
+  /** Closed by the broker without a CONNACK. */
+  readonly closed: number
+  /** Neither accepted nor refused when it was over. */
+  readonly waiting: number
+  /** From when it was due to its CONNACK; those without one left out. */
+  readonly answer: Quantiles
+}
+
 export interface Results {
   flow: FlowResult
   paced: PacedResult
@@ -195,9 +252,12 @@ export interface Results {
   beside: null
   'beside-stop': BesideResult
   slow: SlowResult
+  logins: LoginsResult
+  /** Whether it came to be as expected. */
+  may: boolean
 }
 
-export type Job = FlowJob | PacedJob | SessionJob | FillJob | DrainJob | IdleJob | ConnectJob | LeaveJob | ReturnJob | BesideJob | BesideStopJob | SlowJob
+export type Job = FlowJob | PacedJob | SessionJob | FillJob | DrainJob | IdleJob | ConnectJob | LeaveJob | ReturnJob | BesideJob | BesideStopJob | SlowJob | LoginsJob | MayJob
 export type ResultOf<J extends Job> = Results[J['kind']]
 export type Reply = { readonly result: Results[keyof Results] } | { readonly error: string }
 

@@ -5,6 +5,8 @@ import { connectMany, leaveSessions, returnAll } from './connections.ts'
 import { drain, fill, openSession } from './queue.ts'
 import { flow } from './flow.ts'
 import { keepIdle } from './idle.ts'
+import { logIn } from './logins.ts'
+import { untilItMay } from './may.ts'
 import { paced } from './paced.ts'
 import { holdPlaces } from './slow.ts'
 import type { Job, Reply, Results } from './jobs.ts'
@@ -35,6 +37,10 @@ async function run(job: Job): Promise<Results[keyof Results]> {
       return await stopBeside()
     case 'slow':
       return await holdPlaces(job)
+    case 'logins':
+      return await logIn(job)
+    case 'may':
+      return await untilItMay(job)
   }
 }
 

@@ -4,15 +4,20 @@
 // oldest one outstanding [MQTT-4.6.0-2]; any other is counted in `ackDisorder`.
 
 import type { Socket } from 'node:net'
-import { PACKET_ID_OFFSET, payloadOffset, publishBlock, publishBytes, topicOf } from '../wire.ts'
+import { DEVICE_DIGITS_OFFSET, deviceOf, deviceTopic, PACKET_ID_OFFSET, payloadOffset, publishBlock, publishBytes, topicOf } from '../wire.ts'
 import { bytes, Client, view } from './client.ts'
+import type { Devices } from './jobs.ts'
 
 const PACKET_IDS = 65_535
+/** Every pair of base 36 digits, as the two bytes they are in a topic. */
+const DIGIT_PAIRS = Uint16Array.from({ length: 36 * 36 }, (_, n) => Buffer.from(n.toString(36).padStart(2, '0'), 'latin1').readUInt16BE())
 
 export interface PublisherOptions {
   readonly index: number
   readonly qos: 0 | 1
   readonly batch: number
+  /** Its topics, where it is a device with some of its own. */
+  readonly devices?: Devices
 }
 
 export class Publisher extends Client {
@@ -30,6 +35,7 @@ export class Publisher extends Client {
   readonly #block: Buffer
   readonly #blockView: DataView
   readonly #packetBytes: number
+  readonly #renewsTopics: boolean
 
   constructor(socket: Socket, options: PublisherOptions) {
     super(socket)
@@ -37,7 +43,10 @@ export class Publisher extends Client {
     this.qos = options.qos
     this.batch = options.batch
     this.#packetBytes = publishBytes(options.qos)
-    this.#block = publishBlock(options.index, topicOf(options.index), options.qos, options.batch)
+    const topics = options.devices?.topics
+    this.#renewsTopics = topics === 'new'
+    const topicAt = (i: number): string => (topics === undefined ? topicOf(options.index) : deviceTopic(options.index, topics === 'new' ? 0 : i % topics))
+    this.#block = publishBlock(options.index, topicAt, options.qos, options.batch)
     this.#blockView = new DataView(this.#block.buffer, this.#block.byteOffset, this.#block.length)
   }
 
@@ -55,8 +64,24 @@ export class Publisher extends Client {
         if (++packetId === PACKET_IDS) packetId = 0
       }
     }
+    if (this.#renewsTopics) this.#renewTopics(end)
     this.sent = sequence
     this.write(this.#block, 0, end)
+  }
+
+  /** A topic comes again after 1.7 million others. */
+  #renewTopics(end: number): void {
+    const view = this.#blockView
+    const pairs = DIGIT_PAIRS.length
+    let low = this.sent % pairs
+    let high = Math.floor(this.sent / pairs) % pairs
+    for (let at = DEVICE_DIGITS_OFFSET; at < end; at += this.#packetBytes) {
+      view.setUint16(at, DIGIT_PAIRS[high]!)
+      view.setUint16(at + 2, DIGIT_PAIRS[low]!)
+      if (++low < pairs) continue
+      low = 0
+      if (++high === pairs) high = 0
+    }
   }
 
   protected packets(start: number, end: number): number {
@@ -81,11 +106,13 @@ export class Publisher extends Client {
 }
 
 /** Connects `count` publishers at a time that a listener's backlog can take. */
-export async function openPublishers(port: number, count: number, qos: 0 | 1, batch: number): Promise<Publisher[]> {
+export async function openPublishers(port: number, count: number, qos: 0 | 1, batch: number, devices?: Devices): Promise<Publisher[]> {
+  const options = devices === undefined ? { qos, batch } : { qos, batch, devices }
+  const who = (index: number): { clientId: string; user?: Devices['user'] } => (devices === undefined ? { clientId: `pub-${index}` } : { clientId: deviceOf(index), user: devices.user })
   const publishers: Publisher[] = []
   for (let from = 0; from < count; from += 100) {
     const some = Array.from({ length: Math.min(100, count - from) }, (_, i) => from + i)
-    const opened = some.map((index) => Client.open((socket) => new Publisher(socket, { index, qos, batch }), { port, clientId: `pub-${index}`, clean: true }))
+    const opened = some.map((index) => Client.open((socket) => new Publisher(socket, { index, ...options }), { port, clean: true, ...who(index) }))
     publishers.push(...(await Promise.all(opened)))
   }
   return publishers

@@ -36,7 +36,7 @@ export class Bench {
   /** A second start in the same run finds the folder of the first one. */
   async start(options: Partial<Omit<Setup, 'port' | 'folder'>> = {}): Promise<Broker> {
     this.#folder ??= makeFolder(this.#under)
-    const broker = await Broker.start(this.kind, this.#cores, { folder: this.#folder, persistence: false, tls: null, uplink: null, ...options })
+    const broker = await Broker.start(this.kind, this.#cores, { folder: this.#folder, persistence: false, tls: null, uplink: null, access: null, ...options })
     this.#brokers.push(broker)
     return broker
   }

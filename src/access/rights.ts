@@ -12,8 +12,8 @@ import type { Rules } from './rules.ts'
 import type { Subject } from './template.ts'
 
 const SLOTS_MIN = 8
-/** 10 bytes each: a client with a thousand topics takes 10 kB for that. */
-const SLOTS_MAX = 1024
+/** 10 bytes each: a client with thousands of topics takes 40 kB for that. */
+const SLOTS_MAX = 4096
 const WAYS = 2
 
 // A verdict: the six cases of publish in the lowest bits, then

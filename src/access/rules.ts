@@ -82,6 +82,7 @@ export class Rules {
 class Tally implements Asking {
   subject!: Subject
   names: readonly string[] = []
+  #topic: string | null = null
   #verb: Verb = 'publish'
   readonly #allowed: number[]
   readonly #denied: number[]
@@ -93,7 +94,8 @@ class Tally implements Asking {
 
   begin(verb: Verb, topic: string, subject: Subject): void {
     this.subject = subject
-    this.names = topic.split('/')
+    // A new topic is asked for twice in a row: may it be published, and may its receiver have it.
+    if (topic !== this.#topic) this.names = (this.#topic = topic).split('/')
     this.#verb = verb
     this.#allowed.fill(0)
     this.#denied.fill(0)

@@ -17,6 +17,7 @@ const SLOTS_MAX = 4096
 const WAYS = 2
 
 // A verdict: the six cases of publish in the lowest bits, then
+const PUBLISH_ALL = (1 << 6) - 1
 const PUBLISH_KNOWN = 1 << 6
 const RECEIVE_SHIFT = 7
 const RECEIVE_KNOWN = 1 << 8
@@ -36,9 +37,6 @@ export class ClientRights implements Rights {
   #verdicts = NO_VERDICTS
   /** From a topic's number to the first slot of its set. */
   #mask = 0
-  /** The topic that was last published, and what is known of it: most clients publish one, or one many times in a row. */
-  #last = FREE
-  #lastVerdict = 0
 
   constructor(rules: Rules, subject: Subject) {
     this.#rules = rules
@@ -46,14 +44,11 @@ export class ClientRights implements Rights {
   }
 
   mayPublish(topic: Topic, qos: QoS, retain: boolean): boolean {
-    const { number } = topic
-    if (number !== this.#last) {
-      let verdict = this.#find(number)
-      if ((verdict & PUBLISH_KNOWN) === 0) verdict = this.#learn(topic, verdict | PUBLISH_KNOWN | this.#decide('publish', topic.name))
-      this.#last = number
-      this.#lastVerdict = verdict
-    }
-    return (this.#lastVerdict & publishCase(qos, retain)) !== 0
+    return (this.#publishable(topic) & publishCase(qos, retain)) !== 0
+  }
+
+  mayPublishFreely(topic: Topic): boolean {
+    return (this.#publishable(topic) & PUBLISH_ALL) === PUBLISH_ALL
   }
 
   mayReceive(topic: Topic): boolean {
@@ -66,6 +61,11 @@ export class ClientRights implements Rights {
     const cases = this.#decide('subscribe', filter)
     for (let granted: number = qos; granted >= 0; granted--) if ((cases & subscribeCase(granted as QoS)) !== 0) return granted as QoS
     return null
+  }
+
+  #publishable(topic: Topic): number {
+    const verdict = this.#find(topic.number)
+    return (verdict & PUBLISH_KNOWN) === 0 ? this.#learn(topic, verdict | PUBLISH_KNOWN | this.#decide('publish', topic.name)) : verdict
   }
 
   #decide(verb: Verb, topic: string): number {

@@ -8,7 +8,7 @@ import { LazyMap } from '../lazy.ts'
 import type { Message, QoS } from '../message.ts'
 import { encodeSuback, encodeUnsuback, subackSize } from '../mqtt/control.ts'
 import type { AckPacket, Packet, PublishPacket, RefusedPublishPacket, SubscribePacket, Subscription, UnsubscribePacket, Will } from '../mqtt/packet.ts'
-import { LimitExceeded, Reason, ProtocolError } from '../mqtt/reason.ts'
+import { LimitExceeded, Reason, ProtocolError, type RefusalCounter } from '../mqtt/reason.ts'
 import { parseShare, topicLimitProblem } from '../mqtt/topic.ts'
 import type { Router } from '../router/router.ts'
 import type { Subscriber, Wish } from '../router/subscriber.ts'
@@ -47,6 +47,8 @@ export class Session implements Subscriber {
   owner: string | null = null
   /** What its client may do; null for everything. Of a session from flash it is known when its client comes. */
   #rights: Rights | null = null
+  /** The last topic that it may publish at every QoS, retained or not: most clients publish one, and then nothing more has to be asked. */
+  #freeTopic: Topic | null = null
   /** Seconds it outlives its connection; 0xffffffff is for ever. */
   expirySec = 0
   /** Published when the connection ends without DISCONNECT. */
@@ -93,6 +95,7 @@ export class Session implements Subscriber {
   entitle(rights: Rights | null): void {
     if (rights === this.#rights) return
     this.#rights = rights
+    this.#freeTopic = null
     for (const filter of this.beyond(rights)) this.#unsubscribe(filter)
     if (this.#subscriptions.size > 0) this.#deps.router.index.invalidate()
   }
@@ -201,14 +204,9 @@ export class Session implements Subscriber {
   /** Publishes a message, or refuses it when its sender can be told. False when nothing durable has to wait for it. */
   #take(message: Message, ack: Acknowledgement | null, canBeTold: boolean): boolean {
     const { counters, router } = this.#deps
-    if (message.topic.isSys) {
-      counters.refusedSysTopics++
-      if (!canBeTold) return false // [MQTT3-3.3.5-2]
-      ack!.refuse(Reason.notAuthorized)
-      return true
-    }
-    if (!this.mayPublish(message)) {
-      counters.refusedPublishRights++
+    const refusal = message.topic === this.#freeTopic ? null : this.#refusalOf(message)
+    if (refusal !== null) {
+      counters[refusal]++
       if (!canBeTold) return false // [MQTT3-3.3.5-2]
       ack!.refuse(Reason.notAuthorized)
       return true
@@ -219,6 +217,16 @@ export class Session implements Subscriber {
       return true
     }
     return router.publish(message, ack)
+  }
+
+  /** Why the client may not publish this; null when it may. */
+  #refusalOf(message: Message): RefusalCounter | null {
+    const { topic } = message
+    const rights = this.#rights
+    if (topic.isSys) return 'refusedSysTopics'
+    if (rights !== null && !rights.mayPublishFreely(topic)) return this.mayPublish(message) ? null : 'refusedPublishRights'
+    this.#freeTopic = topic
+    return null
   }
 
   /** Its topic is beyond a limit, and the client hears that in the acknowledgement [MQTT-4.6.0-2] [MQTT-4.6.0-3]. */

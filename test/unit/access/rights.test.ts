@@ -23,7 +23,7 @@ function rightsWith(rules: CountedRules): ClientRights {
 function neighbourOf(other: Topic, name: string): Topic {
   for (;;) {
     const topic = Topic.of(name)
-    if ((topic.number & 1023) === (other.number & 1023)) return topic
+    if ((topic.number & 4095) === (other.number & 4095)) return topic
   }
 }
 
@@ -73,4 +73,14 @@ test('one client is told nothing of what another one may', () => {
   const topics = ['a', 'b'].map((id) => Topic.of(`c/${id}/x`))
   const verdicts = (): boolean[][] => ['a', 'b'].map((clientId) => topics.map((t) => rules.rightsOf(client({ clientId }))!.mayReceive(t)))
   for (let round = 0; round < 2; round++) expect(verdicts()).toEqual([[true, false], [false, true]])
+})
+
+test('freely is at every QoS, retained or not', () => {
+  const free = new Rules([[allow('a/#')]]).rightsOf(client())!
+  const bound = new Rules([[allow('a/#'), { ...deny('a/b'), verbs: ['publish'], qos: [2], retain: true }]]).rightsOf(client())!
+  const [ab, ac] = [Topic.of('a/b'), Topic.of('a/c')]
+  for (let i = 0; i < 2; i++) {
+    expect([free.mayPublishFreely(ab), bound.mayPublishFreely(ab), bound.mayPublishFreely(ac), free.mayPublishFreely(Topic.of('b'))]).toEqual([true, false, true, false])
+  }
+  expect(bound.mayPublish(ab, 2, false)).toBe(true)
 })

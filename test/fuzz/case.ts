@@ -124,7 +124,9 @@ function splice(one: readonly Buffer[], other: readonly Buffer[], random: Random
 }
 
 function makeWrites(bytes: Buffer, transport: Transport, damaged: boolean, random: Random): Buffer[] {
-  const writes = writesOf(transport, openingOf(transport, random.chance()), bytes, makeCuts(bytes.length, random))
+  // An address of its own: those that fail often are answered late.
+  const client = [10, random.int(0, 255), random.int(0, 255), random.int(1, 254)]
+  const writes = writesOf(transport, openingOf(transport, random.chance(), client), bytes, makeCuts(bytes.length, random))
   if (!damaged && (transport === 'tcp' || random.chance(0.7))) return writes
   let all = Buffer.concat(writes)
   // In the header or request every second time: it is short, compared with the rest.

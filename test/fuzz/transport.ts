@@ -6,15 +6,15 @@ export type Transport = 'tcp' | 'proxy' | 'websocket'
 const MASK = Buffer.from('37fa213d', 'hex')
 const BINARY = 2
 const REQUEST = ['GET /mqtt HTTP/1.1', 'Host: localhost', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Protocol: mqtt', '', ''].join('\r\n')
-const PROXY_V1 = 'PROXY TCP4 192.0.2.7 198.51.100.1 40000 1883\r\n'
+const PROXY_V1 = (address: readonly number[]): string => `PROXY TCP4 ${address.join('.')} 198.51.100.1 40000 1883\r\n`
 /** Version 2, PROXY, TCP over IPv4, the addresses of version 1, and one TLV of no meaning. */
-const PROXY_V2 = '0d0a0d0a000d0a515549540a 21 11 0010 c0000207 c6336401 9c40 075b 04 0001 00'
+const PROXY_V2 = (address: readonly number[]): string => `0d0a0d0a000d0a515549540a 21 11 0010 ${Buffer.from(address).toString('hex')} c6336401 9c40 075b 04 0001 00`
 
-/** What has to be sent before anything of MQTT. `old`: the first version, where there are two. */
-export function openingOf(transport: Transport, old: boolean): Buffer {
+/** What has to be sent before anything of MQTT. `old`: the first version, where there are two; `client`: who it says it is, four bytes. */
+export function openingOf(transport: Transport, old: boolean, client: readonly number[]): Buffer {
   if (transport === 'tcp') return Buffer.alloc(0)
   if (transport === 'websocket') return Buffer.from(REQUEST)
-  return old ? Buffer.from(PROXY_V1) : Buffer.from(PROXY_V2.replaceAll(' ', ''), 'hex')
+  return old ? Buffer.from(PROXY_V1(client)) : Buffer.from(PROXY_V2(client).replaceAll(' ', ''), 'hex')
 }
 
 export function wrap(transport: Transport, bytes: Buffer): Buffer {

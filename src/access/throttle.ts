@@ -11,6 +11,7 @@
 //      the quietest is forgotten.
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
+import { siteOf } from '../ip-address.ts'
 
 const FREE_FAILURES = 3
 const DELAY_MS_MIN = 250
@@ -46,12 +47,12 @@ export class Throttle {
 
   /** May a login from `address` (as sockets name it; empty for a unix socket) be looked at? */
   admit(address: string): boolean {
-    return (this.#addresses.get(plain(address))?.waiting ?? 0) < WAITING_MAX
+    return (this.#addresses.get(siteOf(address))?.waiting ?? 0) < WAITING_MAX
   }
 
   /** A login has failed. How long its refusal is to wait, in ms; when that is over, or the client gone, `answered` must be called. */
   failed(address: string): number {
-    const name = plain(address)
+    const name = siteOf(address)
     const nowMs = this.#clock.now()
     this.#forget(nowMs)
     const known = this.#addresses.get(name) ?? { failures: 0, lastMs: nowMs, waiting: 0 }
@@ -68,7 +69,7 @@ export class Throttle {
 
   /** A refusal has left, or its client has. */
   answered(address: string): void {
-    const known = this.#addresses.get(plain(address))
+    const known = this.#addresses.get(siteOf(address))
     if (known !== undefined && known.waiting > 0) known.waiting--
   }
 
@@ -78,15 +79,4 @@ export class Throttle {
       if (waiting === 0) this.#addresses.delete(name)
     }
   }
-}
-
-/** What counts as one: an IPv4 address (also as ::ffff:10.0.0.1, of a socket for both families); of IPv6 the first 64 bits, all of which one site has. */
-function plain(address: string): string {
-  if (address.startsWith('::ffff:') && address.includes('.')) return address.slice('::ffff:'.length)
-  if (!address.includes(':')) return address
-  const [head = '', tail] = address.split('::')
-  const before = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length)
-  return [...before, ...Array.from({ length: zeros }, () => '0'), ...after].slice(0, 4).join(':')
 }

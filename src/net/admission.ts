@@ -9,7 +9,7 @@
 import type { Clock } from '../clock.ts'
 import type { ListenerLimits, PerAddress } from '../config/config.ts'
 import type { Counters } from '../counters.ts'
-import { plainAddress } from './peer.ts'
+import { plainAddress } from '../ip-address.ts'
 import { SlidingWindow } from '../rate.ts'
 
 const RATE_WINDOW_MS = 60_000

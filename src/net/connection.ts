@@ -30,8 +30,8 @@ import { Hold, Holds } from './holds.ts'
 import { Login } from './login.ts'
 import type { Peer } from './peer.ts'
 import { PacketWriter } from './packet-writer.ts'
+import { Pace } from './pace.ts'
 import { Patience } from './patience.ts'
-import { SlidingWindow } from '../rate.ts'
 
 /** After so many packets of one chunk the answers leave without waiting for its end: a publisher with a full window goes on meanwhile. */
 const ANSWER_EARLY = 32
@@ -39,7 +39,6 @@ const ANSWER_EARLY = 32
 const ANSWERS_BYTES_MAX = 2048
 /** A client that is told why it is cut off gets this long to read it. */
 const LINGER_MS = 1000
-const PUBLISH_WINDOW_MS = 1000
 /** Answers that may wait in the output behind all that its limits allow: those of 65,535 messages in flight are half of it. */
 const ANSWER_BYTES_MAX = 512 * 1024
 
@@ -84,8 +83,7 @@ export class Connection implements Link, Pressing, HeldBack {
   #keepAliveMs = 0
   #heardAtMs: number
   readonly #holds: Holds
-  /** How often it has published; null where that has no limit. */
-  readonly #publishRate: SlidingWindow | null
+  readonly #pace: Pace
   readonly #patience = new Patience()
 
   constructor(stream: Duplex, peer: Peer, deps: ConnectionDeps, onClosed: (connection: Connection) => void) {
@@ -98,7 +96,7 @@ export class Connection implements Link, Pressing, HeldBack {
     // Until the client is let in, all its packets have to be as small as a CONNECT.
     this.#tenant = deps.tenants.own
     this.#decoder = new Decoder({ role: 'server', topics: this.#tenant.topics.of(deps.limits), packetBytesMax: connectBytesMax, connectBytesMax, topicAliasMaximum })
-    this.#publishRate = publishesPerSecondMax === Infinity ? null : new SlidingWindow(publishesPerSecondMax, PUBLISH_WINDOW_MS)
+    this.#pace = new Pace(deps.clock, this.#holds, publishesPerSecondMax)
     this.#outbox = new Outbox(stream, deps.turn, deps.counters)
     this.#writer = new PacketWriter(this.#outbox, deps.turn, deps.counters)
     this.#heardAtMs = deps.turn.nowMs
@@ -269,31 +267,9 @@ export class Connection implements Link, Pressing, HeldBack {
         return
       default:
         session.handle(packet)
-        if ((this.#publishRate !== null || this.#tenant.publishRate !== null) && (packet.type === 3 || packet.type === 0)) this.#pace()
+        if (!this.#pace.isFree && (packet.type === 3 || packet.type === 0) && this.#pace.take(this.#deps.turn.nowMs)) this.#deps.counters.delayedPublishRate++
         if (this.#patience.tried) this.#relieve(session)
     }
-  }
-
-  /** Counts a message of the client and of its tenant. When as many have come as may, the next one waits. */
-  #pace(): void {
-    const { turn, counters } = this.#deps
-    this.#publishRate?.take(turn.nowMs)
-    this.#tenant.publishRate?.take(turn.nowMs)
-    if (this.#waitMs(turn.nowMs) === 0) return
-    counters.delayedPublishRate++
-    this.#holds.set(Hold.rate)
-    this.#awaitRate()
-  }
-
-  #awaitRate(): void {
-    const { clock } = this.#deps
-    const waitMs = this.#waitMs(clock.now())
-    if (waitMs === 0) this.#holds.clear(Hold.rate)
-    else clock.after(Math.ceil(waitMs), () => this.#awaitRate())
-  }
-
-  #waitMs(nowMs: number): number {
-    return Math.max(this.#publishRate?.waitMs(nowMs) ?? 0, this.#tenant.publishRate?.waitMs(nowMs) ?? 0)
   }
 
   /** Its acknowledgements may have brought the queue down: nobody has to wait any more. */
@@ -371,6 +347,7 @@ export class Connection implements Link, Pressing, HeldBack {
   #live(tenant: Tenant, session: Session): void {
     const { limits } = this.#deps
     this.#tenant = tenant
+    this.#pace.tenant = tenant.publishRate
     this.#writer.counters = tenant.counters
     this.#decoder.topics = tenant.topics.of(limits)
     this.#decoder.origin = session
@@ -392,6 +369,7 @@ export class Connection implements Link, Pressing, HeldBack {
   reconsider(): void {
     const session = this.#session
     if (session === null || this.#state === 'closed') return // who is coming in is looked at when it is known
+    this.#pace.tenant = this.#tenant.publishRate
     const login = this.#login!
     const { identity } = login
     const renewed = login.renew()

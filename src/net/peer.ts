@@ -32,8 +32,3 @@ export class Peer {
     return this.address.includes(':') ? `[${this.address}]:${this.port}` : `${this.address}:${this.port}`
   }
 }
-
-/** One text for one address: a socket that takes both families shows an IPv4 address as an IPv6 one. */
-export function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
-}

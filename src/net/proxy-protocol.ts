@@ -6,7 +6,7 @@
 // Only proxies that the configuration names may speak it, and they must: anybody else could give himself any address.
 import { BlockList, isIP, type Socket, SocketAddress } from 'node:net'
 import type { NetworkConfig } from '../config/config.ts'
-import { plainAddress } from './peer.ts'
+import { plainAddress } from '../ip-address.ts'
 
 const V1_BYTES_MAX = 107
 const V1_START = Buffer.from('PROXY ')

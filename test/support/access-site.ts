@@ -1,7 +1,7 @@
 // A gateway with users, rules and tokens, and what its clients hear when they may not do something.
 import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import type { Counters } from '../../src/counters.ts'
-import type { TestGateway } from './gateway.ts'
+import { TestGateway, type TestGatewayOptions } from './gateway.ts'
 import { connectPacket, type ConnectOptions, type Version, type WireClient } from './wire-client.ts'
 
 export interface AccessSite {
@@ -61,4 +61,31 @@ export async function answersTo(client: WireClient, filters: readonly string[]):
 
 function refusal(version: Version, reasonCode: number, returnCode: number) {
   return { cmd: 'connack', sessionPresent: false, ...(version === 5 ? { reasonCode } : { returnCode }) } as const
+}
+
+// ---- a site with rules, and who is there
+
+/** A device, somebody who may do everything, and somebody who may nearly nothing. */
+export const PUMP = { username: 'pump', password: 'p', clientId: 'p1' }
+export const BOSS = { username: 'boss', password: 'b' }
+export const EVE = { username: 'eve', password: 'e' }
+export const USERS = [
+  { name: 'pump', password: 'p', roles: ['device'] },
+  { name: 'boss', password: 'b' },
+  { name: 'eve', password: 'e' },
+]
+export const BOSS_ALL = { allow: 'all', topic: '#', users: ['boss'] }
+export const RULES = [
+  BOSS_ALL,
+  { allow: 'publish', topic: 'sensors/{clientId}/#' },
+  { allow: 'read', topic: 'news/#' },
+  { deny: 'read', topic: 'news/secret/#', users: ['pump'] },
+]
+
+export function rightsSite(rules: readonly object[], more: AccessSite = {}): string {
+  return accessSite({ users: USERS, rules, ...more })
+}
+
+export function startRights(rules: readonly object[] = RULES, more: TestGatewayOptions = {}): Promise<TestGateway> {
+  return TestGateway.start({ yaml: rightsSite(rules), ...more })
 }

@@ -1,33 +1,9 @@
 // Rights that change while a client is away or connected: what waited for it, its will, its subscriptions.
 /* oxlint-disable vitest/expect-expect -- the client's own `expect…` are the assertions */
 import { describe, expect, test } from 'vitest'
-import { accessSite, count, expectEnded, expectRefused, type AccessSite } from '../support/access-site.ts'
-import { TestGateway, type TestGatewayOptions } from '../support/gateway.ts'
+import { count, expectEnded, expectRefused, BOSS, BOSS_ALL, EVE, PUMP, RULES, USERS, rightsSite as site, startRights as start } from '../support/access-site.ts'
+import { TestGateway } from '../support/gateway.ts'
 import { type ConnectOptions, VERSIONS, type WireClient } from '../support/wire-client.ts'
-
-const PUMP = { username: 'pump', password: 'p', clientId: 'p1' }
-const BOSS = { username: 'boss', password: 'b' }
-const EVE = { username: 'eve', password: 'e' }
-const USERS = [
-  { name: 'pump', password: 'p', roles: ['device'] },
-  { name: 'boss', password: 'b' },
-  { name: 'eve', password: 'e' },
-]
-const BOSS_ALL = { allow: 'all', topic: '#', users: ['boss'] }
-const RULES = [
-  BOSS_ALL,
-  { allow: 'publish', topic: 'sensors/{clientId}/#' },
-  { allow: 'read', topic: 'news/#' },
-  { deny: 'read', topic: 'news/secret/#', users: ['pump'] },
-]
-
-function site(rules: readonly object[], more: AccessSite = {}): string {
-  return accessSite({ users: USERS, rules, ...more })
-}
-
-function start(rules: readonly object[] = RULES, more: TestGatewayOptions = {}): Promise<TestGateway> {
-  return TestGateway.start({ yaml: site(rules), ...more })
-}
 
 describe.each(VERSIONS)('version %i: what waited for a client', (version) => {
   const AWAY = { expirySec: 1000, clean: false }

@@ -230,3 +230,45 @@ describe('after a restart', () => {
     await anna.expect({ cmd: 'publish', payload: 'for acme' })
   })
 })
+
+describe('a reload', () => {
+  const INITECH = SITE.replace('tenants:', 'tenants:\n  - name: initech').replace('users:', 'users:\n    - { name: ina, password: i, tenant: initech }')
+  const INA = { username: 'ina', password: 'i' }
+
+  test('brings a new one, and its users; others notice nothing', async () => {
+    await using gateway = await start()
+    const anna = await gateway.connect(5, ANNA)
+    await anna.subscribe('#')
+    await gateway.reload(INITECH)
+    const ina = await gateway.connect(5, INA)
+    await ina.subscribe('#')
+    ina.publish('t', 'x')
+    await ina.expect({ cmd: 'publish', payload: 'x' })
+    await anna.expectNothing()
+  })
+
+  test('takes one away: its clients go, and nobody comes in', async () => {
+    await using gateway = await TestGateway.start({ yaml: INITECH })
+    const [ina, anna] = [await gateway.connect(5, INA), await gateway.connect(5, ANNA)]
+    await gateway.reload(SITE)
+    await ina.expect({ cmd: 'disconnect', reasonCode: 0x98 })
+    await anna.expectNothing()
+    const again = await gateway.open(5)
+    again.send(connectPacket(5, INA))
+    await again.expect({ cmd: 'connack', reasonCode: 0x86 })
+  })
+
+  test('gives one other limits', async () => {
+    await using gateway = await start()
+    const gitta = await gateway.connect(5, GITTA)
+    await gateway.reload(SITE.replace('maxPublishesPerSecond: 10', 'maxPublishesPerSecond: 2').replace('maxConnections: 2', 'maxConnections: 1'))
+    const second = await gateway.open(5)
+    second.send(connectPacket(5, GITTA))
+    await second.expect({ cmd: 'connack', reasonCode: 0x97 })
+    for (let i = 0; i < 3; i++) gitta.publish('t', 'x', { qos: 1 })
+    await gitta.expectAll({ cmd: 'puback' }, { cmd: 'puback' })
+    expect(gateway.counters.delayedPublishRate).toBe(1)
+    await gateway.pass(2)
+    await gitta.expect({ cmd: 'puback' })
+  })
+})

@@ -1,6 +1,7 @@
 // An address has one text, whatever the socket calls it: limits count by it.
 import { expect, test } from 'vitest'
-import { Peer, plainAddress } from '../../../src/net/peer.ts'
+import { plainAddress } from '../../../src/ip-address.ts'
+import { Peer } from '../../../src/net/peer.ts'
 
 test.each([
   ['192.0.2.7', '192.0.2.7'],

@@ -108,6 +108,17 @@ export class Counters {
   droppedTooLarge = 0
   /** Refused because the store had no room: the publisher was told, or its acknowledgement withheld. */
   refusedStoreFull = 0
+  /** Queued messages that no route of their uplink takes any more. */
+  droppedUnrouted = 0
+  /** Messages that the filter of a route did not find worth carrying. */
+  droppedByFilter = 0
+  /** Messages of frames that had come before: a frame came again. */
+  droppedUnpackedTwice = 0
+  /** Frames that could not be read, and messages in them with topics that nobody may publish to. */
+  droppedBadFrames = 0
+  messagesUnpacked = 0
+  /** Messages from the cloud that a satellite modem lost before they were read: it started anew. */
+  droppedByModem = 0
   /** A message that came back over an uplink it had left by. */
   droppedLoop = 0
   retainedRefused = 0

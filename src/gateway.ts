@@ -1,6 +1,7 @@
 // The composition root: builds the parts in the order a message meets them, and stops them in reverse.
 //
 //   store ─► journal ─► tenants (router, sessions), uplinks ─► $SYS ─► sensors ─► listeners
+import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { Access } from './access/access.ts'
 import type { Clock, Timer } from './clock.ts'
@@ -9,7 +10,6 @@ import type { Config, QueueConfig, TenantConfig } from './config/config.ts'
 import { Counters } from './counters.ts'
 import { Audiences } from './journal/audience.ts'
 import { Journal } from './journal/journal.ts'
-import { Queue } from './journal/queue.ts'
 import { TopicTable } from './mqtt/topic.ts'
 import { Complaints } from './net/complaints.ts'
 import { Listener, placeOf } from './net/listener.ts'
@@ -18,10 +18,13 @@ import { makeSensor, type Sensor } from './sensors/sensor.ts'
 import type { SensorState } from './sensors/state.ts'
 import type { Sessions } from './session/sessions.ts'
 import { type TenantLimits, Tenants } from './session/tenants.ts'
+import { FolderShelf, type Shelf } from './shelf.ts'
 import { SqliteStore } from './store/sqlite.ts'
 import type { DestinationLimits, Snapshot, Store } from './store/store.ts'
 import { Turn } from './turn.ts'
-import { Uplink, type UplinkState } from './uplink/uplink.ts'
+import { isLaneOf } from './uplink/lane-plan.ts'
+import { restoreUplink } from './uplink/restore.ts'
+import type { Uplink, UplinkState } from './uplink/uplink.ts'
 
 export interface GatewayLog {
   debug(fields: object, text: string): void
@@ -38,6 +41,8 @@ export interface GatewayOptions {
   readonly clock?: Clock
   /** Default: SQLite in `config.store.path`. */
   readonly store?: Store
+  /** Files of an uplink. Default: a folder in `config.store.path`. */
+  readonly shelfOf?: (uplink: string) => Shelf
 }
 
 const CHECK_MS = 1000
@@ -103,10 +108,9 @@ export class Gateway {
     )
     const { tenants } = this
     tenants.restoreSessions(snapshot)
-    const queuedForUplinks = () => this.uplinks.reduce((sum, { queue: { size } }) => ({ count: sum.count + size.count, bytes: sum.bytes + size.bytes }), { count: 0, bytes: 0 })
+    const queuedForUplinks = () => this.uplinks.reduce((sum, { lanes }) => ({ count: sum.count + lanes.waiting().count, bytes: sum.bytes + lanes.waiting().bytes }), { count: 0, bytes: 0 })
     this.#sys = new SysTopics({ tenants, clock, version: options.version, queuedForUplinks, storeBytes: () => journal.bytesUsed })
     this.uplinks = config.uplinks.map((uplink) => {
-      const { queue, inflight, received } = this.#destinationOf(uplink.name, uplink.queue, snapshot, { clock, turn, topics, counters })
       const deps = {
         clock,
         turn,
@@ -120,10 +124,12 @@ export class Gateway {
         marksOrigin: config.uplinks.length > 1,
         stateChanged: (state: UplinkState) => this.#onUplinkState(state),
         random: Math.random,
+        nextDestination: () => this.#nextDestination++,
+        shelf: options.shelfOf?.(uplink.name) ?? new FolderShelf(join(config.store.path, 'uplinks', uplink.name)),
       }
-      return new Uplink(uplink, queue, deps, inflight, received)
+      return restoreUplink(uplink, snapshot, deps)
     })
-    const queues = new Map([...this.uplinks.map((u) => [u.queue.destination, u.queue] as const), ...tenants.queues()])
+    const queues = new Map([...this.uplinks.flatMap((u) => u.lanes.all.map(({ queue }) => [queue.destination, queue] as const)), ...tenants.queues()])
     audiences.restore(snapshot.audiences, (destination) => queues.get(destination))
     tenants.restoreRetained(snapshot)
     this.#reportOrphans(snapshot)
@@ -199,26 +205,15 @@ export class Gateway {
       for (const uplink of this.uplinks) this.#onUplinkState(uplink.state)
       for (const sensor of this.#sensors) this.#onSensorState(sensor.state)
     })
+    await Promise.all(this.uplinks.map((uplink) => uplink.prepare()))
     for (const uplink of this.uplinks) uplink.start()
     for (const sensor of this.#sensors) sensor.start()
-  }
-
-  /** The durable destination of an uplink: what an earlier run left, or a new one. */
-  #destinationOf(name: string, config: QueueConfig, snapshot: Snapshot, deps: ConstructorParameters<typeof Queue>[0]) {
-    const known = snapshot.destinations.find((d) => d.kind === 'uplink' && d.name === name)
-    const id = known?.id ?? this.#nextDestination++
-    this.#journal.change({ kind: 'destination', row: { id, kind: 'uplink', tenant: '', name, limits: limitsOf(config) } }, false)
-    return {
-      queue: new Queue(deps, this.#journal, id, known?.cursor, known?.queued),
-      inflight: snapshot.inflight.filter((row) => row.destination === id),
-      received: snapshot.received.filter((row) => row.destination === id).map((row) => row.packetIdentifier),
-    }
   }
 
   /** Queues of uplinks that the configuration does not name any more: kept, for a name may have been mistyped. */
   #reportOrphans(snapshot: Snapshot): void {
     for (const destination of snapshot.destinations) {
-      if (destination.kind !== 'uplink' || this.uplinks.some((u) => u.name === destination.name)) continue
+      if (destination.kind !== 'uplink' || this.uplinks.some((u) => isLaneOf(u.name, destination.name))) continue
       const { count } = destination.queued
       this.#log.warn({ uplink: destination.name, queued: count }, 'the store holds messages for an uplink that is not configured: they are kept')
     }

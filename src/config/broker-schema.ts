@@ -6,7 +6,7 @@ import { limitFields, limitsOf } from './limits-schema.ts'
 import type { AskedListener } from './listener-access.ts'
 import { listeners } from './listener-schema.ts'
 import { choice, duration, integer, size, text } from './scalar.ts'
-import { defaulted, object, type Schema } from './schema.ts'
+import { defaulted, type Field, object, required, type Schema, wordOr } from './schema.ts'
 
 const DAY_MS = 86_400_000
 const KB = 1000
@@ -17,12 +17,28 @@ const NEVER_SEC = 0xffff_ffff
 
 /** A queue of messages that wait for a destination, on flash. */
 export function queue(whose: string, bytes: string): Schema<QueueConfig> {
-  return object({
+  return object(queueFields(whose, bytes)).into((q) => queueOf(q) as QueueConfig)
+}
+
+export function queueFields(whose: string, bytes: string) {
+  return {
     maxSize: defaulted(`Bytes that may wait for ${whose}, on the card.`, bytes, size(64 * KB, 100 * TB)),
     maxMessages: defaulted(`Messages that may wait for ${whose}.`, 10_000_000, integer(1, 1_000_000_000)),
     maxAge: defaulted('Older messages are dropped and counted.', '30d', duration(1000, 3650 * DAY_MS)),
-    whenFull: defaulted('What makes room. drop-oldest: newest data matters most; drop-newest: keep the beginning, refuse the rest.', 'drop-oldest', choice(['drop-oldest', 'drop-newest'])),
-  }).into((q) => ({ bytesMax: q.maxSize, countMax: q.maxMessages, ageMsMax: q.maxAge, whenFull: q.whenFull }))
+    whenFull: defaulted(
+      'What makes room. drop-oldest: newest data matters most; drop-newest: keep the beginning, refuse the rest; keep-latest: only the last message of each topic stays; `{ thin: 10 }`: of the older half every 10th message of each topic stays.',
+      'drop-oldest',
+      wordOr(choice(['drop-oldest', 'drop-newest', 'keep-latest']), object({ thin: required('Every so-many-th message of a topic stays.', integer(2, 1000)) })),
+    ),
+  }
+}
+
+type QueueValues = { readonly [K in keyof ReturnType<typeof queueFields>]: ReturnType<typeof queueFields>[K] extends Field<infer T> ? T | null : never }
+
+/** Under the names of the configuration, without those that are null. */
+export function queueOf(q: QueueValues): Partial<QueueConfig> {
+  const all = { bytesMax: q.maxSize, countMax: q.maxMessages, ageMsMax: q.maxAge, whenFull: q.whenFull }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null))
 }
 
 const retained = object({

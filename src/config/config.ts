@@ -222,8 +222,11 @@ export interface QueueConfig {
   readonly bytesMax: number
   readonly countMax: number
   readonly ageMsMax: number
-  readonly whenFull: 'drop-oldest' | 'drop-newest'
+  readonly whenFull: WhenFullConfig
 }
+
+/** What goes first when a queue is full. keep-latest: all but the last of each topic; thin: all but every n-th of each topic. */
+export type WhenFullConfig = 'drop-oldest' | 'drop-newest' | 'keep-latest' | { readonly thin: number }
 
 export interface StoreConfig {
   readonly path: string
@@ -283,14 +286,171 @@ export interface RouteConfig {
   readonly qos: 0 | 1 | 2
   /** Carry a message's RETAIN flag over the link; false always clears it. */
   readonly retain: boolean
+  /** Name of one of the uplink's classes. For out. */
+  readonly class: string
+  /** Messages travel together in frames (uplink/FRAME.md); null: each as a PUBLISH of its own. For out. */
+  readonly batch: BatchConfig | null
+  /** Which messages are worth carrying; null for all. For out. */
+  readonly only: PayloadFilterConfig | null
+  /** The messages are commands, and the cloud hears what became of each; null for ordinary messages. For in. */
+  readonly command: CommandConfig | null
+  /** The messages are frames of another gateway: what is in them is published. For in. */
+  readonly unpack: boolean
+}
+
+/** When a frame is due, and how large it may get. The first of the three bounds that is reached counts. */
+export interface BatchConfig {
+  readonly everyMs: number
+  readonly readingsMax: number
+  readonly bytesMax: number
+  /** Remote topic that the frames go to. Routes with the same class and topic share their frames. */
+  readonly topic: string
+}
+
+/** Judged for each topic by itself, against the last message that was carried. */
+export interface PayloadFilterConfig {
+  /** Not when the payload is the same, byte for byte. */
+  readonly onChange: boolean
+  /** Not while every number of the payload is within this of what was carried; null for no deadband. */
+  readonly deadband: { readonly kind: 'absolute' | 'relative'; readonly by: number } | null
+  /** Not sooner than this after the one before; 0 for no such bound. */
+  readonly intervalMsMin: number
+  /** Carried all the same when nothing was for so long; Infinity for never. */
+  readonly silenceMsMax: number
+}
+
+export interface CommandConfig {
+  /** Remote topic for what became of a command, where the command names no Response Topic itself. */
+  readonly reply: string | null
+  /** A command without an expiry of its own is dropped when nobody has taken it for so long; Infinity for never. */
+  readonly expiryMs: number
+}
+
+/** Messages of one worth: they share a queue on flash, a rank and a part of the link. */
+export interface ClassConfig {
+  readonly name: string
+  /** 1 goes first. */
+  readonly priority: number
+  /** Part of the link's bytes it gets even while higher ranks have something to send, 0 to 1. */
+  readonly share: number
+  readonly queue: QueueConfig
+}
+
+/** One way to the remote broker. */
+export interface LinkConfig {
+  readonly name: string
+  /** Network interface the connection leaves by; null leaves it to the system. What a dial command brings up is used where it says so. */
+  readonly interface: string | null
+  /** Classes that may use it; null for all. */
+  readonly classes: readonly string[] | null
+  readonly connect: ConnectConfig
+  readonly dial: DialConfig | null
+  readonly budget: BudgetConfig | null
+  /** A dearer link is left when this one has been there for so long. */
+  readonly stableMs: number
+  readonly keepAlive: KeepAliveConfig
+  /** Messages of a satellite modem instead of a connection; null for MQTT. */
+  readonly sbd: SbdConfig | null
+}
+
+/** A silent link is asked for a sign of life this often, 0 for never; with `min` < `max` it finds out what the network allows. */
+export interface KeepAliveConfig {
+  readonly minSec: number
+  readonly maxSec: number
+}
+
+export type ConnectConfig =
+  | { readonly kind: 'always' }
+  /** When any of them says so; and it ends when nothing has been left to send for `idleMs`. */
+  | {
+      readonly kind: 'when'
+      /** So many messages wait; null: their number does not matter. */
+      readonly queued: number | null
+      /** Something of these classes waits. */
+      readonly classes: readonly string[]
+      /** At these times, whether anything waits or not. */
+      readonly schedule: CronConfig | null
+      /** Something waits, and it is in one of these times of day. */
+      readonly windows: readonly WindowConfig[]
+      /** File with the passes of satellites: only then. */
+      readonly passesFile: string | null
+      readonly idleMs: number
+    }
+
+/** Five fields as in crontab(5), each the set of values that match. */
+export interface CronConfig {
+  readonly text: string
+  readonly minutes: readonly number[]
+  readonly hours: readonly number[]
+  readonly daysOfMonth: readonly number[]
+  readonly months: readonly number[]
+  /** 0 is Sunday. */
+  readonly daysOfWeek: readonly number[]
+  /** Both day fields are restricted: either may match, as crontab(5) says. */
+  readonly eitherDay: boolean
+}
+
+/** Minutes of the day in local time; `to` before `from` reaches over midnight. */
+export interface WindowConfig {
+  readonly fromMinute: number
+  readonly toMinute: number
+  /** Days it starts on, 0 is Sunday. */
+  readonly days: readonly number[]
+}
+
+export type DialConfig = {
+  /** For the line to come up. */
+  readonly timeoutMs: number
+  /** Bytes one attempt may cost until the remote broker has answered; it is broken off then. Infinity for no ceiling. */
+  readonly attemptBytesMax: number
+} & (
+  /** A command that brings the line up and ends, or (`stays`) stays while it is up. Without a shell. */
+  | { readonly kind: 'command'; readonly up: readonly string[]; readonly down: readonly string[] | null; readonly stays: boolean; readonly interface: string | null }
+  /** `pppd call PEER` */
+  | { readonly kind: 'pppd'; readonly peer: string }
+  /** A connection of NetworkManager, which ModemManager brings up. */
+  | { readonly kind: 'modem'; readonly connection: string }
+  /** `ip link set IF up`, or only waited for when it belongs to someone else. */
+  | { readonly kind: 'interface'; readonly interface: string; readonly waits: boolean }
+)
+
+/** Bytes on the wire, both directions, all overhead included. */
+export interface BudgetConfig {
+  readonly dayBytes: number
+  readonly monthBytes: number
+  /** Day of the month that a new month begins on. */
+  readonly billingDay: number
+  /** The last part of each budget is for one class only; null for nobody. */
+  readonly reserve: { readonly class: string; readonly share: number } | null
+  /** All that goes over the link's interface, or what this uplink's connections cost; auto: the first where the interface is a modem or a dial-up line. */
+  readonly counts: 'auto' | 'interface' | 'connection'
+}
+
+/** An Iridium modem that takes AT commands. */
+export interface SbdConfig {
+  readonly path: string
+  readonly baud: number
+  /** Flow control by RTS and CTS; false: none. */
+  readonly hardwareFlow: boolean
+  /** Bytes of one message up; 340 for the 9602 and 9603, 1960 for the 9522. */
+  readonly bytesMax: number
+  /** Signal bars (0 to 5) before a session is tried: a failed one costs power and sometimes credit. */
+  readonly signalMin: number
+  /** The modem is asked for messages down this often without anything to send; Infinity for when it rings only. */
+  readonly checkMs: number
 }
 
 export interface UplinkConfig {
   readonly name: string
-  readonly url: URL
+  /** null where every link is a modem for short messages. */
+  readonly url: URL | null
   readonly host: string
   readonly port: number
   readonly tls: boolean
+  /** Path of a WebSocket; null for MQTT over TCP or TLS. */
+  readonly websocketPath: string | null
+  /** permessage-deflate on a WebSocket. */
+  readonly compress: boolean
   /** The link costs by the byte: nothing of `$SYS/` goes over it. */
   readonly metered: boolean
   /** For `tls`. `ca`: PEM to trust instead of the system's authorities, empty when it could not be read and nothing may be trusted. */
@@ -299,7 +459,6 @@ export interface UplinkConfig {
   readonly username: string | null
   readonly password: Buffer | null
   readonly version: 4 | 5
-  readonly keepAliveSec: number
   readonly connectTimeoutMs: number
   /** Unacknowledged messages on the link at most; the remote's Receive Maximum lowers it. */
   readonly inflightMax: number
@@ -307,5 +466,8 @@ export interface UplinkConfig {
   readonly stateTopic: string | null
   readonly backoff: { readonly minMs: number; readonly maxMs: number }
   readonly routes: readonly RouteConfig[]
-  readonly queue: QueueConfig
+  /** By priority, highest first; every route's is among them. */
+  readonly classes: readonly ClassConfig[]
+  /** Cheapest first, one at least. */
+  readonly links: readonly LinkConfig[]
 }

@@ -95,6 +95,17 @@ export function number(): Schema<number> {
   })
 }
 
+/** A part of a whole as a number from 0 to 1, written `20%`. */
+export function percentage(): Schema<number> {
+  const pattern = String.raw`^(\d+(\.\d+)?) ?%$`
+  return new Schema('a percentage from 0% to 100%', { type: 'string', pattern }, (place) => {
+    const { tree } = place
+    const match = tree.kind === 'scalar' && typeof tree.value === 'string' ? new RegExp(pattern).exec(tree.value) : null
+    const value = Number(match?.[1]) / 100
+    return match !== null && value <= 1 ? value : place.wrong('a percentage from 0% to 100%', 'write for example 20%')
+  })
+}
+
 /** `expected` says it when the bare words do not. */
 export function choice<const T extends string | number>(choices: readonly T[], expected = either(choices)): Schema<T> {
   return new Schema<T>(expected, { enum: choices }, (place) => {

@@ -1,39 +1,16 @@
 // gateway.yaml, `uplinks:`. Each is a remote MQTT broker, what is carried to and from it, and the queue that waits for it.
-import type { RouteConfig, UplinkConfig } from './config.ts'
+import { classes, resolveClasses } from './class-schema.ts'
+import type { LinkConfig, RouteConfig, UplinkConfig } from './config.ts'
 import { queue } from './broker-schema.ts'
 import { clip, type Place } from './place.ts'
-import { filtersOverlap, remapProblem } from './routes.ts'
-import { boolean, choice, duration, identifier, integer, tenantName, text, topicFilter, topicName } from './scalar.ts'
-import { byKey, defaulted, list, object, optional, required, type Schema } from './schema.ts'
+import { LINK_KEYS, linkFields, linkOf, links } from './link-schema.ts'
+import { routes } from './route-schema.ts'
+import { filtersOverlap } from './routes.ts'
+import { boolean, choice, duration, identifier, integer, text, topicName } from './scalar.ts'
+import { defaulted, list, object, optional, required, type Schema } from './schema.ts'
 import { readSecretFile, secret } from './secret.ts'
 
 const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883 }
-
-const routeOptions = {
-  as: optional('Topic filter on the other side, with the same wildcards in the same order. Left out: the topics keep their names.', topicFilter()),
-  qos: defaulted('QoS on the link: every message of the route is carried at it, messages published at QoS 0 too.', 1, choice([0, 1, 2])),
-  tenant: defaulted('Whose local topics these are. The remote ones are this uplink’s user’s: give each tenant its own place there with `as`.', '', tenantName()),
-  retain: defaulted('Carry the RETAIN flag of a message over the link; otherwise it arrives as an ordinary message.', false, boolean()),
-} as const
-
-const outRoute = object({ out: required('Local topics that are sent to the cloud.', topicFilter()), ...routeOptions }).into((r, place) =>
-  route('out', r.out, r.as, r, place),
-)
-
-const inRoute = object({ in: required('Remote topics that are fetched from the cloud.', topicFilter()), ...routeOptions }).into((r, place) => {
-  const local = r.as ?? r.in
-  if (local.startsWith('$')) return place.key(r.as === null ? 'in' : 'as').problem(`the local side "${clip(local)}" starts with $`, 'topics with $ belong to the broker: give `as:` another first level')
-  return route('in', r.in, r.as, r, place)
-})
-
-function route(direction: 'out' | 'in', from: string, as: string | null, options: { qos: 0 | 1 | 2; retain: boolean; tenant: string }, place: Place): RouteConfig | undefined {
-  const to = as ?? from
-  const problem = remapProblem(from, to)
-  if (problem !== null) {
-    return place.key('as').problem(`"${clip(from)}" cannot become "${clip(to)}": ${problem}`, `write the wildcards of \`${direction}\` in \`as\` too, in the same order`)
-  }
-  return { direction, tenant: options.tenant, from, to, qos: options.qos, retain: options.retain }
-}
 
 const tls = object({
   ca: optional('File with the certificate authorities (PEM) to trust instead of the system’s.', text({ expected: 'a file' }).into(readCertificates)),
@@ -63,14 +40,13 @@ const url = text({ expected: 'mqtt://HOST:PORT or mqtts://HOST:PORT', secret: tr
 
 const uplink: Schema<UplinkConfig> = object({
   name: required('Name of the uplink in logs, counters and the store: its queue belongs to this name. Unique.', identifier('an uplink name')),
-  url: required('The remote broker: mqtt://HOST:PORT, or mqtts:// for TLS. The port is 1883, or 8883 with TLS, when left out.', url),
+  url: optional('The remote broker: mqtt://HOST:PORT, or mqtts:// for TLS. The port is 1883, or 8883 with TLS, when left out. Not needed where all links are modems for short messages.', url),
   tls: defaulted('TLS, for mqtts://. Certificates are always checked.', {}, tls),
   clientId: defaulted('Client identifier at the remote broker. {site} is replaced.', '{site}', text({ expected: 'a client identifier', placeholders: true })),
   username: optional('User name at the remote broker. {site} is replaced.', text({ expected: 'a user name', placeholders: true })),
   password: optional('Password: text, `{ file: … }` or `{ env: NAME }`.', secret()),
   metered: defaulted('The link costs by the byte, or is slow. Statistics ($SYS topics) are carried only over one that is not: `metered: false`.', true, boolean()),
   version: defaulted('MQTT version: 5, or 4 for MQTT 3.1.1.', 5, choice([4, 5], '5, or 4 for MQTT 3.1.1')),
-  keepAlive: defaulted('A silent link is asked for a sign of life this often. Costs bytes. 0s: never.', '60s', duration(0, 65_535_000)),
   connectTimeout: defaulted('Time for name, TCP, TLS and CONNACK together.', '20s', duration(1000, 600_000)),
   maxInflight: defaulted('Unacknowledged messages on the link at a time.', 100, integer(1, 65_535)),
   backoff: defaulted('Waiting time before the next attempt; it grows from min to max with some chance in it.', {}, object({
@@ -78,10 +54,13 @@ const uplink: Schema<UplinkConfig> = object({
     max: defaulted('Longest waiting time.', '120s', duration(100, 86_400_000)),
   }).into((b, place) => (b.min <= b.max ? { minMs: b.min, maxMs: b.max } : place.key(place.has('min') ? 'min' : 'max').problem('`min` is longer than `max`', 'swap them, or give both')))),
   stateTopic: optional('Remote topic that says whether this gateway is connected: `online` or `offline`, retained, the second as its will. {site} is replaced.', topicName()),
-  routes: required('What is carried: `out` to the cloud, `in` from it.', list<RouteConfig>(byKey('a route', { out: outRoute, in: inRoute }), { min: 1 })),
+  ...linkFields,
+  links: optional('Several ways to the remote broker, the cheapest first: the first that works is used. Left out: one, with the keys above.', links),
+  routes: required('What is carried: `out` to the cloud, `in` from it.', routes),
+  classes: defaulted('What messages are worth: ranks, and what is dropped first.', [], classes),
   queue: defaulted('Messages that wait for the link.', {}, queue('the link', '1GB')),
 }).into((u, place) => {
-  const withTls = u.url.protocol === 'mqtts:'
+  const withTls = u.url?.protocol === 'mqtts:'
   let valid = noEcho(u.version, u.routes, place.key('routes'))
   if (u.metered && !noStatistics(u.routes, place.key('routes'))) valid = false
   if (!withTls && place.has('tls')) {
@@ -92,16 +71,63 @@ const uplink: Schema<UplinkConfig> = object({
     place.keyProblem('password', 'MQTT 3.1.1 sends no password without a user name', 'add `username:`') // [MQTT-3.1.2-22] of 3.1.1
     valid = false
   }
-  if (u.keepAlive % 1000 !== 0) {
-    place.key('keepAlive').problem('`keepAlive` must be whole seconds', 'MQTT counts it in seconds: write for example 60s')
+  const ranks = resolveClasses(u.classes, u.routes, u.queue, place)
+  const ways = linksOf(u, place)
+  if (!framesAgree(u.routes, place.key('routes'))) valid = false
+  if (ranks === undefined || ways === undefined || !classesOfLinksAreThere(ways, ranks.map((c) => c.name), place)) return undefined
+  if (u.url === null && ways.some((l) => l.sbd === null)) return place.problem('`url` is missing: no remote broker to connect to', 'add for example `url: mqtts://broker.example.com:8883`')
+  if (!valid) return undefined
+  const { name, url: remote, clientId, username, version, metered, stateTopic, backoff, routes: carried } = u
+  return {
+    name,
+    url: remote,
+    host: remote?.hostname.replace(/^\[(.*)\]$/, '$1') ?? '',
+    port: remote === null ? 0 : remote.port === '' ? PORTS[remote.protocol]! : Number(remote.port),
+    tls: withTls,
+    websocketPath: null,
+    compress: false,
+    metered,
+    tlsOptions: u.tls,
+    clientId,
+    username,
+    password: u.password?.bytes ?? null,
+    version,
+    connectTimeoutMs: u.connectTimeout,
+    inflightMax: u.maxInflight,
+    stateTopic,
+    backoff,
+    routes: carried,
+    classes: ranks,
+    links: ways,
+  }
+})
+
+type LinksAsked = Parameters<typeof linkOf>[1] & { readonly name: string; readonly links: readonly LinkConfig[] | null }
+
+function linksOf(u: LinksAsked, place: Place): readonly LinkConfig[] | undefined {
+  if (u.links === null) {
+    const only = linkOf(u.name, u, null, 0, place)
+    return only === undefined ? undefined : [only]
+  }
+  const stray = LINK_KEYS.find((key) => place.has(key))
+  if (stray === undefined) return u.links
+  return place.keyProblem(stray, `\`${stray}\` belongs to one link, and there are \`links\``, 'move it to the link it is for')
+}
+
+function classesOfLinksAreThere(ways: readonly LinkConfig[], names: readonly string[], place: Place): boolean {
+  let valid = true
+  const check = (name: string, at: Place): void => {
+    if (names.includes(name)) return
+    at.problem(`no route has the class \`${clip(name)}\``, `the classes here are ${names.join(', ')}`)
     valid = false
   }
-  if (!valid) return undefined
-  const host = u.url.hostname.replace(/^\[(.*)\]$/, '$1')
-  const port = u.url.port === '' ? PORTS[u.url.protocol]! : Number(u.url.port)
-  const { keepAlive, connectTimeout, maxInflight, password, tls: tlsOptions, ...rest } = u
-  return { ...rest, host, port, tls: withTls, tlsOptions, password: password?.bytes ?? null, keepAliveSec: keepAlive / 1000, connectTimeoutMs: connectTimeout, inflightMax: maxInflight }
-})
+  for (const [i, link] of ways.entries()) {
+    const at = place.has('links') ? place.key('links').item(i) : place
+    for (const [n, name] of (link.classes ?? []).entries()) check(name, at.key('classes').item(n))
+    if (link.budget?.reserve) check(link.budget.reserve.class, at.key('budget').key('reserve').key('class'))
+  }
+  return valid
+}
 
 // The $SYS tree says something new at every interval, whether anything has happened or not. Filters that start with a wildcard do not match it.
 function noStatistics(routes: readonly RouteConfig[], place: Place): boolean {
@@ -113,6 +139,18 @@ function noStatistics(routes: readonly RouteConfig[], place: Place): boolean {
     )
   }
   return bad.length === 0
+}
+
+// Routes that share their frames have one rhythm.
+function framesAgree(routes: readonly RouteConfig[], place: Place): boolean {
+  let valid = true
+  for (const [i, { batch, class: name }] of routes.entries()) {
+    const first = batch === null ? undefined : routes.find((r) => r.batch?.topic === batch.topic && r.class === name)?.batch
+    if (!first || (first.everyMs === batch!.everyMs && first.readingsMax === batch!.readingsMax && first.bytesMax === batch!.bytesMax)) continue
+    place.item(i).key('batch').problem(`another route of the class \`${name}\` makes frames for the same topic in another rhythm`, 'give both the same `batch`, or this one another `topic`')
+    valid = false
+  }
+  return valid
 }
 
 // MQTT 3.1.1 has no No Local: the remote sends us back what we publish into our own subscription, for ever.
@@ -138,7 +176,7 @@ export const uplinks: Schema<readonly UplinkConfig[]> = list(uplink, {
     { key: 'name', of: (u) => u.name, message: (name) => `the uplink name \`${name}\` is used twice`, hint: 'give each uplink a name of its own: its queue belongs to it' },
     {
       key: 'clientId',
-      of: (u) => `${u.clientId}@${u.host}:${u.port}`,
+      of: (u) => (u.url === null ? null : `${u.clientId}@${u.host}:${u.port}`),
       message: (id) => `two uplinks connect as ${clip(id)}`,
       hint: 'the remote broker would close one for the other, again and again: give each its own `clientId`',
     },

@@ -1,10 +1,13 @@
 // One copy of a message for one receiver, from its queue until it is settled.
 import { makeMessage, type Message, type QoS } from '../message.ts'
 import type { Append } from './append.ts'
+import type { Queue } from './queue.ts'
 
 const NO_MESSAGE = makeMessage('-', '')
 
 export class Delivery {
+  /** Where it waits until it is settled. */
+  readonly queue: Queue
   /** Place in the store's order; for a receiver without durability, in its own. */
   readonly sequence: number
   message: Message
@@ -24,16 +27,24 @@ export class Delivery {
   nextInFlight: Delivery | null = null
   /** Read from the store: this receiver's alone. */
   fromFlash = false
+  /** Wall time the message came, when it was read from the store; 0 when only its append knows. */
+  receivedAtMs = 0
   /** It may have been sent before [MQTT-3.3.1-1]. */
   dup = false
 
-  constructor(sequence: number, message: Message, append: Append | null, qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]) {
+  constructor(queue: Queue, sequence: number, message: Message, append: Append | null, qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]) {
+    this.queue = queue
     this.sequence = sequence
     this.message = message
     this.append = append
     this.qos = qos
     this.retain = retain
     this.subscriptionIdentifiers = subscriptionIdentifiers
+  }
+
+  /** The first of the messages that travel in it: itself, unless it is a frame of many. `sequence` is the last one. */
+  get first(): number {
+    return this.sequence
   }
 
   /** Lets go of the content: only the place and the packet identifier are needed on. */

@@ -32,9 +32,11 @@ const READ_AHEAD = 1000 // deliveries left in memory when the next window is ask
 /** Which messages were sent on an earlier connection. */
 export interface Started {
   has(sequence: number): boolean
+  /** The last message of the frame that `sequence` was sent in; null when it was in none that may have to be sent again. */
+  endOfFrame(destination: number, sequence: number): number | null
 }
 
-const NONE: Started = { has: () => false }
+export const NOTHING_STARTED: Started = { has: () => false, endOfFrame: () => null }
 
 export interface QueueDeps {
   readonly clock: Clock
@@ -112,6 +114,11 @@ export class Queue {
     return this.#tail.length
   }
 
+  /** Nothing is left to take, here or on flash. `destination` is this queue's. */
+  exhausted(_destination: number): boolean {
+    return this.#mode === 'live'
+  }
+
   /** `fn` is called when `take` may give something again. */
   onReady(fn: () => void): void {
     this.#ready = fn
@@ -141,7 +148,7 @@ export class Queue {
     }
     this.#count++
     this.#bytes += message.size
-    this.#tail.push(new Delivery(sequence, message, append, qos, retain, subscriptionIdentifiers))
+    this.#tail.push(new Delivery(this, sequence, message, append, qos, retain, subscriptionIdentifiers))
     this.#tailBytes += message.size
     this.#ready()
     if (this.#tail.length > 0) this.#overflow()
@@ -152,7 +159,7 @@ export class Queue {
    * The next delivery in order, or null when there is none now; `onReady` says when to ask again. `started`: sequences of QoS 2 messages
    * that were sent before; those of QoS 1 the queue knows itself.
    */
-  take(started: Started = NONE): Delivery | null {
+  take(started: Started = NOTHING_STARTED): Delivery | null {
     for (;;) {
       const delivery = this.#tail.peek()
       if (delivery === undefined) {
@@ -368,7 +375,7 @@ export class Queue {
     this.#mode = 'live'
     for (const append of rest) {
       const i = append.audience.queues.indexOf(this)
-      this.#tail.push(toDelivery(append.sequence, append.message.detach(), append, append.audience.members[i]!))
+      this.#tail.push(toDelivery(this, append.sequence, append.message.detach(), append, append.audience.members[i]!))
       this.#tailBytes += append.message.size
       this.#readTo = append.sequence
     }
@@ -411,8 +418,9 @@ export class Queue {
       if (sequence <= this.#readTo) continue
       if (sequence > upTo) return
       if (this.#ahead.has(sequence)) continue
-      const delivery = toDelivery(sequence, reader.message(topics, turn.nowMs, elapsedMs), null, member)
+      const delivery = toDelivery(this, sequence, reader.message(topics, turn.nowMs, elapsedMs), null, member)
       delivery.fromFlash = true
+      delivery.receivedAtMs = segment.storedAtMs - reader.ageMs
       list.push(delivery)
     }
   }
@@ -422,7 +430,7 @@ function hasStarted(delivery: Delivery, started: Started): boolean {
   return delivery.qos === 2 ? started.has(delivery.sequence) : delivery.dup
 }
 
-function toDelivery(sequence: number, message: Message, append: Append | null, member: Member): Delivery {
+function toDelivery(queue: Queue, sequence: number, message: Message, append: Append | null, member: Member): Delivery {
   const qos = member.upgrade ? member.qos : (Math.min(message.qos, member.qos) as QoS)
-  return new Delivery(sequence, message, append, qos, member.retainAsPublished && message.retain, member.subscriptionIdentifiers)
+  return new Delivery(queue, sequence, message, append, qos, member.retainAsPublished && message.retain, member.subscriptionIdentifiers)
 }

@@ -32,6 +32,9 @@ function pack(audience: number, list: readonly Append[], from: number, to: numbe
   const bytes = Buffer.from(room)
   const first = list[from]!.sequence
   let at = 0
-  for (let i = from; i < to; i++) at = writeRecord(bytes, at, list[i]!.message, list[i]!.sequence - first, nowMs)
+  for (let i = from; i < to; i++) {
+    const { message, sequence, bornMs } = list[i]!
+    at = writeRecord(bytes, at, message, sequence - first, nowMs, bornMs)
+  }
   return { audience, first, last: list[to - 1]!.sequence, count: to - from, storedAtMs, data: new Uint8Array(room.transfer(at)) }
 }

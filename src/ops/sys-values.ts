@@ -58,6 +58,7 @@ const OWN: Readonly<Partial<Record<keyof Counters, string>>> = {
   elided: 'broker/store/messages/elided',
   committedMessages: 'broker/store/messages/committed',
   commits: 'broker/store/commits',
+  messagesUnpacked: 'broker/messages/unpacked',
 }
 
 /** What is averaged under broker/load/. */

@@ -10,7 +10,7 @@ export class ShareGroup {
 
   /** The next member in turn that may have the topic and is online; with nobody online the next in turn that keeps messages. */
   choose(topic: Topic): readonly [Subscriber, Wish] | null {
-    const members = [...this.members].filter(([subscriber]) => subscriber.mayReceive(topic))
+    const members = [...this.members].filter(([subscriber, wish]) => subscriber.mayReceive(topic, wish.identifier))
     let fallback: readonly [Subscriber, Wish] | null = null
     for (let i = 0; i < members.length; i++) {
       const at = (this.#turn + i) % members.length

@@ -53,38 +53,42 @@ export class Route implements CachedRoute {
   readonly #topic: Topic
   readonly #matches: Matches
   readonly #audiences: Audiences
-  /** The same receivers for every message; null when No Local or a shared subscription makes it depend on the message. */
+  /** The same receivers for every message; null when No Local, a shared subscription or a receiver that chooses makes it depend on the message. */
   readonly #fixed: Selection | null
 
   constructor(generation: number, topic: Topic, { wishes, shares }: Matches, audiences: Audiences) {
     this.generation = generation
     this.#topic = topic
-    this.#matches = { wishes: wishes.filter(([subscriber]) => subscriber.mayReceive(topic)), shares }
+    this.#matches = { wishes: wishes.filter(([subscriber, wish]) => subscriber.mayReceive(topic, wish.identifier)), shares }
     this.#audiences = audiences
-    const varies = shares.length > 0 || wishes.some(([, wish]) => wish.noLocal)
-    this.#fixed = varies ? null : select(this.#matches.wishes, audiences)
+    const varies = shares.length > 0 || wishes.some(([subscriber, wish]) => wish.noLocal || subscriber.wants !== null)
+    this.#fixed = varies ? null : selection(targetsOf(this.#matches.wishes), audiences)
   }
 
   selectionFor(message: Message): Selection {
     if (this.#fixed !== null) return this.#fixed
     // [MQTT-3.8.3-3] No Local: never back to who published it
-    const entries = this.#matches.wishes.filter(([subscriber, wish]) => !(wish.noLocal && subscriber === message.origin))
+    const entries = this.#matches.wishes.filter(([subscriber, wish]) => !(wish.noLocal && subscriber.origin === message.origin))
     for (const group of this.#matches.shares) {
       const member = group.choose(this.#topic)
       if (member !== null) entries.push(member)
     }
-    return select(entries, this.#audiences)
+    const targets = targetsOf(entries).filter(({ subscriber, identifiers }) => subscriber.wants === null || subscriber.wants(message, identifiers))
+    return selection(targets, this.#audiences)
   }
 }
 
-function select(entries: readonly (readonly [Subscriber, Wish])[], audiences: Audiences): Selection {
+function targetsOf(entries: readonly (readonly [Subscriber, Wish])[]): Target[] {
   const bySubscriber = new Map<Subscriber, Target>()
   for (const [subscriber, wish] of entries) {
     const target = bySubscriber.get(subscriber)
     if (target === undefined) bySubscriber.set(subscriber, new Target(subscriber, wish))
     else target.join(wish)
   }
-  const targets = [...bySubscriber.values()]
+  return [...bySubscriber.values()]
+}
+
+function selection(targets: readonly Target[], audiences: Audiences): Selection {
   return {
     targets,
     durable: audienceOf(targets.filter((t) => t.durable && t.qos > 0), audiences),

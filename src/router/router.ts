@@ -70,15 +70,15 @@ export class Router {
 
   /**
    * Routes a message. `waiter` (QoS 1 and 2) hears when it is safe; false means that nothing durable has to wait for it: the
-   * caller may acknowledge at once.
+   * caller may acknowledge at once. `held`: it is written with the batch that is being gathered, whoever acknowledges it first.
    */
-  publish(message: Message, waiter: Waiter | null): boolean {
+  publish(message: Message, waiter: Waiter | null, held = false): boolean {
     const { journal } = this.#deps
     const keeps = message.retain && this.#retain(message) // [MQTT-3.3.1-8]
     const selection = this.#route(message.topic).selectionFor(message)
     const audience = message.qos > 0 ? selection.durable : selection.upgrading
     let append: Append | null = null
-    if (audience !== null) append = journal.append(message, audience, message.qos === 2 || audience.exactlyOnce || (keeps && waiter !== null), waiter)
+    if (audience !== null) append = journal.append(message, audience, held || message.qos === 2 || audience.exactlyOnce || (keeps && waiter !== null), waiter)
     const targets = selection.targets
     for (let i = 0; i < targets.length; i++) this.#deliver(targets[i]!, message, append) // [MQTT-4.5.0-1] [MQTT-4.6.0-5] [MQTT-4.6.0-6]
     if (append !== null) return true
@@ -92,7 +92,7 @@ export class Router {
     // They arrive with RETAIN set whatever the subscription says: that is what marks them as retained [MQTT3-3.3.1-8].
     const target = new Target(subscriber, { ...wish, retainAsPublished: true })
     for (const message of this.retained.select(filter, this.#deps.turn.nowMs)) {
-      if (message !== null && !(wish.noLocal && message.origin === subscriber) && subscriber.mayReceive(message.topic)) this.#deliverAlone(target, message) // [MQTT-3.8.3-3]
+      if (message !== null && !(wish.noLocal && message.origin === subscriber.origin) && subscriber.mayReceive(message.topic, wish.identifier)) this.#deliverAlone(target, message) // [MQTT-3.8.3-3]
       yield
     }
   }

@@ -9,8 +9,15 @@ export interface Subscriber {
   readonly queue: Queue
   /** True while somebody is there to receive. */
   readonly online: boolean
-  /** Whether messages of this topic are for it. Asked when a route is found, not per message: who changes the answer tells the index. */
-  mayReceive(topic: Topic): boolean
+  /** Who it publishes as: what that one has published is not for it where it asked for No Local. */
+  readonly origin: object
+  /**
+   * Whether messages of this topic are for it, by a subscription with this identifier. Asked when a route is found, not per message: who
+   * changes the answer tells the index.
+   */
+  mayReceive(topic: Topic, identifier: number): boolean
+  /** Asked for each message, once, and may remember what it has said; null when it takes all. */
+  readonly wants: ((message: Message, subscriptionIdentifiers: readonly number[]) => boolean) | null
   /** At most once: sent now or never. */
   deliverQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[]): void
   /** At QoS 1 or 2, through the queue. `append` is the message's way to flash when the queue is durable. False when it was dropped. */

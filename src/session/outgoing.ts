@@ -15,7 +15,7 @@ import { LazyMap, LazySet } from '../lazy.ts'
 import { Reason } from '../mqtt/reason.ts'
 import type { Delivery } from '../journal/delivery.ts'
 import type { Journal } from '../journal/journal.ts'
-import type { Queue } from '../journal/queue.ts'
+import type { Started } from '../journal/queue.ts'
 import type { QoS } from '../message.ts'
 import type { InflightRow } from '../store/store.ts'
 import { InFlight } from './in-flight.ts'
@@ -33,35 +33,59 @@ export interface Transport {
   sendAck(type: 4 | 5 | 6 | 7, packetIdentifier: number, reason: number): void
 }
 
-export class Outgoing {
-  readonly queue: Queue
+/** Where deliveries come from: a session's queue, or the lanes of an uplink. */
+export interface Source {
+  /** What is taken must outlive a crash. */
+  readonly durable: boolean
+  /** Everything that waits on flash for this destination has been taken. */
+  exhausted(destination: number): boolean
+  /** `fn` is called when `take` may give something again. */
+  onReady(fn: () => void): void
+  take(started: Started): Delivery | null
+  settle(delivery: Delivery): void
+  resume(window: number): void
+  suspend(): void
+  receiverForgot(): void
+}
+
+/** What was sent on an earlier connection and not acknowledged. */
+interface Sent {
+  readonly destination: number
+  /** A frame has many messages, from this one to that which it is known by. */
+  readonly first: number
+  readonly packetIdentifier: number
+  readonly qos: QoS
+}
+
+export class Outgoing<S extends Source = Source> implements Started {
+  readonly source: S
   readonly #journal: Journal | null
   #transport: Transport | null = null
   #quota = 0
   /** What waits for PUBACK or PUBREC, by packet identifier. */
   readonly #sent = new InFlight()
-  /** Identifiers that wait for PUBCOMP. */
-  readonly #released = new LazySet<number>()
-  /** Unacknowledged when the connection (or the run) ended: sequence → identifier, kept for the redelivery. */
-  readonly #again = new LazyMap<number, number>()
-  /** Identifiers in `#again`, with the QoS they were sent at: not free. */
-  readonly #reserved = new LazyMap<number, QoS>()
+  /** Identifiers that wait for PUBCOMP, and whose they are. */
+  readonly #released = new LazyMap<number, number>()
+  /** Unacknowledged when the connection (or the run) ended, by sequence: kept for the redelivery. */
+  readonly #again = new LazyMap<number, Sent>()
+  /** Identifiers in `#again`: not free. */
+  readonly #reserved = new LazySet<number>()
   /** Taken, waiting until the identifier is durable; later ones wait behind, to keep the order. */
   readonly #gate = new Fifo<Delivery>()
   #gateBatch = 0
 
-  constructor(queue: Queue, journal: Journal | null, restored: readonly InflightRow[] = []) {
-    this.queue = queue
-    this.#journal = queue.durable ? journal : null
+  constructor(source: S, journal: Journal | null, restored: readonly InflightRow[] = []) {
+    this.source = source
+    this.#journal = source.durable ? journal : null
     // PUBRELs go out in the order of their messages, also after a restart [MQTT-4.6.0-4]: identifiers tell nothing about it.
     for (const row of restored.toSorted((a, b) => a.sequence - b.sequence)) {
-      if (row.phase === 'released') this.#released.add(row.packetIdentifier)
+      if (row.phase === 'released') this.#released.set(row.packetIdentifier, row.destination)
       else {
-        this.#again.set(row.sequence, row.packetIdentifier)
-        this.#reserved.set(row.packetIdentifier, row.qos)
+        this.#again.set(row.sequence, row)
+        this.#reserved.add(row.packetIdentifier)
       }
     }
-    queue.onReady(() => this.pump())
+    source.onReady(() => this.pump())
   }
 
   /** PUBLISH and PUBREL sent and not answered. */
@@ -72,22 +96,35 @@ export class Outgoing {
   attach(transport: Transport, receiveMaximum: number): void {
     this.#transport = transport
     this.#quota = receiveMaximum // [MQTT-4.9.0-1]
-    if (this.#released.size > 0) this.#sendPubrels([...this.#released], transport) // [MQTT-4.4.0-1] [MQTT-4.3.3-5] [MQTT-4.6.0-4]
-    this.queue.resume(receiveMaximum)
+    if (this.#released.size > 0) this.#sendPubrels([...this.#released.keys()], transport) // [MQTT-4.4.0-1] [MQTT-4.3.3-5] [MQTT-4.6.0-4]
+    this.source.resume(receiveMaximum)
   }
+
+  // ---- Started
+
+  has(sequence: number): boolean {
+    return this.#again.has(sequence)
+  }
+
+  endOfFrame(destination: number, sequence: number): number | null {
+    for (const [last, sent] of this.#again) if (sent.destination === destination && sent.first <= sequence && sequence <= last) return last
+    return null
+  }
+
+  // ---- what the connection tells
 
   /** The connection is gone. What was not acknowledged will be sent again. */
   detach(): void {
     if (this.#transport === null) return
     this.#transport = null
-    for (const { sequence, packetIdentifier, qos } of this.#sent.deliveries()) { // [MQTT-4.3.2-3] [MQTT-4.3.3-3] [MQTT-4.8.2-4]
-      this.#again.set(sequence, packetIdentifier)
-      this.#reserved.set(packetIdentifier, qos)
+    for (const { queue, first, sequence, packetIdentifier, qos } of this.#sent.deliveries()) { // [MQTT-4.3.2-3] [MQTT-4.3.3-3] [MQTT-4.8.2-4]
+      this.#again.set(sequence, { destination: queue.destination, first, packetIdentifier, qos })
+      this.#reserved.add(packetIdentifier)
     }
     this.#sent.clear()
     this.#gate.clear()
     this.#gateBatch = 0
-    this.queue.suspend()
+    this.source.suspend()
   }
 
   /**
@@ -95,11 +132,12 @@ export class Outgoing {
    * unacknowledged is sent as new; what it had received (PUBREC) is done.
    */
   receiverForgot(): void {
-    for (const identifier of [...this.#released, ...this.#reserved.keys()]) this.#endIdentifier(identifier)
+    for (const [identifier, destination] of this.#released) this.#endIdentifier(destination, identifier)
+    for (const [, { destination, packetIdentifier }] of this.#again) this.#endIdentifier(destination, packetIdentifier)
     this.#released.clear()
     this.#reserved.clear()
     this.#again.clear()
-    this.queue.receiverForgot()
+    this.source.receiverForgot()
   }
 
   /** Sends what may be sent now. */
@@ -107,9 +145,9 @@ export class Outgoing {
     const transport = this.#transport
     if (transport === null) return
     while (this.inFlight < this.#quota && transport.writable) { // [MQTT-3.3.4-9] [MQTT-4.9.0-2]
-      const delivery = this.queue.take(this.#again)
+      const delivery = this.source.take(this)
       if (delivery === null) {
-        if (this.#again.size > 0 && this.queue.live) this.#giveUpAgain(Infinity)
+        if (this.#again.size > 0) this.#giveUpAgain((destination) => this.source.exhausted(destination))
         return
       }
       this.#start(delivery, transport)
@@ -120,8 +158,8 @@ export class Outgoing {
   onPuback(identifier: number): void {
     const delivery = this.#take(identifier, 1)
     if (delivery === null) return
-    if (delivery.hasRow) this.#endIdentifier(identifier)
-    this.queue.settle(delivery)
+    if (delivery.hasRow) this.#endIdentifier(delivery.queue.destination, identifier)
+    this.source.settle(delivery)
     this.pump()
   }
 
@@ -133,27 +171,28 @@ export class Outgoing {
       if (reason < 0x80) this.#transport?.sendAck(6, identifier, known ? Reason.success : Reason.packetIdentifierNotFound)
       return
     }
-    const sequence = delivery.sequence
-    this.queue.settle(delivery)
+    this.source.settle(delivery)
     if (reason >= 0x80) {
       // The receiver refused it: the identifier is free again, nothing follows [MQTT-4.3.3-4] [MQTT-4.4.0-2] [MQTT-4.8.2-6].
-      this.#endIdentifier(identifier)
+      this.#endIdentifier(delivery.queue.destination, identifier)
       this.pump()
       return
     }
-    this.#release(identifier, sequence)
+    this.#release(delivery.queue.destination, identifier, delivery.sequence)
   }
 
   onPubcomp(identifier: number): void {
-    if (!this.#released.delete(identifier)) return
-    this.#endIdentifier(identifier)
+    const destination = this.#released.get(identifier)
+    if (destination === undefined) return
+    this.#released.delete(identifier)
+    this.#endIdentifier(destination, identifier)
     this.pump()
   }
 
   /** Nothing but PUBREL is sent under `identifier` any more [MQTT-4.3.3-6]. */
-  #release(identifier: number, sequence: number): void {
-    this.#released.add(identifier)
-    const row: InflightRow = { destination: this.queue.destination, packetIdentifier: identifier, sequence, qos: 2, phase: 'released' }
+  #release(destination: number, identifier: number, sequence: number): void {
+    this.#released.set(identifier, destination)
+    const row: InflightRow = { destination, packetIdentifier: identifier, first: sequence, sequence, qos: 2, phase: 'released' }
     this.#journal?.change({ kind: 'inflight', row }, true)
     if (this.#transport !== null) this.#sendPubrels([identifier], this.#transport)
   }
@@ -169,19 +208,20 @@ export class Outgoing {
   }
 
   #start(delivery: Delivery, transport: Transport): void {
-    const { sequence } = delivery
-    const known = this.#again.get(sequence)
-    if (delivery.qos === 2) delivery.dup = known !== undefined // none is sent before that is durable [MQTT-3.3.1-1] [MQTT-4.3.3-2]
+    const { sequence, queue } = delivery
+    const isFrame = delivery.first !== sequence
+    const known = this.#again.get(sequence)?.packetIdentifier
+    if (delivery.qos === 2 || isFrame) delivery.dup = known !== undefined // none is sent before that is durable [MQTT-3.3.1-1] [MQTT-4.3.3-2]
     if (this.#again.size > 0) {
       this.#again.delete(sequence)
-      this.#giveUpAgain(sequence)
+      this.#giveUpAgain((destination, other) => destination === queue.destination && other < sequence)
     }
     if (known !== undefined) this.#reserved.delete(known)
     const own = 1 + ((sequence - 1) % IDENTIFIER_MAX)
     const identifier = known ?? this.#freeIdentifier(own) // [MQTT-4.3.2-1] [MQTT-4.3.3-1] [MQTT-4.6.0-1]
     delivery.packetIdentifier = identifier
     this.#sent.add(delivery)
-    delivery.hasRow = this.#journal !== null && (delivery.qos === 2 || identifier !== own)
+    delivery.hasRow = this.#journal !== null && (delivery.qos === 2 || identifier !== own || isFrame)
     if (delivery.hasRow && known === undefined) this.#makeDurable(delivery, this.#journal!)
     else if (this.#gate.length === 0) this.#send(delivery, transport)
     else this.#gate.push(delivery)
@@ -189,16 +229,17 @@ export class Outgoing {
 
   #send(delivery: Delivery, transport: Transport): void {
     if (transport.sendPublish(delivery, delivery.dup)) return
+    const { destination } = delivery.queue
     this.#sent.delete(delivery)
-    if (delivery.dup && delivery.qos === 2) this.#release(delivery.packetIdentifier, delivery.sequence)
-    else if (delivery.hasRow) this.#endIdentifier(delivery.packetIdentifier)
-    this.queue.settle(delivery)
+    if (delivery.dup && delivery.qos === 2) this.#release(destination, delivery.packetIdentifier, delivery.sequence)
+    else if (delivery.hasRow) this.#endIdentifier(destination, delivery.packetIdentifier)
+    this.source.settle(delivery)
   }
 
   #makeDurable(delivery: Delivery, journal: Journal): void {
-    const { packetIdentifier, sequence } = delivery
+    const { queue, packetIdentifier, first, sequence } = delivery
     const qos = delivery.qos as 1 | 2
-    journal.change({ kind: 'inflight', row: { destination: this.queue.destination, packetIdentifier, sequence, qos, phase: 'sent' } }, true)
+    journal.change({ kind: 'inflight', row: { destination: queue.destination, packetIdentifier, first, sequence, qos, phase: 'sent' } }, true)
     const batch = journal.batch
     delivery.gate = batch
     this.#gate.push(delivery)
@@ -236,20 +277,21 @@ export class Outgoing {
   }
 
   /**
-   * Messages before `sequence` that were to be sent again are not in the queue any more (dropped by a limit). The
-   * receiver may have one of QoS 2 all the same: without PUBREL it would take the next one under that identifier for a duplicate.
+   * Messages that were to be sent again are not in their queue any more (dropped by a limit). The receiver may have one of
+   * QoS 2 all the same: without PUBREL it would take the next one under that identifier for a duplicate.
    */
-  #giveUpAgain(sequence: number): void {
-    for (const [other, identifier] of this.#again) {
-      if (other >= sequence) continue
-      this.#again.delete(other)
-      if (this.#reserved.get(identifier) === 2) this.#release(identifier, other)
-      this.#reserved.delete(identifier)
+  #giveUpAgain(isGone: (destination: number, sequence: number) => boolean): void {
+    for (const [sequence, { destination, packetIdentifier, qos }] of this.#again) {
+      if (!isGone(destination, sequence)) continue
+      this.#again.delete(sequence)
+      this.#reserved.delete(packetIdentifier)
+      if (qos === 2) this.#release(destination, packetIdentifier, sequence)
+      else this.#endIdentifier(destination, packetIdentifier)
     }
   }
 
-  #endIdentifier(packetIdentifier: number): void {
+  #endIdentifier(destination: number, packetIdentifier: number): void {
     // No hurry: an old row costs one PUBREL too many after a crash.
-    this.#journal?.change({ kind: 'inflight-end', destination: this.queue.destination, packetIdentifier }, false)
+    this.#journal?.change({ kind: 'inflight-end', destination, packetIdentifier }, false)
   }
 }

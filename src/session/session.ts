@@ -77,6 +77,14 @@ export class Session implements Subscriber {
     return this.#subscriptions.size
   }
 
+  get origin(): object {
+    return this
+  }
+
+  get wants(): null {
+    return null
+  }
+
   mayReceive(topic: Topic): boolean {
     return this.#rights === null || this.#rights.mayReceive(topic)
   }

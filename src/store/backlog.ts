@@ -3,8 +3,14 @@
 //   settled   ≤ cursor        ahead: single numbers         hole: (holeFrom, holeTo], dropped while older ones are in flight
 //   ──────────────────┤ · · ▪ · ▪ · · ├─────────────────────────┤ · · · · · · ►
 //
-// Always true: `count` and `bytes` are exactly the records of its lanes beyond the cursor, outside the hole and not in `ahead`;
-// `live` holds every lane with a row that ends beyond the cursor, and for each a number that no unsettled row starts before.
+// Of a lane that it shares it may be through with more: what thinning out has left of that lies in a lane of its own (round.ts).
+//
+//   shared    ───────────────────── moved ┤ · · · · · · · · · ►          rows up to `moved` mean the other members only
+//   own       ────────┤ ·   · ·    ·      |
+//
+// Always true: `count` and `bytes` are exactly the records of its lanes beyond the cursor, beyond what was moved, outside the hole and not
+// in `ahead`; `live` holds every lane with a row that ends beyond the cursor and what was moved, and for each a number that no such row
+// starts before.
 // Nothing settled is ever unsettled: an older cursor row than the one kept changes nothing.
 import { elapsedBetween } from '../clock.ts'
 import type { Header, Lane, Size } from './lane.ts'
@@ -33,11 +39,15 @@ export class Backlog {
   mayHaveSent: number
   /** What `read` gave out last ends here: in flight, dropped last of all. */
   readUpTo = 0
+  /** The highest sequence in flight under a durable packet identifier: so is this, also when it has not been read again. */
+  sentUpTo = 0
   count = 0
   bytes = 0
   /** Lanes of its audiences, those it is not in (drop-newest) among them. */
   readonly lanes = new Set<Lane>()
   readonly live = new Map<Lane, number>()
+  /** The last row of a shared lane that was rewritten into a lane of its own. */
+  readonly moved = new Map<Lane, number>()
   /** The cursor row has to be written. */
   changed = false
   /** Wall time of the oldest row that may be dropped: undefined until looked up, null when there is none. */
@@ -64,17 +74,23 @@ export class Backlog {
     return { destination: this.id, cursor: this.cursor, ahead: [...this.ahead.keys()].sort((a, b) => a - b), mayHaveSent: this.mayHaveSent }
   }
 
-  /** More is queued than its limits allow to stay. */
-  get isOver(): boolean {
-    const { bytesMax, countMax, whenFull } = this.row.limits
-    return whenFull === 'drop-oldest' && (this.count > countMax || this.bytes > bytesMax)
+  /** The limit that it is over, or null. */
+  get over(): keyof Size | null {
+    const { bytesMax, countMax } = this.row.limits
+    if (this.count > countMax) return 'count'
+    return this.bytes > bytesMax ? 'bytes' : null
+  }
+
+  /** Dropping starts after all that is settled, has been read out or is in flight. */
+  get dropFrom(): number {
+    return Math.max(this.cursor, this.holeTo, this.readUpTo, this.sentUpTo)
   }
 
   /** Counts what is queued; once, when the store has been opened. A few seeks per lane, whatever their lengths. */
   recount(): void {
     this.live.clear()
     for (const lane of this.lanes) {
-      const row = lane.refused.includes(this.id) ? null : lane.rowAfter(this.cursor)
+      const row = lane.refused.includes(this.id) ? null : this.rowAfter(lane, this.cursor)
       if (row !== null) this.live.set(lane, row.first)
     }
     const beyond = this.#measure(Math.max(this.cursor, this.holeTo), SEQUENCE_MAX)
@@ -87,10 +103,47 @@ export class Backlog {
     this.changed = false
   }
 
-  /** How far everything is settled, from `sequence` on. */
-  settledFrom(sequence: number): number {
-    if (this.cursor >= sequence) return this.cursor
-    return this.holeFrom <= sequence && sequence < this.holeTo ? this.holeTo : sequence
+  /** Up to here nothing of `lane` is needed any more. */
+  doneWith(lane: Lane): number {
+    return this.moved.size === 0 ? this.cursor : Math.max(this.cursor, this.moved.get(lane) ?? 0)
+  }
+
+  /** The same from `sequence` on. */
+  doneFrom(lane: Lane, sequence: number): number {
+    const done = Math.max(sequence, this.doneWith(lane))
+    return this.holeFrom <= done && done < this.holeTo ? this.holeTo : done
+  }
+
+  isSettled(sequence: number): boolean {
+    return sequence <= this.cursor || (sequence > this.holeFrom && sequence <= this.holeTo) || this.ahead.has(sequence)
+  }
+
+  /** The first row of `lane` that has something for this queue after `sequence`. */
+  rowAfter(lane: Lane, sequence: number): Header | null {
+    return lane.rowAfter(Math.max(sequence, this.moved.get(lane) ?? 0))
+  }
+
+  /** What is not settled in (low, high], outside of the hole. */
+  size(low: number, high: number): Size {
+    const size = this.#measure(low, high)
+    for (const [sequence, bytes] of this.ahead) {
+      if (sequence <= low || sequence > high || bytes === 0) continue
+      size.count--
+      size.bytes -= bytes
+    }
+    return size
+  }
+
+  /** The next row of `lane`, which ends with `last`, is not needed any more: of what was queued of it, all but `dropped` lies elsewhere. */
+  move(lane: Lane, last: number, dropped: Size): void {
+    this.moved.set(lane, last)
+    this.count -= dropped.count
+    this.bytes -= dropped.bytes
+    this.#oldestAtMs = undefined
+    this.#dirty.add(lane)
+    const next = lane.rowAfter(last)
+    if (next === null) this.live.delete(lane)
+    else this.live.set(lane, next.first)
   }
 
   /** What of a new segment is still to be settled here. */
@@ -129,17 +182,17 @@ export class Backlog {
     this.changed = true
   }
 
-  /** Drops what the limits do not allow; `batchFirst` is the lowest sequence of the commit that is being applied. */
-  limit(batchFirst: number, drops: Drop[]): void {
-    const { bytesMax, countMax, whenFull } = this.row.limits
-    if (whenFull !== 'drop-oldest') return
+  /** Drops the oldest that are more than `times` the limits; `batchFirst` is the lowest sequence of the commit that is being applied. */
+  limit(batchFirst: number, drops: Drop[], times = 1): void {
+    const countMax = times * this.row.limits.countMax
+    const bytesMax = times * this.row.limits.bytesMax
     if (this.count > countMax) this.#dropOldest('count', countMax, batchFirst, drops)
     if (this.bytes > bytesMax) this.#dropOldest('bytes', bytesMax, batchFirst, drops)
   }
 
   /** Drops what has become too old. In flight messages are left to end their way. */
   expire(nowWallMs: number, drops: Drop[]): void {
-    const from = this.#dropFrom()
+    const from = this.dropFrom
     let upTo = from
     for (let step = 0; step < STEPS_MAX; step++) {
       if (this.#oldestAtMs === undefined || step > 0) this.#oldestAtMs = this.#oldest(upTo)?.row.storedAtMs ?? null
@@ -160,7 +213,7 @@ export class Backlog {
 
   #measure(low: number, high: number): Size {
     const size = { count: 0, bytes: 0 }
-    if (low < high) for (const [lane, next] of this.live) if (next <= high) lane.measure(low, high, size)
+    if (low < high) for (const [lane, next] of this.live) if (next <= high) lane.measure(Math.max(low, this.moved.get(lane) ?? 0), high, size)
     return size
   }
 
@@ -197,7 +250,7 @@ export class Backlog {
     for (const [lane, next] of this.live) {
       if (next > this.cursor) continue
       this.#dirty.add(lane)
-      const row = lane.rowAfter(this.cursor)
+      const row = this.rowAfter(lane, this.cursor)
       if (row === null) this.live.delete(lane)
       else this.live.set(lane, row.first)
     }
@@ -217,14 +270,9 @@ export class Backlog {
     }
   }
 
-  /** Where dropping starts: after all that is settled or has been read out. */
-  #dropFrom(): number {
-    return Math.max(this.cursor, this.holeTo, this.readUpTo)
-  }
-
   #dropOldest(by: keyof Size, max: number, batchFirst: number, drops: Drop[]): void {
     const reason = `queue-${by}` as const
-    const from = this.#dropFrom()
+    const from = this.dropFrom
     if (from > this.cursor) {
       const upTo = this.#find(by, this[by] - max, from, batchFirst - 1)
       if (upTo > from) this.#drop(reason, from, upTo, drops)
@@ -257,7 +305,7 @@ export class Backlog {
     let oldest: { lane: Lane; row: Header } | null = null
     for (const [lane, next] of this.live) {
       if (oldest !== null && next >= oldest.row.first) continue
-      const row = lane.rowAfter(sequence)
+      const row = this.rowAfter(lane, sequence)
       if (row !== null && (oldest === null || row.first < oldest.row.first)) oldest = { lane, row }
     }
     return oldest
@@ -270,12 +318,7 @@ export class Backlog {
       const oldest = this.#oldest(at)
       if (oldest === null || oldest.row.first > bound) break
       const end = Math.min(oldest.row.last, bound)
-      const size = this.#measure(at, end)
-      for (const [sequence, bytes] of this.ahead) {
-        if (sequence <= at || sequence > end) continue
-        if (bytes > 0) size.count--
-        size.bytes -= bytes
-      }
+      const size = this.size(at, end)
       if (size[by] > excess) return this.#findRecord(by, excess, at, end)
       excess -= size[by]
       at = end
@@ -287,7 +330,7 @@ export class Backlog {
   #findRecord(by: keyof Size, excess: number, low: number, high: number): number {
     const records: { sequence: number; bytes: number }[] = []
     for (const [lane, next] of this.live) {
-      if (next <= high) lane.visit(low, high, (sequence, bytes) => records.push({ sequence, bytes }))
+      if (next <= high) lane.visit(Math.max(low, this.moved.get(lane) ?? 0), high, (sequence, bytes) => records.push({ sequence, bytes }))
     }
     records.sort((a, b) => a.sequence - b.sequence)
     for (const { sequence, bytes } of records) {

@@ -2,8 +2,8 @@
 //
 //   changes, in order ─► delete what that settled ─► is there room? ─► segments ─► limits ─► delete what they dropped
 //
-// The changes come first, so that what a batch settles makes room for what it brings. Only `received` waits for its messages: an
-// identifier kept without its message would make the message a duplicate when it comes again.
+// The changes come first, so that what a batch settles makes room for what it brings. Only `received` and `unpacked` wait for
+// their messages: kept without them, they would make the messages duplicates when they come again.
 import type { Queues } from './queues.ts'
 import type { Batch, Change, CommitResult, Drop } from './store.ts'
 
@@ -36,7 +36,12 @@ export function applyBatch(
 ): { refused: CommitResult['refused']; drops: Drop[]; trimmed: boolean } {
   const drops: Drop[] = []
   let received: Received[] = []
+  const unpacked: Change[] = []
   for (const change of batch.changes) {
+    if (change.kind === 'unpacked') {
+      unpacked.push(change)
+      continue
+    }
     if (change.kind === 'received') {
       received.push(change)
       continue
@@ -49,7 +54,10 @@ export function applyBatch(
     tables.apply(change)
     if (change.kind === 'destination') queues.put(change.row)
     else if (change.kind === 'destination-end') queues.end(change.destination)
-    else if (change.kind === 'inflight') queues.noteSequence(change.row.sequence)
+    else if (change.kind === 'inflight') {
+      queues.noteSequence(change.row.sequence)
+      if (change.row.phase === 'sent') queues.noteSent(change.row.destination, change.row.sequence)
+    }
   }
   let trimmed = queues.trim()
   if (batch.segments.length > 0 && refused === null) {
@@ -61,8 +69,8 @@ export function applyBatch(
       for (const segment of batch.segments) queues.append(segment, audiences.get(segment.audience), drops)
     }
   }
-  if (refused === null || batch.segments.length === 0) for (const change of received) tables.apply(change)
-  queues.limit(nowWallMs, drops)
+  if (refused === null || batch.segments.length === 0) for (const change of [...received, ...unpacked]) tables.apply(change)
+  queues.limit(nowWallMs, refused === 'disk-full' ? () => 0 : room, drops)
   if (drops.length > 0) trimmed = queues.trim() && trimmed
   return { refused, drops, trimmed }
 }

@@ -132,6 +132,6 @@ function load(db: Database): Parts {
 }
 
 function loadQueues({ segments, tables }: Pick<Parts, 'segments' | 'tables'>): Queues {
-  const { cursors, lanes, lastSequence } = segments
-  return new Queues(segments, { destinations: tables.destinations, cursors, lanes, lastSequence })
+  const { cursors, lanes, moved, sent, lastSequence } = segments
+  return new Queues(segments, { destinations: tables.destinations, cursors, lanes, moved, sent, lastSequence })
 }

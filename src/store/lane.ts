@@ -1,4 +1,5 @@
-// One lane: the segments of one audience, or of what is left of it when some destinations refused theirs (drop-newest).
+// One lane: the segments of one audience, or of what is left of it when some destinations refused theirs (drop-newest), or what
+// thinning out has left of them for one destination: a lane of its own (round.ts).
 //
 //   rows   |--- a ---|   |-- b --|--- c ---|          first..last of each; never overlapping within a lane
 //   sums        10           25       40              running totals up to and including each row
@@ -78,14 +79,27 @@ export function recordsUpTo(marks: Marks, upTo: number): number {
 
 const RULED_MAX = 32 // 8 KB each for 500 records; destinations that stand inside the same segments share them
 
+interface Ruled {
+  readonly lane: number
+  readonly first: number
+  readonly marks: Marks
+}
+
+const NOTHING_RULED: Ruled = { lane: 0, first: 0, marks: { sequences: new Float64Array(0), ends: new Float64Array(0), count: 0 } }
+
 /** Walks records once: cursors move on inside the same few segments again and again. */
 export class Ruler {
   readonly #rows: SegmentRows
-  readonly #recent: { lane: number; first: number; marks: Marks }[] = []
+  readonly #recent: Ruled[] = []
   #next = 0
 
   constructor(rows: SegmentRows) {
     this.#rows = rows
+  }
+
+  /** The lane's number may be given to another one. */
+  forget(lane: number): void {
+    for (let i = this.#recent.length - 1; i >= 0; i--) if (this.#recent[i]!.lane === lane) this.#recent[i] = NOTHING_RULED
   }
 
   marks(lane: number, row: Header): Marks {
@@ -103,7 +117,7 @@ export class Ruler {
 /** The set of destinations that lanes belong to. */
 export interface Audience {
   row: AudienceRow
-  /** By the destinations that are not in it: '' is the lane of all members. */
+  /** By `Lane.key`: '' is the lane of all members. */
   readonly lanes: Map<string, Lane>
 }
 
@@ -112,6 +126,8 @@ export class Lane {
   readonly audience: Audience
   /** Destinations of the audience that are not in this lane. */
   readonly refused: readonly number[]
+  /** The one destination whose own it is; 0 for a lane that new segments go to. */
+  readonly owner: number
   readonly members: Backlog[]
   readonly #rows: SegmentRows
   readonly #ruler: Ruler
@@ -124,13 +140,18 @@ export class Lane {
   #sumCount = 0
   #sumBytes = 0
 
-  constructor(id: number, audience: Audience, refused: readonly number[], members: Backlog[], rows: SegmentRows, ruler: Ruler) {
+  constructor(id: number, audience: Audience, refused: readonly number[], owner: number, members: Backlog[], rows: SegmentRows, ruler: Ruler) {
     this.id = id
     this.audience = audience
     this.refused = refused
+    this.owner = owner
     this.members = members
     this.#rows = rows
     this.#ruler = ruler
+  }
+
+  get key(): string {
+    return this.owner === 0 ? this.refused.join() : `own ${this.id}`
   }
 
   get empty(): boolean {
@@ -219,6 +240,10 @@ export class Lane {
     return i >= 0 && sequences[i] === sequence ? ends[i]! - (i === 0 ? 0 : ends[i - 1]!) : 0
   }
 
+  data(row: Header): Uint8Array {
+    return this.#rows.data(this.id, row.first)
+  }
+
   run(from: number, before: number, bytesMax: number): Segment[] {
     return this.#rows.run(this.id, this.audience.row.id, from, before, bytesMax)
   }
@@ -227,7 +252,7 @@ export class Lane {
   trim(): boolean {
     if (this.tail === 0) return true
     let settled = SEQUENCE_MAX
-    for (const m of this.members) if (m.cursor < settled) settled = m.cursor
+    for (const m of this.members) settled = Math.min(settled, m.doneWith(this))
     let done = true
     let removed = false
     if (settled >= this.headLast) {
@@ -237,7 +262,7 @@ export class Lane {
     for (const m of this.members) {
       if (m.holeTo === 0) continue
       let upTo = m.holeTo
-      for (const other of this.members) upTo = Math.min(upTo, other.settledFrom(m.holeFrom))
+      for (const other of this.members) upTo = Math.min(upTo, other.doneFrom(this, m.holeFrom))
       if (upTo <= m.holeFrom) continue
       done = this.#rows.remove(this.id, m.holeFrom, upTo) && done
       removed = true

@@ -5,7 +5,7 @@ import { OperatorError } from '../errors.ts'
 import { applyBatch, SEGMENT_OVERHEAD_BYTES, type Tables } from './batch.ts'
 import type { Header } from './lane.ts'
 import { type QueueRows, Queues } from './queues.ts'
-import { type Batch, type Change, type CommitResult, type InflightRow, type ReadResult, retainedKey, type RetainedRow, type Segment, type SessionRow, type Snapshot, type Store, type SubscriptionRow } from './store.ts'
+import { type Batch, type Change, type CommitResult, type InflightRow, type ReadResult, retainedKey, type RetainedRow, type Segment, type SessionRow, type Snapshot, type Store, STREAMS_MAX, type SubscriptionRow, type Unpacked } from './store.ts'
 
 export interface MemoryStoreOptions {
   readonly bytesMax: number
@@ -19,7 +19,7 @@ export class MemoryStore implements Store {
   readonly #options: MemoryStoreOptions
   readonly #rows = new MemoryRows()
   readonly #tables = new MemoryTables()
-  readonly #queues = new Queues(this.#rows, { destinations: [], cursors: new Map(), lanes: [], lastSequence: 0 })
+  readonly #queues = new Queues(this.#rows, { destinations: [], cursors: new Map(), lanes: [], moved: [], sent: new Map(), lastSequence: 0 })
   #closed = false
 
   constructor(options: MemoryStoreOptions) {
@@ -115,6 +115,10 @@ class MemoryRows implements QueueRows {
     this.#lanes.delete(id)
   }
 
+  putMoved(): void {}
+
+  removeMoved(): void {}
+
   putCursor(): void {}
 
   removeCursor(): void {}
@@ -145,21 +149,24 @@ class MemoryTables implements Tables {
   readonly #inflight = new Map<string, InflightRow>()
   readonly #received = new Map<string, { destination: number; packetIdentifier: number }>()
   readonly #retained = new Map<string, RetainedRow>()
+  /** Those that were quiet longest come first. */
+  readonly #unpacked = new Map<string, Unpacked>()
   readonly #values = new Map<string, number>()
   #retainedBytes = 0
 
   get bytes(): number {
-    const rows = this.#sessions.size + this.#subscriptions.size + this.#inflight.size + this.#received.size + this.#retained.size + this.#values.size
+    const rows = this.#sessions.size + this.#subscriptions.size + this.#inflight.size + this.#received.size + this.#retained.size + this.#unpacked.size + this.#values.size
     return this.#retainedBytes + rows * ROW_BYTES
   }
 
-  get rest(): Pick<Snapshot, 'sessions' | 'subscriptions' | 'inflight' | 'received' | 'retained' | 'values'> {
+  get rest(): Pick<Snapshot, 'sessions' | 'subscriptions' | 'inflight' | 'received' | 'retained' | 'unpacked' | 'values'> {
     return {
       sessions: [...this.#sessions.values()],
       subscriptions: [...this.#subscriptions.values()],
       inflight: [...this.#inflight.values()],
       received: [...this.#received.values()],
       retained: [...this.#retained.values()],
+      unpacked: [...this.#unpacked.values()],
       values: [...this.#values].map(([key, value]) => ({ key, value })),
     }
   }
@@ -203,8 +210,25 @@ class MemoryTables implements Tables {
         this.#retainedBytes -= this.#retained.get(retainedKey(change))?.data.length ?? 0
         this.#retained.delete(retainedKey(change))
         return
+      case 'unpacked':
+        this.#unpack(change)
+        return
       case 'value':
         this.#values.set(change.key, change.value)
+        return
+      case 'value-end':
+        this.#values.delete(change.key)
+    }
+  }
+
+  #unpack({ stream, sequence }: Unpacked): void {
+    const highest = Math.max(sequence, this.#unpacked.get(stream)?.sequence ?? 0)
+    this.#unpacked.delete(stream)
+    this.#unpacked.set(stream, { stream, sequence: highest })
+    if (this.#unpacked.size <= STREAMS_MAX) return
+    for (const quiet of this.#unpacked.keys()) {
+      this.#unpacked.delete(quiet)
+      return
     }
   }
 

@@ -5,13 +5,14 @@
 //                                                    └ nobody: not stored
 //   settle, drop ─► queue moves ─► its lanes are dirty ─► trim deletes what everybody has settled
 //
-// Lanes are numbered here, not by the caller: an audience has one lane for all of its members and, while some of them refuse
-// new messages, one more for each set that is left. A lane is forgotten when it is empty and newer ones crowd it out.
+// Lanes are numbered here, not by the caller: an audience has one lane for all of its members; while some of them refuse new messages,
+// one more for each set that is left; and, where a member's queue was thinned out, one of that member's own. A lane is forgotten when
+// it is empty and newer ones crowd it out.
 import { type Audience, Lane, Ruler, type SegmentRows } from './lane.ts'
-import type { StoredCursor } from './backlog.ts'
-import { Backlog } from './backlog.ts'
+import { Backlog, type StoredCursor } from './backlog.ts'
 import type { AudienceRow, CursorRow, DestinationRow, Drop, Member, ReadResult, Segment, Snapshot } from './store.ts'
 import { AUDIENCE_MAX, SEQUENCE_MAX } from './store.ts'
+import { Thinning } from './thinning.ts'
 
 /** One row of lanes as it is kept. */
 export interface LaneRow {
@@ -19,13 +20,26 @@ export interface LaneRow {
   readonly audience: number
   readonly members: readonly Member[]
   readonly refused: readonly number[]
+  /** The only member of the audience that it is for; 0 for a lane that new segments go to. */
+  readonly owner: number
+}
+
+/** What a destination has in a lane of its own is moved: of `lane` it needs nothing up to `upTo`. */
+export interface MovedRow {
+  readonly lane: number
+  readonly destination: number
+  readonly upTo: number
 }
 
 /** What the queues keep on disk. */
 export interface QueueRows extends SegmentRows {
   putLane(row: LaneRow): void
+  /** And all that was moved out of it. */
   removeLane(id: number): void
+  putMoved(row: MovedRow): void
+  removeMoved(lane: number): void
   putCursor(destination: number, cursor: StoredCursor): void
+  /** And what it has moved. */
   removeCursor(destination: number): void
   /** Keeps the highest sequence number beyond the rows that show it. */
   putLastSequence(sequence: number): void
@@ -35,6 +49,9 @@ export interface StoredQueues {
   readonly destinations: readonly DestinationRow[]
   readonly cursors: ReadonlyMap<number, StoredCursor>
   readonly lanes: readonly LaneRow[]
+  readonly moved: readonly MovedRow[]
+  /** The highest sequence in flight under a durable packet identifier, by destination. */
+  readonly sent: ReadonlyMap<number, number>
   readonly lastSequence: number
 }
 
@@ -56,8 +73,14 @@ export class Queues {
   readonly #touched = new Set<Backlog>()
   /** Queues whose messages grow too old. */
   readonly #aging = new Set<Backlog>()
+  readonly #thinning = new Thinning({
+    make: (audience, queue) => this.#newLane(audience, [], queue.id),
+    moved: (lane, queue) => this.#rows.putMoved({ lane: lane.id, destination: queue.id, upTo: queue.doneWith(lane) }),
+  })
   #nextLane = 1
   #batchFirst = SEQUENCE_MAX
+  /** What the batch has stored. */
+  #brought = { rows: 0, bytes: 0 }
   lastSequence = 0
 
   constructor(rows: QueueRows, stored: StoredQueues) {
@@ -65,7 +88,13 @@ export class Queues {
     this.#ruler = new Ruler(rows)
     this.lastSequence = stored.lastSequence
     for (const row of stored.destinations) this.#add(row, stored.cursors.get(row.id) ?? NO_CURSOR)
-    for (const row of stored.lanes) this.#load(row)
+    for (const row of stored.lanes) if (row.owner === 0) this.#load(row)
+    for (const row of stored.lanes) if (row.owner !== 0) this.#load(row)
+    for (const { lane, destination, upTo } of stored.moved) {
+      const from = this.#lanes.get(lane)
+      if (from !== undefined) this.#queues.get(destination)?.moved.set(from, upTo)
+    }
+    for (const [destination, sequence] of stored.sent) this.noteSent(destination, sequence)
     for (const queue of this.#queues.values()) {
       queue.recount()
       this.#touched.add(queue)
@@ -89,6 +118,7 @@ export class Queues {
       this.#add(row, NO_CURSOR)
       return
     }
+    if (JSON.stringify(known.row.limits.whenFull) !== JSON.stringify(row.limits.whenFull)) this.#thinning.forget(known)
     known.row = row
     this.#touched.add(known)
     if (row.limits.ageMsMax < Infinity) this.#aging.add(known)
@@ -104,6 +134,7 @@ export class Queues {
     this.#queues.delete(destination)
     this.#touched.delete(queue)
     this.#aging.delete(queue)
+    this.#thinning.forget(queue)
     for (const lane of queue.lanes) {
       const { row } = lane.audience
       lane.audience.row = { id: row.id, members: row.members.filter((m) => m.destination !== destination) }
@@ -152,25 +183,33 @@ export class Queues {
     const sizes = takers.map((queue) => queue.unsettled(segment))
     lane.append(segment)
     this.#idle.delete(lane)
+    this.#brought.rows++
+    this.#brought.bytes += segment.data.length
     for (let i = 0; i < takers.length; i++) {
       takers[i]!.appended(lane, segment, sizes[i]!)
       this.#touched.add(takers[i]!)
+      this.#thinning.came(takers[i]!, sizes[i]!.count)
     }
   }
 
-  /** Applies the limits to what this batch has touched. */
-  limit(nowWallMs: number, drops: Drop[]): void {
+  /** Applies the limits to what this batch has touched. `room` is how many bytes may be written for it. */
+  limit(nowWallMs: number, room: () => number, drops: Drop[]): void {
     const changed = new Set<Backlog>()
     for (const queue of this.#aging) {
       queue.expire(nowWallMs, drops)
-      if (queue.changed) changed.add(queue)
+      changed.add(queue)
     }
+    const thinned: Backlog[] = []
     for (const queue of this.#touched) {
-      queue.limit(this.#batchFirst, drops)
-      if (queue.changed) changed.add(queue)
-      if (!queue.isOver) this.#touched.delete(queue)
+      const { whenFull } = queue.row.limits
+      if (queue.over === null || whenFull === 'drop-newest') this.#touched.delete(queue)
+      else if (whenFull === 'drop-oldest') queue.limit(this.#batchFirst, drops)
+      else thinned.push(queue)
+      changed.add(queue)
     }
+    if (thinned.length > 0 || this.#thinning.underWay) this.#thinning.run(thinned, this.#brought, room(), this.#batchFirst, drops)
     this.#batchFirst = SEQUENCE_MAX
+    this.#brought = { rows: 0, bytes: 0 }
     for (const queue of changed) this.#save(queue)
   }
 
@@ -184,8 +223,8 @@ export class Queues {
       }
       this.#dirty.delete(lane)
       if (!lane.empty) continue
-      if (lane.members.length === 0) this.#forget(lane)
-      else this.#idle.add(lane)
+      if (lane.members.length === 0 || lane.owner !== 0) this.#forget(lane)
+      else this.#rest(lane)
     }
     for (const lane of this.#idle) {
       if (this.#idle.size <= IDLE_LANES_MAX) break
@@ -199,6 +238,12 @@ export class Queues {
   read(destination: number, after: number, bytesMax: number): ReadResult {
     const queue = this.#queues.get(destination)
     return queue === undefined ? { segments: [], audiences: [], upTo: after, end: true } : queue.read(after, bytesMax)
+  }
+
+  /** Up to `sequence` is in flight, and known by its packet identifier after a crash. */
+  noteSent(destination: number, sequence: number): void {
+    const queue = this.#queues.get(destination)
+    if (queue !== undefined && sequence > queue.sentUpTo) queue.sentUpTo = sequence
   }
 
   noteSequence(sequence: number): void {
@@ -222,8 +267,8 @@ export class Queues {
     if (audience === undefined) {
       audience = { row: { id: row.audience, members: row.members }, lanes: new Map() }
       this.#audiences.set(row.audience, audience)
-    }
-    const lane = this.#lane(row.id, audience, row.refused)
+    } else if (row.owner !== 0) audience.row = { id: row.audience, members: withMembers(audience.row.members, row.members) }
+    const lane = this.#lane(row.id, audience, row.refused, row.owner)
     lane.refresh()
     this.noteSequence(lane.tail)
     if (lane.empty) this.#forget(lane)
@@ -236,12 +281,13 @@ export class Queues {
     return { row: { id, members: row.members.filter((m) => this.#queues.has(m.destination)) }, lanes: new Map() }
   }
 
-  #lane(id: number, audience: Audience, refused: readonly number[]): Lane {
-    const queues = audience.row.members.map((m) => this.#queues.get(m.destination)).filter((q) => q !== undefined)
+  #lane(id: number, audience: Audience, refused: readonly number[], owner: number): Lane {
+    const mine = audience.row.members.filter((m) => owner === 0 || m.destination === owner)
+    const queues = mine.map((m) => this.#queues.get(m.destination)).filter((q) => q !== undefined)
     const members = queues.filter((q) => !refused.includes(q.id))
-    const lane = new Lane(id, audience, refused, members, this.#rows, this.#ruler)
+    const lane = new Lane(id, audience, refused, owner, members, this.#rows, this.#ruler)
     this.#audiences.set(audience.row.id, audience)
-    audience.lanes.set(refused.join(), lane)
+    audience.lanes.set(lane.key, lane)
     this.#lanes.set(id, lane)
     for (const queue of queues) queue.lanes.add(lane)
     this.#nextLane = Math.max(this.#nextLane, id + 1)
@@ -249,14 +295,24 @@ export class Queues {
   }
 
   #laneFor(audience: Audience, refused: number[]): Lane {
-    const known = audience.lanes.get(refused.join())
-    if (known !== undefined) return known
+    return audience.lanes.get(refused.join()) ?? this.#newLane(audience, refused, 0)
+  }
+
+  #newLane(audience: Audience, refused: readonly number[], owner: number): Lane {
     while (this.#nextLane > AUDIENCE_MAX || this.#lanes.has(this.#nextLane)) {
       this.#nextLane = this.#nextLane > AUDIENCE_MAX ? 1 : this.#nextLane + 1
     }
-    const lane = this.#lane(this.#nextLane, audience, refused)
+    const lane = this.#lane(this.#nextLane, audience, refused, owner)
     this.#rows.putLane(laneRow(lane))
     return lane
+  }
+
+  /** The lane is empty: what was moved out of it tells nothing about what comes next. */
+  #rest(lane: Lane): void {
+    this.#idle.add(lane)
+    let moved = false
+    for (const queue of lane.members) moved = queue.moved.delete(lane) || moved
+    if (moved) this.#rows.removeMoved(lane.id)
   }
 
   #forget(lane: Lane): void {
@@ -264,13 +320,15 @@ export class Queues {
     this.#dirty.delete(lane)
     this.#renamed.delete(lane)
     this.#lanes.delete(lane.id)
+    this.#ruler.forget(lane.id)
     const { row, lanes } = lane.audience
     for (const { destination } of row.members) {
       const queue = this.#queues.get(destination)
       queue?.lanes.delete(lane)
       queue?.live.delete(lane)
+      queue?.moved.delete(lane)
     }
-    lanes.delete(lane.refused.join())
+    lanes.delete(lane.key)
     if (lanes.size === 0) this.#audiences.delete(row.id)
     this.#rows.removeLane(lane.id)
   }
@@ -278,5 +336,10 @@ export class Queues {
 
 function laneRow(lane: Lane): LaneRow {
   const { id, members } = lane.audience.row
-  return { id: lane.id, audience: id, members, refused: lane.refused }
+  const { owner, refused } = lane
+  return { id: lane.id, audience: id, members: owner === 0 ? members : members.filter((m) => m.destination === owner), refused, owner }
+}
+
+function withMembers(members: readonly Member[], more: readonly Member[]): Member[] {
+  return [...members, ...more.filter((m) => !members.some((known) => known.destination === m.destination))]
 }

@@ -40,7 +40,7 @@ interface Merged {
 function merge(queue: Backlog, from: number, ceiling: number, bytesMax: number): Merged {
   const heads: Head[] = []
   for (const [lane, next] of queue.live) {
-    const first = next > from ? next : (lane.rowAfter(from)?.first ?? Infinity)
+    const first = next > from ? next : (queue.rowAfter(lane, from)?.first ?? Infinity)
     if (first <= ceiling) heads.push({ lane, first })
   }
   const segments: Segment[] = []

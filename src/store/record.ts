@@ -2,18 +2,22 @@
 //
 //   varint  length of what follows
 //   varint  sequence minus the segment's first
-//   u8      flags: QoS in bits 0-1, RETAIN in bit 2, properties follow in bit 3, expiry follows in bit 4
+//   u8      flags: QoS in bits 0-1, RETAIN in bit 2, properties follow in bit 3, expiry follows in bit 4, age follows in bit 5
 //   varint  seconds until it expires, counted from the segment's storedAtMs          (bit 4)
+//   varint  milliseconds from when it came to the segment's storedAtMs; none is 0     (bit 5)
 //   varint  topic length, topic
 //   varint  properties length, properties as MQTT 5.0 encodes and forwards them       (bit 3)
 //   ...     payload, the rest
 //
-// Varints are base 128, low group first, as in MQTT (section 1.5.5) but up to 2^53.
+// Varints are base 128, low group first, as in MQTT (section 1.5.5) but up to 2^53. A record that was copied into another segment
+// has its sequence in as many bytes as before, with zeros in the high groups: its length never changes.
 import { Message, type QoS } from '../message.ts'
 import type { Topic, TopicTable } from '../mqtt/topic.ts'
 
 const PROPERTIES = 8
 const EXPIRY = 16
+const AGE = 32
+const AGE_MS_MAX = 2 ** 35 - 1 // five bytes: no message waits a year for its commit
 
 function varintSize(value: number): number {
   let n = 1
@@ -33,10 +37,11 @@ function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   return at
 }
 
-function bodySize(message: Message, delta: number, expirySec: number): number {
+function bodySize(message: Message, delta: number, expirySec: number, ageMs: number): number {
   const topic = message.topic.bytes.length
   let n = varintSize(delta) + 1 + varintSize(topic) + topic + message.payloadLength
   if (expirySec >= 0) n += varintSize(expirySec)
+  if (ageMs > 0) n += varintSize(ageMs)
   if (message.properties !== null) n += varintSize(message.properties.length) + message.properties.length
   return n
 }
@@ -50,14 +55,19 @@ export function recordSizeMax(message: Message): number {
   return 32 + message.size
 }
 
-/** Writes one record at `at` and returns where it ends. `delta` is sequence minus the segment's first, `nowMs` monotonic. */
-export function writeRecord(bytes: Buffer, at: number, message: Message, delta: number, nowMs: number): number {
+/**
+ * Writes one record at `at` and returns where it ends. `delta` is sequence minus the segment's first, `nowMs` monotonic, `bornMs`
+ * when the message came on the same clock.
+ */
+export function writeRecord(bytes: Buffer, at: number, message: Message, delta: number, nowMs: number, bornMs = nowMs): number {
   const expirySec = secondsLeft(message, nowMs)
+  const ageMs = Math.min(Math.max(0, Math.round(nowMs - bornMs)), AGE_MS_MAX)
   const properties = message.properties
-  at = writeVarint(bytes, at, bodySize(message, delta, expirySec))
+  at = writeVarint(bytes, at, bodySize(message, delta, expirySec, ageMs))
   at = writeVarint(bytes, at, delta)
-  bytes[at++] = message.qos | (message.retain ? 4 : 0) | (properties === null ? 0 : PROPERTIES) | (expirySec < 0 ? 0 : EXPIRY)
+  bytes[at++] = message.qos | (message.retain ? 4 : 0) | (properties === null ? 0 : PROPERTIES) | (expirySec < 0 ? 0 : EXPIRY) | (ageMs === 0 ? 0 : AGE)
   if (expirySec >= 0) at = writeVarint(bytes, at, expirySec)
+  if (ageMs > 0) at = writeVarint(bytes, at, ageMs)
   const topic = message.topic.bytes
   at = writeVarint(bytes, at, topic.length)
   topic.copy(bytes, at)
@@ -81,9 +91,13 @@ export class RecordReader {
   readonly #first: number
   #at = 0
   #limit = 0 // a number may not reach beyond this
+  #start = 0
+  #delta = 0 // where the sequence stands
   #body = 0
   #end = 0
   sequence = 0
+  /** How long before the segment's storedAtMs the message came that `message()` gave last. */
+  ageMs = 0
 
   /** `first` is the segment's first sequence, which the records count from. */
   constructor(data: Uint8Array, first: number) {
@@ -96,29 +110,56 @@ export class RecordReader {
     return this.#end
   }
 
+  /** Bytes of the record it stands on. */
+  get length(): number {
+    return this.#end - this.#start
+  }
+
   /** Steps to the next record; false at the end. Throws RangeError when the segment is damaged. */
   next(): boolean {
     if (this.#end >= this.#bytes.length) return false
-    this.#at = this.#end
+    this.#at = this.#start = this.#end
     this.#limit = this.#bytes.length
     const length = this.#varint()
     const end = this.#at + length
     if (end > this.#bytes.length) throw new RangeError(DAMAGED + 'it reaches beyond its segment')
     this.#limit = end
+    this.#delta = this.#at
     this.sequence = this.#first + this.#varint()
     this.#body = this.#at
     this.#end = end
     return true
   }
 
+  /** The topic's bytes, as a text that is good for comparing only. Throws RangeError when the record is damaged. */
+  topicKey(): string {
+    const flags = this.#flags()
+    if (flags & EXPIRY) this.#varint()
+    if (flags & AGE) this.#varint()
+    const length = this.#varint()
+    const at = this.#skip(length)
+    return this.#bytes.toString('latin1', at, at + length)
+  }
+
+  /** Copies the record to a segment that begins with `first`, which is not below its own; returns where it ends in `out`. */
+  copyTo(out: Buffer, at: number, first: number): number {
+    const end = at + this.#bytes.copy(out, at, this.#start, this.#end)
+    let delta = this.sequence - first
+    let place = at + this.#delta - this.#start
+    for (let left = this.#body - this.#delta; left > 1; left--) {
+      out[place++] = (delta % 128) | 128
+      delta = Math.floor(delta / 128)
+    }
+    out[place] = delta
+    return end
+  }
+
   /** The message; `elapsedMs` is how long ago the segment was stored, `nowMs` the monotonic now. */
   message(topics: TopicTable, nowMs: number, elapsedMs: number): Message {
     const bytes = this.#bytes
-    this.#at = this.#body
-    this.#limit = this.#end
-    const flags = this.#at < this.#end ? bytes[this.#at++]! : 0xff
-    if ((flags & 3) === 3 || flags >= 2 * EXPIRY) throw new RangeError(DAMAGED + 'its flags mean nothing')
+    const flags = this.#flags()
     const expiresAtMs = flags & EXPIRY ? nowMs - elapsedMs + this.#varint() * 1000 : Infinity
+    this.ageMs = flags & AGE ? this.#varint() : 0
     const topicLength = this.#varint()
     const topicAt = this.#skip(topicLength)
     let properties: Buffer | null = null
@@ -129,6 +170,14 @@ export class RecordReader {
     }
     const topic = resolveTopic(topics, bytes, topicAt, topicAt + topicLength)
     return new Message(topic, (flags & 3) as QoS, (flags & 4) !== 0, bytes, this.#at, this.#end, properties, expiresAtMs, null)
+  }
+
+  #flags(): number {
+    this.#at = this.#body
+    this.#limit = this.#end
+    const flags = this.#at < this.#end ? this.#bytes[this.#at++]! : 0xff
+    if ((flags & 3) === 3 || flags >= 2 * AGE) throw new RangeError(DAMAGED + 'its flags mean nothing')
+    return flags
   }
 
   /** Passes over `length` bytes and returns where they start. */

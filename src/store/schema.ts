@@ -117,6 +117,24 @@ export const MIGRATIONS: readonly string[] = [
   DROP TABLE retained;
   ALTER TABLE retained_of_tenants RENAME TO retained;
   `,
+  // What is in flight under a packet identifier is a run of messages; streams of frames have a highest number each; a lane may be one
+  // destination's own, with what was moved out of shared ones.
+  `
+  ALTER TABLE lane ADD COLUMN owner INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE moved (
+    lane INTEGER NOT NULL,
+    destination INTEGER NOT NULL,
+    up_to INTEGER NOT NULL,
+    PRIMARY KEY (lane, destination)
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE inflight ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
+  UPDATE inflight SET first = sequence;
+  CREATE TABLE unpacked (
+    stream TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    touched INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 export const VERSION = MIGRATIONS.length

@@ -2,7 +2,7 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Header } from './lane.ts'
 import type { StoredCursor } from './backlog.ts'
-import type { LaneRow, QueueRows } from './queues.ts'
+import type { LaneRow, MovedRow, QueueRows } from './queues.ts'
 import type { Member, Segment } from './store.ts'
 import { SEQUENCE_MAX } from './store.ts'
 
@@ -31,6 +31,9 @@ export class SqliteSegments implements QueueRows {
   readonly #remove: Statement
   readonly #putLane: Statement
   readonly #removeLane: Statement
+  readonly #putMoved: Statement
+  readonly #removeMoved: Statement
+  readonly #removeMovedOf: Statement
   readonly #putCursor: Statement
   readonly #removeCursor: Statement
   readonly #putLastSequence: Statement
@@ -49,8 +52,11 @@ export class SqliteSegments implements QueueRows {
       `SELECT ${FIRST}, last, sum_bytes AS sumBytes, bytes FROM segment WHERE id BETWEEN ${KEY} AND ${KEY} ORDER BY id LIMIT ${REMOVE_MAX}`,
     )
     this.#remove = db.prepare(`DELETE FROM segment WHERE id BETWEEN ${KEY} AND ${KEY}`)
-    this.#putLane = db.prepare('INSERT OR REPLACE INTO lane VALUES (?, ?, ?, ?)')
+    this.#putLane = db.prepare('INSERT OR REPLACE INTO lane VALUES (?, ?, ?, ?, ?)')
     this.#removeLane = db.prepare('DELETE FROM lane WHERE id = ?')
+    this.#putMoved = db.prepare('INSERT OR REPLACE INTO moved VALUES (?, ?, ?)')
+    this.#removeMoved = db.prepare('DELETE FROM moved WHERE lane = ?')
+    this.#removeMovedOf = db.prepare('DELETE FROM moved WHERE destination = ?')
     this.#putCursor = db.prepare('INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?, ?, ?)')
     this.#removeCursor = db.prepare('DELETE FROM cursor WHERE destination = ?')
     this.#putLastSequence = db.prepare('INSERT OR REPLACE INTO last_sequence VALUES (1, ?)')
@@ -104,11 +110,20 @@ export class SqliteSegments implements QueueRows {
   }
 
   putLane(row: LaneRow): void {
-    this.#putLane.run(row.id, row.audience, JSON.stringify(row.members), JSON.stringify(row.refused))
+    this.#putLane.run(row.id, row.audience, JSON.stringify(row.members), JSON.stringify(row.refused), row.owner)
   }
 
   removeLane(id: number): void {
     this.#removeLane.run(id)
+    this.#removeMoved.run(id)
+  }
+
+  putMoved({ lane, destination, upTo }: MovedRow): void {
+    this.#putMoved.run(lane, destination, upTo)
+  }
+
+  removeMoved(lane: number): void {
+    this.#removeMoved.run(lane)
   }
 
   putCursor(destination: number, { cursor, ahead, holeFrom, holeTo, mayHaveSent }: StoredCursor): void {
@@ -117,6 +132,7 @@ export class SqliteSegments implements QueueRows {
 
   removeCursor(destination: number): void {
     this.#removeCursor.run(destination)
+    this.#removeMovedOf.run(destination)
   }
 
   putLastSequence(sequence: number): void {
@@ -124,13 +140,17 @@ export class SqliteSegments implements QueueRows {
   }
 
   get lanes(): LaneRow[] {
-    const rows = this.#db.prepare('SELECT * FROM lane').all() as { id: number; audience: number; members: string; refused: string }[]
-    return rows.map((r) => ({
-      id: r.id,
-      audience: r.audience,
-      members: JSON.parse(r.members) as Member[],
-      refused: JSON.parse(r.refused) as number[],
-    }))
+    const rows = this.#db.prepare('SELECT * FROM lane').all() as { id: number; audience: number; members: string; refused: string; owner: number }[]
+    return rows.map((r) => ({ ...r, members: JSON.parse(r.members) as Member[], refused: JSON.parse(r.refused) as number[] }))
+  }
+
+  get moved(): MovedRow[] {
+    return this.#db.prepare('SELECT lane, destination, up_to AS upTo FROM moved').all() as MovedRow[]
+  }
+
+  get sent(): Map<number, number> {
+    const rows = this.#db.prepare('SELECT destination, max(sequence) FROM inflight WHERE released = 0 GROUP BY destination').raw().all()
+    return new Map(rows as [destination: number, sequence: number][])
   }
 
   get cursors(): Map<number, StoredCursor> {

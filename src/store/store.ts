@@ -11,7 +11,7 @@
 //
 // What is always true
 //   1. `commit` is atomic and durable: when its promise resolves, segments and changes survive a power cut; when it is refused,
-//      nothing of its segments is kept, nor of its `received`. Batches take effect in the order they were given; one number comes back.
+//      nothing of its segments is kept, nor of its `received` and `unpacked`. Batches take effect in the order they were given; one number comes back.
 //   2. `read` sees every batch whose `commit` was called before it.
 //   3. A segment is deleted when every destination of its audience has settled all of it, and never before, unless a limit
 //      of a destination drops it; then the drop is reported with its reason.
@@ -23,6 +23,11 @@ import type { QoS } from '../message.ts'
 export const SEGMENT_BYTES_MAX = 64 * 1024 // what one read gives at least; a larger message stands alone in its segment
 export const SEQUENCE_MAX = 2 ** 44 - 1
 export const AUDIENCE_MAX = 2 ** 19 - 1
+/**
+ * Streams whose highest number is remembered. A further one makes the store forget those that have been quiet longest: were it refused,
+ * a new gateway's messages would be held up for ever, while a stream that is quiet for so long has nothing on its way to come twice.
+ */
+export const STREAMS_MAX = 100_000
 
 /** One destination's place in an audience. */
 export interface Member {
@@ -52,7 +57,14 @@ export interface Segment {
   readonly data: Uint8Array
 }
 
-export type WhenFull = 'drop-oldest' | 'drop-newest'
+/**
+ * What goes first when a destination's queue is full.
+ *   drop-oldest  the oldest, as few as needed
+ *   drop-newest  what has just come
+ *   keep-latest  all but the last message of each topic
+ *   thin n       of the older half, each topic keeps every n-th message: the newest of each n
+ */
+export type WhenFull = 'drop-oldest' | 'drop-newest' | 'keep-latest' | { readonly thin: number }
 
 export interface DestinationLimits {
   readonly bytesMax: number
@@ -98,6 +110,8 @@ export interface SubscriptionRow {
 export interface InflightRow {
   readonly destination: number
   readonly packetIdentifier: number
+  /** What goes under the identifier: one message, or the run of a frame's messages from `first` to `sequence`, gaps among them. */
+  readonly first: number
   readonly sequence: number
   readonly qos: 1 | 2
   /** sent: PUBLISH may have gone out. released: PUBREC came, only PUBREL/PUBCOMP are left. */
@@ -127,6 +141,12 @@ export function retainedKey({ tenant, topic }: Pick<RetainedRow, 'tenant' | 'top
   return tenant === '' ? topic : `${tenant}\0${topic}`
 }
 
+/** How far a stream of frames has been taken over (frame/frame.ts). */
+export interface Unpacked {
+  readonly stream: string
+  readonly sequence: number
+}
+
 /** A small row to put or to delete. Applied in order, within the batch. */
 export type Change =
   | { readonly kind: 'destination'; readonly row: DestinationRow }
@@ -143,8 +163,11 @@ export type Change =
   | { readonly kind: 'received-end'; readonly destination: number; readonly packetIdentifier: number }
   | { readonly kind: 'retained'; readonly row: RetainedRow }
   | { readonly kind: 'retained-end'; readonly tenant: string; readonly topic: string }
+  /** A frame's messages of `stream`, up to `sequence`, are in this batch's segments: they are duplicates from now on. Never goes down. */
+  | { readonly kind: 'unpacked'; readonly stream: string; readonly sequence: number }
   /** A number that must survive: counters, budgets. */
   | { readonly kind: 'value'; readonly key: string; readonly value: number }
+  | { readonly kind: 'value-end'; readonly key: string }
 
 export interface Batch {
   /**
@@ -168,7 +191,7 @@ export interface Drop {
 }
 
 export interface CommitResult {
-  /** Why the segments were not kept, or null. The changes were, but for `received`. What was not may be given again. */
+  /** Why the segments were not kept, or null. The changes were, but for `received` and `unpacked`. What was not may be given again. */
   readonly refused: 'store-full' | 'disk-full' | null
   readonly drops: readonly Drop[]
   /** Bytes in use on disk (pages in use times page size) after this commit. */
@@ -202,6 +225,8 @@ export interface Snapshot {
   readonly inflight: readonly InflightRow[]
   readonly received: readonly { readonly destination: number; readonly packetIdentifier: number }[]
   readonly retained: readonly RetainedRow[]
+  /** The highest sequence number taken over of each stream that frames were unpacked of. */
+  readonly unpacked: readonly Unpacked[]
   readonly values: readonly { readonly key: string; readonly value: number }[]
   readonly bytesUsed: number
   /** Where a store that could not be opened was moved to, and why; null when all was well. */

@@ -103,7 +103,7 @@ export class UplinkClient implements Transport, HeldBack {
     this.#deps = deps
     this.#options = options
     const { config } = options
-    this.#keepAliveMs = config.keepAliveSec * 1000
+    this.#keepAliveMs = config.links[0]!.keepAlive.minSec * 1000
     this.#socket = (deps.dial ?? dial)(config)
     this.#decoder = new Decoder({
       role: 'client',
@@ -216,7 +216,7 @@ export class UplinkClient implements Transport, HeldBack {
       encodeConnect(config.version, {
         clientId: config.clientId,
         clean: false, // what was in flight goes on where it was
-        keepAliveSec: config.keepAliveSec,
+        keepAliveSec: config.links[0]!.keepAlive.minSec,
         username: config.username,
         password: config.password,
         will: config.stateTopic === null ? null : { topic: config.stateTopic, payload: OFFLINE, retain: true },

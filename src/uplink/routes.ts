@@ -49,6 +49,11 @@ export class Routes {
     return { message: new Message(found.topic, qos, retain, bytes, payloadStart, payloadEnd, properties, expiresAtMs, origin), route: found.route }
   }
 
+  /** The route of a topic: the first that takes it; null when none does. */
+  routeOf(name: string, tag: number | null): RouteConfig | null {
+    return this.#find(name, tag)?.route ?? null
+  }
+
   #find(name: string, tag: number | null): Found | null {
     const key = tag === null || tag === 0 ? name : `${tag}\0${name}`
     const known = this.#known.get(key)

@@ -1,30 +1,40 @@
-// One uplink: a durable destination of the router on this side, an MQTT client of a cloud broker on the other.
+// One uplink: lanes of the router on this side, an MQTT client of a cloud broker on the other.
 //
-//   out   router ─► queue (flash) ─► outgoing ─► client ─► cloud: settled by its PUBACK/PUBCOMP, not by sending
+//   out   router ─► lanes (flash) ─► outgoing ─► client ─► cloud: settled by its PUBACK/PUBCOMP, not by sending
 //   in    cloud ─► client ─► router: PUBACK/PUBREC to the cloud when the message is safe here
 //
 // What is always true: the router never waits for the link; nothing leaves the queue before the cloud has it; a message does
 // not go back over the uplink it came by.
 import type { Clock, Timer } from '../clock.ts'
-import type { UplinkConfig } from '../config/config.ts'
+import type { RouteConfig, UplinkConfig } from '../config/config.ts'
 import { tenantTag } from '../config/routes.ts'
 import type { Counters } from '../counters.ts'
-import type { Message, QoS } from '../message.ts'
+import { FrameEncoder } from '../frame/frame.ts'
+import { makeMessage, type Message } from '../message.ts'
 import type { ConnackPacket, PublishPacket, Subscription } from '../mqtt/packet.ts'
-import type { TopicTable } from '../mqtt/topic.ts'
+import type { Topic, TopicTable } from '../mqtt/topic.ts'
 import type { Router } from '../router/router.ts'
-import type { Subscriber } from '../router/subscriber.ts'
-import { Incoming } from '../session/incoming.ts'
+import { type Acknowledgement, Incoming } from '../session/incoming.ts'
 import { Outgoing } from '../session/outgoing.ts'
-import type { Append } from '../journal/append.ts'
+import type { Waiter } from '../journal/append.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Queue } from '../journal/queue.ts'
-import type { InflightRow } from '../store/store.ts'
+import type { Shelf } from '../shelf.ts'
+import type { InflightRow, Unpacked } from '../store/store.ts'
 import type { Turn } from '../turn.ts'
 import { type ClientDeps, type ClientOwner, type Traffic, UplinkClient } from './client.ts'
-import { IDLE, type LinkEvent, type LinkPhase, type LinkState, step } from './link.ts'
+import { AS_IT_IS, Framer } from './framer.ts'
+import { Lane, type LaneOwner } from './lane.ts'
+import { laneName, type LanePlan } from './lane-plan.ts'
+import { Lanes } from './lanes.ts'
+import { IDLE, type LinkEvent, type LinkPhase, type LinkState, step } from './single-link.ts'
 import { addVia, hasVia } from './loop.ts'
+import { PayloadFilter } from './payload-filter.ts'
 import { Routes } from './routes.ts'
+import { type Publish, Unpacker } from './unpacker.ts'
+
+/** Messages of a frame of a lane that makes none but for a modem. */
+const READINGS_MAX = 1000
 
 export interface UplinkLog {
   debug(fields: object, text: string): void
@@ -48,6 +58,12 @@ export interface UplinkDeps {
   /** Called when the phase or the last error has changed. */
   readonly stateChanged: (state: UplinkState) => void
   readonly random: () => number
+  /** How far the streams of other gateways have been taken over. */
+  readonly unpacked: readonly Unpacked[]
+  /** Files of this uplink. */
+  readonly shelf: Shelf
+  /** What survives a restart. */
+  readonly numbers: { get(key: string): number | undefined; put(key: string, value: number): void }
   readonly dial?: ClientDeps['dial']
 }
 
@@ -66,14 +82,33 @@ export interface UplinkState {
   readonly lastError: string | null
 }
 
-export class Uplink implements Subscriber, ClientOwner {
-  readonly name: string
+/** Nobody waits for a frame that came at QoS 0. */
+const NOBODY: Waiter = { durable: () => {}, refused: () => {} }
+
+function needTopic(frameTopic: string): string {
+  return `${frameTopic}/need`
+}
+
+/** A lane's queue, and the name of its stream: 6 bytes that no other queue of any gateway has. */
+export interface LaneQueue {
+  readonly plan: LanePlan
   readonly queue: Queue
-  readonly outgoing: Outgoing
+  readonly stream: Uint8Array
+}
+
+export class Uplink implements LaneOwner, ClientOwner {
+  readonly name: string
+  readonly lanes: Lanes
+  readonly outgoing: Outgoing<Lanes>
   readonly incoming: Incoming
   readonly #config: UplinkConfig
   readonly #deps: UplinkDeps
   readonly #out: Routes
+  /** Where a receiver of frames says that it has not got a dictionary. */
+  readonly #needTopics = new Map<string, readonly Lane[]>()
+  readonly #unpacker: Unpacker | null
+  readonly #filters: ReadonlyMap<RouteConfig, PayloadFilter>
+  readonly wants: LaneOwner['wants']
   readonly #in: Routes
   #link: LinkState = IDLE
   #client: UplinkClient | null = null
@@ -83,24 +118,52 @@ export class Uplink implements Subscriber, ClientOwner {
   #acknowledged = 0
   #rejected = 0
 
-  constructor(config: UplinkConfig, queue: Queue, deps: UplinkDeps, restored: readonly InflightRow[], received: Iterable<number>) {
+  /** `destination` is where the remote's side of the handshakes is kept: the queue of its first lane. */
+  constructor(config: UplinkConfig, queues: readonly LaneQueue[], destination: number, deps: UplinkDeps, restored: readonly InflightRow[], received: Iterable<number>) {
     this.name = config.name
-    this.queue = queue
     this.#config = config
     this.#deps = deps
-    this.outgoing = new Outgoing(queue, deps.journal, restored)
-    this.incoming = new Incoming(queue.destination, deps.journal, received)
     this.#out = new Routes(config.routes, 'out')
     this.#in = new Routes(config.routes, 'in')
+    this.#filters = new Map(this.#out.configs.flatMap((route) => (route.only === null ? [] : [[route, new PayloadFilter(route.only)]])))
+    this.wants = this.#filters.size === 0 ? null : (message, identifiers) => this.#isWorthCarrying(message, identifiers[0] ?? 0)
+    const lanes = queues.map((q) => this.#makeLane(q))
+    this.lanes = new Lanes(lanes, deps.clock)
+    this.outgoing = new Outgoing(this.lanes, deps.journal, restored)
+    this.incoming = new Incoming(destination, deps.journal, received)
+    queues.forEach(({ plan }, i) => this.#subscribe(plan, lanes[i]!))
+    for (const lane of lanes) if (lane.batch !== null) this.#needTopics.set(needTopic(lane.batch.topic), [...(this.#needTopics.get(needTopic(lane.batch.topic)) ?? []), lane])
+    this.#unpacker = this.#in.configs.some((route) => route.unpack) ? new Unpacker(deps.unpacked, { ...deps, ask: (topic, dictionary) => this.#ask(topic, dictionary) }) : null
+  }
+
+  /** Past the queue: it is about now, and asked again. */
+  #ask(topic: string, dictionary: string): void {
+    this.#client?.sendQos0(makeMessage(needTopic(topic), dictionary), false, AS_IT_IS)
+  }
+
+  #makeLane({ plan, queue, stream }: LaneQueue): Lane {
+    const { clock, counters, site } = this.#deps
+    const { batch, qos } = plan
+    const options = { topic: batch?.topic ?? `sandpiper/${site}/frames`, qos, readingsMax: batch?.readingsMax ?? READINGS_MAX }
+    const framer = new Framer(queue, options, { clock, counters, routes: this.#out, encoder: () => new FrameEncoder(stream) })
+    return new Lane(this, queue, plan.class, batch, framer)
+  }
+
+  #subscribe(plan: LanePlan, lane: Lane): void {
     for (const route of this.#out.configs) {
+      if (this.#laneOf(route) !== plan.name) continue
       // An uplink route carries QoS 0 messages at its own QoS too: most small clients can publish nothing else.
       const wish = { qos: route.qos, noLocal: true, retainAsPublished: route.retain, identifier: tenantTag(route.tenant), upgrade: true }
-      deps.routerOf(route.tenant)?.index.add(route.from, null, this, wish)
+      this.#deps.routerOf(route.tenant)?.index.add(route.from, null, lane, wish)
     }
   }
 
+  #laneOf(route: RouteConfig): string {
+    return laneName(this.name, route.class, route.batch?.topic ?? null)
+  }
+
   get state(): UplinkState {
-    const { count, bytes } = this.queue.size
+    const { count, bytes } = this.lanes.waiting()
     return {
       name: this.name,
       phase: this.#link.phase,
@@ -116,6 +179,11 @@ export class Uplink implements Subscriber, ClientOwner {
     }
   }
 
+  /** Reads what belongs to frames from flash. Before `start`. */
+  async prepare(): Promise<void> {
+    await this.#unpacker?.prepare()
+  }
+
   start(): void {
     this.#on('start')
   }
@@ -124,28 +192,34 @@ export class Uplink implements Subscriber, ClientOwner {
     this.#on('stop')
   }
 
-  // ---- Subscriber
+  // ---- LaneOwner
 
   get online(): boolean {
     return this.#client?.up ?? false
   }
 
-  mayReceive(): boolean {
-    return true
+  isOf(lane: Lane, topic: Topic, identifier: number): boolean {
+    const route = this.#out.routeOf(topic.name, identifier)
+    return route !== null && this.#laneOf(route) === laneName(this.name, lane.class.name, lane.batch?.topic ?? null)
   }
 
-  deliverQos0(message: Message, retain: boolean, identifiers: readonly number[]): void {
+  #isWorthCarrying(message: Message, tag: number): boolean {
+    const { name } = message.topic
+    const route = this.#out.routeOf(name, tag)
+    const filter = route === null ? undefined : this.#filters.get(route)
+    if (filter === undefined || filter.takes(message, tag === 0 ? name : `${tag}\0${name}`, this.#deps.turn.nowMs)) return true
+    this.#deps.counters.droppedByFilter++
+    return false
+  }
+
+  sendQos0(message: Message, retain: boolean, identifiers: readonly number[]): void {
     if (this.#client?.sendQos0(message, retain, identifiers) !== true) this.#deps.counters.droppedSlowReader++
-  }
-
-  deliver(message: Message, append: Append | null, qos: QoS, retain: boolean, identifiers: readonly number[]): boolean {
-    return this.queue.push(message, append, qos, retain, identifiers)
   }
 
   // ---- ClientOwner
 
   outbound(message: Message, identifiers: readonly number[]): Message | null {
-    return this.#out.apply(message, identifiers[0] ?? 0, null)?.message ?? null
+    return identifiers === AS_IT_IS ? message : (this.#out.apply(message, identifiers[0] ?? 0, null)?.message ?? null)
   }
 
   onAccepted(connack: ConnackPacket): void {
@@ -155,30 +229,42 @@ export class Uplink implements Subscriber, ClientOwner {
     }
     this.#lastError = null
     this.#on('accepted')
-    this.#deps.log.info({ uplink: this.name, sessionPresent: connack.sessionPresent, queued: this.queue.size.count }, 'uplink is up')
+    this.#deps.log.info({ uplink: this.name, sessionPresent: connack.sessionPresent, queued: this.lanes.waiting().count }, 'uplink is up')
   }
 
-  onPublish(packet: PublishPacket): void {
+  onPublish({ packetIdentifier, message }: PublishPacket): void {
+    const { qos } = message
+    if (qos === 2) {
+      const ack = this.incoming.expectPubrec(packetIdentifier)
+      if (ack !== null && !this.#takeIn(message, ack)) this.incoming.safeWithState(ack)
+      return
+    }
+    const ack = qos === 1 ? this.incoming.expectPuback(packetIdentifier) : null
+    if (!this.#takeIn(message, ack)) ack?.durable()
+  }
+
+  /** True when `ack` will hear; false when nothing has to be waited for. */
+  #takeIn(message: Message, ack: Acknowledgement | null): boolean {
     const { routerOf, counters, site, marksOrigin } = this.#deps
-    const { packetIdentifier, message } = packet
+    const lost = this.#needTopics.get(message.topic.name)
+    if (lost !== undefined) {
+      for (const lane of lost) lane.dictionaryLost(message.payload.toString('latin1'))
+      return false
+    }
     const routed = this.#in.apply(message, null, this)
     const router = routed === null ? undefined : routerOf(routed.route.tenant)
-    let local = router === undefined ? null : routed!.message
-    if (local !== null && marksOrigin) {
-      if (hasVia(local, site)) {
-        counters.droppedLoop++
-        local = null
-      } else if (this.#config.version === 5) local = addVia(local, site)
+    if (routed === null || router === undefined) return false
+    if (routed.route.unpack) {
+      const publish: Publish = (one, waiter, held) => router.publish(one, waiter, held)
+      this.#unpacker!.onFrame(Buffer.from(message.payload), message.topic.name, publish, ack ?? NOBODY)
+      return true
     }
-    if (message.qos === 0) {
-      if (local !== null) router!.publish(local, null)
-    } else if (message.qos === 1) {
-      const ack = this.incoming.expectPuback(packetIdentifier)
-      if (local === null || !router!.publish(local, ack)) ack.durable()
-    } else {
-      const ack = this.incoming.expectPubrec(packetIdentifier)
-      if (ack !== null && (local === null || !router!.publish(local, ack))) this.incoming.safeWithState(ack)
+    if (!marksOrigin) return router.publish(routed.message, ack)
+    if (hasVia(routed.message, site)) {
+      counters.droppedLoop++
+      return false
     }
+    return router.publish(this.#config.version === 5 ? addVia(routed.message, site) : routed.message, ack)
   }
 
   onAcknowledged(): void {
@@ -200,6 +286,7 @@ export class Uplink implements Subscriber, ClientOwner {
 
   onEnd(why: string): void {
     this.#client = null
+    this.#unpacker?.detach()
     if (this.#link.phase === 'stopped') return
     this.#lastError = why
     this.#on('lost')
@@ -224,7 +311,7 @@ export class Uplink implements Subscriber, ClientOwner {
         })
         break
       case 'wait':
-        log.info({ uplink: this.name, why: this.#lastError, waitMs: Math.round(action.ms), queued: this.queue.size.count }, 'uplink is down')
+        log.info({ uplink: this.name, why: this.#lastError, waitMs: Math.round(action.ms), queued: this.lanes.waiting().count }, 'uplink is down')
         this.#timer = clock.after(action.ms, () => this.#on('wait-over'))
         break
       case 'disconnect':
@@ -236,12 +323,15 @@ export class Uplink implements Subscriber, ClientOwner {
   }
 
   #subscriptions(): Subscription[] {
-    return this.#in.configs.map((route) => ({
+    const isV5 = this.#config.version === 5
+    const own = this.#in.configs.map((route): Subscription => ({
       filter: route.from,
       qos: route.qos,
-      noLocal: this.#config.version === 5, // what we published there must not come back [MQTT-3.8.3-3]
-      retainAsPublished: this.#config.version === 5 && route.retain,
+      noLocal: isV5, // what we published there must not come back [MQTT-3.8.3-3]
+      retainAsPublished: isV5 && (route.retain || route.unpack),
       retainHandling: 0,
     }))
+    const needs = [...this.#needTopics.keys()].map((filter): Subscription => ({ filter, qos: 1, noLocal: isV5, retainAsPublished: false, retainHandling: 0 }))
+    return [...own, ...needs]
   }
 }

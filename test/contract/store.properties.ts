@@ -2,7 +2,7 @@
 // seed; SEED=n runs that one alone.
 import assert from 'node:assert/strict'
 import { describe, expect, it } from 'vitest'
-import type { AudienceRow, Change, DestinationLimits, Drop, Segment } from '../../src/store/store.ts'
+import type { AudienceRow, Change, DestinationLimits, Drop, Segment, WhenFull } from '../../src/store/store.ts'
 import { member, Model, ModelDestination, NO_LIMITS, records, segment } from './store.model.ts'
 import { destination, type OpenStore, type StoreUnderTest } from './store.suite.ts'
 
@@ -26,9 +26,14 @@ class Run {
   #t: StoreUnderTest
   #sequence = 0
   #nextDestination = 1
+  /** Topics of their own for each audience: what `thin` keeps of others depends on how their segments overlap. */
+  readonly #ownTopics: boolean
+  /** Row 1 of what is in flight, by destination. */
+  readonly #inFlight = new Map<number, number>()
 
   constructor(seed: number, t: StoreUnderTest) {
     this.#random = generator(seed)
+    this.#ownTopics = seed % 2 === 0
     this.#t = t
   }
 
@@ -46,7 +51,7 @@ class Run {
   }
 
   #limits(): DestinationLimits {
-    const whenFull = this.#random(2) === 0 ? 'drop-oldest' : 'drop-newest'
+    const whenFull = this.#some<WhenFull>(['drop-oldest', 'drop-newest', 'keep-latest', this.#ownTopics ? { thin: 2 + this.#random(4) } : 'keep-latest'])
     const kind = this.#random(4)
     if (kind === 0) return { ...NO_LIMITS, whenFull, countMax: 5 + this.#random(30) }
     if (kind === 1) return { ...NO_LIMITS, whenFull, bytesMax: 200 + this.#random(2000) }
@@ -76,9 +81,14 @@ class Run {
       const beyond = [...new Set(ahead)].filter((s) => s > cursor).sort((a, b) => a - b)
       changes.push({ kind: 'cursor', row: { destination: id, cursor, ahead: beyond, mayHaveSent: this.#random(4) } })
     }
+    if (this.#random(6) === 0) {
+      const id = this.#some(ids)
+      const sent = this.#model.queued(id)[this.#random(10)]
+      if (sent !== undefined) changes.push({ kind: 'inflight', row: { destination: id, packetIdentifier: 1, first: sent.sequence, sequence: sent.sequence, qos: 2, phase: 'sent' } })
+    }
     if (this.#random(40) === 0 && ids.length > 2) {
       const id = this.#some(ids)
-      return [...changes.filter((c) => c.kind !== 'cursor' || c.row.destination !== id), { kind: 'destination-end', destination: id }, this.#newDestination()]
+      return [...changes.filter((c) => !('row' in c) || !('destination' in c.row) || c.row.destination !== id), { kind: 'destination-end', destination: id }, this.#newDestination()]
     }
     if (this.#random(25) === 0) changes.push(destination(this.#some(ids), this.#limits()))
     return changes
@@ -98,7 +108,11 @@ class Run {
       if (row === undefined) this.#audiences.set(key, (row = { id: this.#audiences.size + 1, members: set.map(member) }))
       lists.set(row.id, [...(lists.get(row.id) ?? []), this.#sequence])
     }
-    return [...lists].map(([audience, sequences]) => segment(audience, sequences, 5 + this.#random(60), this.#t.clock.wall()))
+    const topics = 1 + this.#random(6)
+    return [...lists].map(([audience, sequences]) => {
+      const of = this.#ownTopics ? `site/${audience}` : 'site'
+      return segment(audience, sequences, 5 + this.#random(60), this.#t.clock.wall(), (sequence) => `${of}/${sequence % topics}`)
+    })
   }
 
   async #commit(changes: Change[], segments: Segment[]): Promise<void> {
@@ -111,8 +125,16 @@ class Run {
       if (change.kind === 'destination') {
         const known = model.destinations.get(change.row.id)
         if (known === undefined) model.destinations.set(change.row.id, new ModelDestination(change.row.limits))
-        else known.limits = change.row.limits
+        else {
+          if (JSON.stringify(known.limits.whenFull) !== JSON.stringify(change.row.limits.whenFull)) known.wait = 0
+          known.limits = change.row.limits
+        }
         limited.add(change.row.id)
+      }
+      if (change.kind === 'inflight') {
+        const d = model.destinations.get(change.row.destination)!
+        d.sentUpTo = Math.max(d.sentUpTo, change.row.sequence)
+        this.#inFlight.set(change.row.destination, change.row.sequence)
       }
       if (change.kind === 'destination-end') model.destinations.delete(change.destination)
     }
@@ -165,7 +187,10 @@ class Run {
       assert.deepEqual(row.cursor, { destination: row.id, cursor: d.cursor, ahead: [...d.ahead].sort((a, b) => a - b), mayHaveSent: d.mayHaveSent })
       assert.deepEqual({ id: row.id, ...row.queued }, { id: row.id, ...this.#model.size(row.id) })
       assert.deepEqual(row.limits, d.limits)
-      if (!this.#t.keepsReadUpTo) d.readUpTo = 0
+      if (this.#t.keepsReadUpTo) continue
+      d.readUpTo = 0
+      d.sentUpTo = this.#inFlight.get(row.id) ?? 0
+      d.wait = 0
     }
   }
 }

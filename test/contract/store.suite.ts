@@ -1,7 +1,7 @@
 // The contract of src/store/store.ts, sentence by sentence, for every implementation of it.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { OperatorError } from '../../src/errors.ts'
-import type { Batch, Change, DestinationLimits, DestinationRow, Segment, Snapshot, Store } from '../../src/store/store.ts'
+import { type Batch, type Change, type DestinationLimits, type DestinationRow, type Segment, type Snapshot, type Store, STREAMS_MAX } from '../../src/store/store.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
 import { member, NO_LIMITS, readAll, records, segment, taken } from './store.model.ts'
 
@@ -175,7 +175,7 @@ export function storeSuite(name: string, open: OpenStore): void {
           const options = { qos: 1, noLocal: false, retainAsPublished: true, retainHandling: 0, identifier: 7 } as const
           return { kind, row: { destination: id, filter: 'a/#', ...options } }
         }
-        if (kind === 'inflight') return { kind, row: { destination: id, packetIdentifier: 4, sequence: 1, qos: 2, phase: 'sent' } }
+        if (kind === 'inflight') return { kind, row: { destination: id, packetIdentifier: 4, first: 1, sequence: 1, qos: 2, phase: 'sent' } }
         return { kind, destination: id, packetIdentifier: 9 }
       }
       const changes = [1, 2].flatMap((id) => (['session', 'subscription', 'inflight', 'received'] as const).map((kind) => of(kind, id)))
@@ -222,9 +222,9 @@ export function storeSuite(name: string, open: OpenStore): void {
           { kind: 'subscription', row: { destination: 1, filter: 'a/+', ...options } },
           { kind: 'subscription', row: { destination: 1, filter: 'b', ...options } },
           { kind: 'subscription-end', destination: 1, filter: 'b' },
-          { kind: 'inflight', row: { destination: 1, packetIdentifier: 1, sequence: 2 ** 44 - 1, qos: 2, phase: 'sent' } },
-          { kind: 'inflight', row: { destination: 1, packetIdentifier: 1, sequence: 2 ** 44 - 1, qos: 2, phase: 'released' } },
-          { kind: 'inflight', row: { destination: 1, packetIdentifier: 2, sequence: 3, qos: 1, phase: 'sent' } },
+          { kind: 'inflight', row: { destination: 1, packetIdentifier: 1, first: 5, sequence: 2 ** 44 - 1, qos: 2, phase: 'sent' } },
+          { kind: 'inflight', row: { destination: 1, packetIdentifier: 1, first: 6, sequence: 2 ** 44 - 1, qos: 2, phase: 'released' } },
+          { kind: 'inflight', row: { destination: 1, packetIdentifier: 2, first: 3, sequence: 3, qos: 1, phase: 'sent' } },
           { kind: 'inflight-end', destination: 1, packetIdentifier: 2 },
           { kind: 'received', destination: 1, packetIdentifier: 65_535 },
           { kind: 'received', destination: 1, packetIdentifier: 65_535 },
@@ -238,12 +238,15 @@ export function storeSuite(name: string, open: OpenStore): void {
           { kind: 'value', key: 'pulses', value: 1 },
           { kind: 'value', key: 'pulses', value: 2 ** 53 - 1 },
           { kind: 'value', key: 'ratio', value: -0.25 },
+          { kind: 'value', key: 'gone', value: 7 },
+          { kind: 'value-end', key: 'gone' },
+          { kind: 'value-end', key: 'never there' },
         ]),
       )
       const s = await reopen()
       expect(s.sessions.map((r) => ({ ...r, will: Buffer.from(r.will!).toString() }))).toEqual([{ ...session, will: 'will' }])
       expect(s.subscriptions).toEqual([{ destination: 1, filter: 'a/+', ...options }])
-      expect(s.inflight).toEqual([{ destination: 1, packetIdentifier: 1, sequence: 2 ** 44 - 1, qos: 2, phase: 'released' }])
+      expect(s.inflight).toEqual([{ destination: 1, packetIdentifier: 1, first: 6, sequence: 2 ** 44 - 1, qos: 2, phase: 'released' }])
       expect(s.received).toEqual([{ destination: 1, packetIdentifier: 65_535 }])
       expect(s.retained.map((r) => ({ ...r, data: Buffer.from(r.data).toString() }))).toEqual([
         { tenant: '', topic: 'a/1', data: '234', storedAtMs: 2 },
@@ -254,6 +257,32 @@ export function storeSuite(name: string, open: OpenStore): void {
         { key: 'ratio', value: -0.25 },
       ])
       expect(s.lastSequence).toBe(2 ** 44 - 1)
+    })
+
+    it('keeps how far each stream was unpacked, never less than before', async () => {
+      const unpacked = (stream: string, sequence: number): Change => ({ kind: 'unpacked', stream, sequence })
+      await store.commit(batch([segment(1, [1, 2])], [unpacked('a1', 2 ** 44 - 1), unpacked('b2', 7)]))
+      await store.commit(batch([], [unpacked('b2', 9), unpacked('b2', 8)]))
+      await store.commit(batch([segment(1, [3])], [unpacked('b2', 3)]))
+      const byStream = (await reopen()).unpacked.toSorted((a, b) => a.stream.localeCompare(b.stream))
+      expect(byStream).toEqual([{ stream: 'a1', sequence: 2 ** 44 - 1 }, { stream: 'b2', sequence: 9 }])
+    })
+
+    it(`forgets the streams that were quiet longest when there are more than ${STREAMS_MAX}`, { timeout: 30_000 }, async () => {
+      const changes: Change[] = []
+      for (let n = 1; n <= STREAMS_MAX; n++) changes.push({ kind: 'unpacked', stream: `s${n}`, sequence: n })
+      await store.commit(batch([], changes))
+      expect((await reopen()).unpacked).toHaveLength(STREAMS_MAX)
+      await store.commit(batch([], [{ kind: 'unpacked', stream: 's1', sequence: 3 }, { kind: 'unpacked', stream: 'new', sequence: 4 }]))
+      const kept = new Map((await reopen()).unpacked.map((u) => [u.stream, u.sequence]))
+      expect(kept.size).toBeLessThanOrEqual(STREAMS_MAX)
+      expect(kept.size).toBeGreaterThan(STREAMS_MAX * 0.98)
+      expect([kept.get('s1'), kept.get('new'), kept.get(`s${STREAMS_MAX}`), kept.get('s2')]).toEqual([3, 4, STREAMS_MAX, undefined])
+    })
+
+    it.each(['drop-oldest', 'drop-newest', 'keep-latest', { thin: 2 }, { thin: 1000 }] as const)('keeps what goes first: %j', async (whenFull) => {
+      await store.commit(batch([], [destination(2, { whenFull })]))
+      expect((await reopen()).destinations.find((d) => d.id === 2)?.limits).toEqual({ ...NO_LIMITS, whenFull })
     })
 
     it('keeps destinations with their limits', async () => {
@@ -408,6 +437,16 @@ export function storeSuite(name: string, open: OpenStore): void {
         expect(await readAll(store, 2)).toEqual([])
         expect(await readAll(store, 1)).toHaveLength(n - 1)
         expect((await reopen()).values).toEqual([{ key: 'k', value: 5 }])
+      })
+
+      it('does not count what it refused as unpacked', async () => {
+        const unpacked = (sequence: number): Change => ({ kind: 'unpacked', stream: 'a1', sequence })
+        await store.commit(batch([segment(2, [1])], [unpacked(1)]))
+        await fill()
+        expect((await store.commit(batch([big(100)], [unpacked(100)]))).refused).toBe('store-full')
+        expect((await reopen()).unpacked).toEqual([{ stream: 'a1', sequence: 1 }])
+        await store.commit(batch([], [unpacked(2)]))
+        expect((await reopen()).unpacked).toEqual([{ stream: 'a1', sequence: 2 }])
       })
 
       it('has room again when something is settled, in that very batch', async () => {

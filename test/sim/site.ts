@@ -6,7 +6,7 @@ import type { UplinkConfig } from '../../src/config/config.ts'
 import { Counters } from '../../src/counters.ts'
 import { Audiences } from '../../src/journal/audience.ts'
 import { Journal } from '../../src/journal/journal.ts'
-import { Queue } from '../../src/journal/queue.ts'
+import type { Queue } from '../../src/journal/queue.ts'
 import { TopicTable } from '../../src/mqtt/topic.ts'
 import { Complaints } from '../../src/net/complaints.ts'
 import { Connection, type ConnectionDeps } from '../../src/net/connection.ts'
@@ -14,8 +14,10 @@ import { Peer } from '../../src/net/peer.ts'
 import type { Sessions } from '../../src/session/sessions.ts'
 import { Tenants } from '../../src/session/tenants.ts'
 import type { DestinationLimits, Snapshot } from '../../src/store/store.ts'
+import { MemoryShelf } from '../support/memory-shelf.ts'
 import { Turn } from '../../src/turn.ts'
-import { Uplink } from '../../src/uplink/uplink.ts'
+import { restoreUplink } from '../../src/uplink/restore.ts'
+import type { Uplink } from '../../src/uplink/uplink.ts'
 import type { Random } from './random.ts'
 import { Life, type SimClock } from './sim-clock.ts'
 import { type Disk, SimStore } from './sim-store.ts'
@@ -72,17 +74,11 @@ export class Site {
     this.sessions = tenants.own.sessions
     tenants.restoreSessions(snapshot)
     this.uplinks = options.uplinks.map((config) => {
-      const known = snapshot.destinations.find((d) => d.kind === 'uplink' && d.name === config.name)
-      const id = known?.id ?? nextDestination++
-      journal.change({ kind: 'destination', row: { id, kind: 'uplink', tenant: '', name: config.name, limits: options.queueLimits } }, false)
-      const queue = new Queue({ clock, turn, topics, counters }, journal, id, known?.cursor, known?.queued)
-      const inflight = snapshot.inflight.filter((row) => row.destination === id)
-      const received = snapshot.received.filter((row) => row.destination === id).map((row) => row.packetIdentifier)
       const random = (): number => options.random.next()
-      const deps = { clock, turn, topics, counters, routerOf: () => tenants.own.router, journal, log: NO_LOG, site: options.name, packetBytesMax: 1e6, marksOrigin: false, stateChanged: () => {}, random, dial: options.dial }
-      return new Uplink(config, queue, deps, inflight, received)
+      const deps = { clock, turn, topics, counters, routerOf: () => tenants.own.router, journal, log: NO_LOG, site: options.name, packetBytesMax: 1e6, marksOrigin: false, stateChanged: () => {}, random, dial: options.dial, nextDestination: () => nextDestination++, shelf: new MemoryShelf() }
+      return restoreUplink({ ...config, classes: config.classes.map((c) => ({ ...c, queue: options.queueLimits })) }, snapshot, deps)
     })
-    const queues = new Map([...this.uplinks.map((u) => [u.queue.destination, u.queue] as const), ...this.sessions.queues()])
+    const queues = new Map([...this.uplinks.flatMap((u) => u.lanes.all.map(({ queue }) => [queue.destination, queue] as const)), ...this.sessions.queues()])
     audiences.restore(snapshot.audiences, (destination) => queues.get(destination))
     tenants.restoreRetained(snapshot)
     const listenerLimits = {
@@ -127,7 +123,7 @@ export class Site {
 
   *queues(): Iterable<Queue> {
     for (const [, queue] of this.sessions.queues()) yield queue
-    for (const uplink of this.uplinks) yield uplink.queue
+    for (const uplink of this.uplinks) for (const lane of uplink.lanes.all) yield lane.queue
   }
 
   /** Nothing is under way in here. */

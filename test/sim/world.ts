@@ -5,10 +5,11 @@
 //   quiet     everything works again, until nothing is under way
 //   judge     what was acknowledged has arrived, once and in order where that is promised; nothing is left anywhere
 import type { Duplex } from 'node:stream'
-import type { RouteConfig, UplinkConfig } from '../../src/config/config.ts'
+import type { UplinkConfig } from '../../src/config/config.ts'
 import type { QoS } from '../../src/message.ts'
 import type { DestinationLimits } from '../../src/store/store.ts'
 import { matches } from '../../src/mqtt/topic.ts'
+import { classConfig, linkConfig, routeConfig, uplinkConfig } from '../support/uplink-config.ts'
 import { Device, type DeviceOptions } from './device.ts'
 import { Ledger } from './ledger.ts'
 import { Link, type LinkOptions } from './link.ts'
@@ -95,7 +96,7 @@ export class World {
       onFailure: (text: string) => this.#ledger.violation(text),
     }
     this.#cloud = new Place({ ...common, name: 'cloud', receiveMaximum: 50, uplinks: [], dial: () => this.#dial(this.#cloud, { latencyMs: 1, piecesMax: 1 }) }, this.#life)
-    const uplink = uplinkConfig(random)
+    const uplink = randomUplink(random)
     const far: LinkOptions = { latencyMs: random.pick([1, 10, 50]), piecesMax: 3 }
     this.#gateway = new Place({ ...common, name: 'gateway', receiveMaximum: random.pick([3, 10, 100]), uplinks: [uplink], dial: () => this.#dial(this.#cloud, far) }, this.#life)
     this.#makeDevices(uplink)
@@ -339,27 +340,16 @@ export class World {
   }
 }
 
-function uplinkConfig(random: Random): UplinkConfig {
-  const out: RouteConfig = { direction: 'out', tenant: '', from: 's/#', to: 'site/s/#', qos: random.pick<QoS>([1, 2, 2]), retain: true }
-  const back: RouteConfig = { direction: 'in', tenant: '', from: 'commands/#', to: 'commands/#', qos: random.pick<QoS>([1, 2]), retain: true }
-  return {
-    name: 'cloud',
-    url: new URL('mqtt://cloud'),
-    host: 'cloud',
-    port: 1883,
-    tls: false,
-    metered: true,
-    tlsOptions: { ca: null, servername: null },
-    clientId: 'gateway',
-    username: null,
-    password: null,
+function randomUplink(random: Random): UplinkConfig {
+  const out = routeConfig({ from: 's/#', to: 'site/s/#', qos: random.pick<QoS>([1, 2, 2]), retain: true })
+  const back = routeConfig({ direction: 'in', from: 'commands/#', qos: random.pick<QoS>([1, 2]), retain: true })
+  return uplinkConfig({
     version: random.pick([4, 5]),
-    stateTopic: null, // its subscribers would wonder who published that
-    keepAliveSec: 5,
     connectTimeoutMs: 3000,
     inflightMax: random.pick([5, 50]),
     backoff: { minMs: 100, maxMs: 1000 },
     routes: [out, back],
-    queue: LIMITS,
-  }
+    classes: [classConfig('live', { queue: LIMITS })],
+    links: [linkConfig({ keepAlive: { minSec: 5, maxSec: 5 } })],
+  })
 }

@@ -11,6 +11,7 @@ import { MemoryStore } from '../../src/store/memory.ts'
 import { SqliteStore } from '../../src/store/sqlite.ts'
 import type { Store } from '../../src/store/store.ts'
 import { FakeClock } from './fake-clock.ts'
+import { MemoryShelf } from './memory-shelf.ts'
 import { until } from './until.ts'
 import { type ConnectOptions, connectPacket, type Received, type Version, WireClient } from './wire-client.ts'
 
@@ -46,6 +47,8 @@ export class TestGateway implements AsyncDisposable {
   #store!: Store
   #clock = new FakeClock()
   #clients: WireClient[] = []
+  /** Of uplinks; outlive a restart, as on a disk. */
+  readonly #shelves = new Map<string, MemoryShelf>()
   #crashed = false
   /** What the gateway called fatal. */
   readonly failures: Error[] = []
@@ -161,6 +164,11 @@ export class TestGateway implements AsyncDisposable {
       version: 'test',
       clock,
       store: this.#store,
+      shelfOf: (uplink) => {
+        const shelf = this.#shelves.get(uplink) ?? new MemoryShelf()
+        this.#shelves.set(uplink, shelf)
+        return shelf
+      },
       onFatal: (error) => {
         if (!this.#crashed) this.failures.push(error)
       },

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Config, SerialSensorConfig } from '../../../src/config/config.ts'
 import { DEFAULT_CONFIG_NAME, defaultConfigText } from '../../../src/config/default.ts'
 import { checkText, loadConfig } from '../../../src/config/load.ts'
+import { classConfig, routeConfig, uplinkConfig } from '../../support/uplink-config.ts'
 import { accepted, check, EXAMPLE, lines, uplink } from './gateway-yaml.ts'
 
 const DAY_MS = 86_400_000
@@ -61,17 +62,14 @@ describe('the example', () => {
         { kind: 'simulate', name: 'demo', tenant: '', topic: 'sensors/demo', ...common, simulate: { kind: 'sine', everyMs: 1000, min: 0, max: 100, periodMs: 60_000 } },
       ],
       uplinks: [
-        {
-          name: 'cloud', url: new URL('mqtt://broker.example.com:1883'), host: 'broker.example.com', port: 1883,
-          tls: false, metered: true, tlsOptions: { ca: null, servername: null },
-          clientId: 'well-07', username: 'well-07', password: null, version: 5, stateTopic: null,
-          keepAliveSec: 60, connectTimeoutMs: 20_000, inflightMax: 100, backoff: { minMs: 1000, maxMs: 120_000 },
+        uplinkConfig({
+          url: new URL('mqtt://broker.example.com:1883'), host: 'broker.example.com', clientId: 'well-07', username: 'well-07',
           routes: [
-            { direction: 'out', tenant: '', from: 'sensors/#', to: 'sites/well-07/sensors/#', qos: 1, retain: false },
-            { direction: 'in', tenant: '', from: 'sites/well-07/commands/#', to: 'commands/#', qos: 1, retain: false },
+            routeConfig({ from: 'sensors/#', to: 'sites/well-07/sensors/#' }),
+            routeConfig({ direction: 'in', from: 'sites/well-07/commands/#', to: 'commands/#' }),
           ],
-          queue: { ...SESSION_QUEUE, bytesMax: 1_000_000_000 },
-        },
+          classes: [classConfig('live', { queue: { ...SESSION_QUEUE, bytesMax: 1_000_000_000 } })],
+        }),
       ],
     })
   })
@@ -169,8 +167,8 @@ log: { level: debug }
   it('of an uplink', () => {
     const keys = 'clientId: "gw-{site}"\nusername: "{site}"\npassword: pa ss\nversion: 4\nkeepAlive: 0s\nconnectTimeout: 90s\nmaxInflight: 1\nstateTopic: "state/{site}"\nbackoff: { min: 2s, max: 1h }\nqueue: { maxSize: 8GB, maxMessages: 5, maxAge: 7d, whenFull: drop-newest }'
     expect(accepted(uplink(keys, 'routes: [{ out: a/#, as: "x/{site}/#", qos: 2, retain: true }, { in: c }]')).uplinks[0]).toMatchObject({
-      clientId: 'gw-s', username: 's', password: Buffer.from('pa ss'), version: 4, keepAliveSec: 0, connectTimeoutMs: 90_000, inflightMax: 1, stateTopic: 'state/s',
-      backoff: { minMs: 2000, maxMs: 3_600_000 }, queue: { bytesMax: 8_000_000_000, countMax: 5, ageMsMax: 7 * DAY_MS, whenFull: 'drop-newest' },
+      clientId: 'gw-s', username: 's', password: Buffer.from('pa ss'), version: 4, links: [{ name: 'cloud', keepAlive: { minSec: 0, maxSec: 0 } }], connectTimeoutMs: 90_000, inflightMax: 1, stateTopic: 'state/s',
+      backoff: { minMs: 2000, maxMs: 3_600_000 }, classes: [{ name: 'live', queue: { bytesMax: 8_000_000_000, countMax: 5, ageMsMax: 7 * DAY_MS, whenFull: 'drop-newest' } }],
       routes: [{ direction: 'out', tenant: '', from: 'a/#', to: 'x/s/#', qos: 2, retain: true }, { direction: 'in', tenant: '', from: 'c', to: 'c', qos: 1, retain: false }],
     })
   })

@@ -105,7 +105,7 @@ describe('where', () => {
     ['addresses 10.0.0.1:1885', 'mqtt://10.0.0.1:1885'],
     ['address ::1:1885', 'mqtt://[::1]:1885'],
     ['address cloud.example.com # the cloud', 'mqtt://cloud.example.com:1883'],
-  ])('%s', (address, url) => expect(of(importedBridge(TOPIC, address)).url.href).toBe(new URL(url).href))
+  ])('%s', (address, url) => expect(of(importedBridge(TOPIC, address)).url?.href).toBe(new URL(url).href))
 
   test('the first of several', () => {
     const outcome = importedBridge(`${TOPIC}\nround_robin true`, 'addresses a.example.com:1 b.example.com:2')
@@ -158,12 +158,12 @@ describe('as whom', () => {
 
 describe('how', () => {
   test.each([
-    ['nothing said', '', { version: 4, keepAliveSec: 60, backoff: { minMs: 1000, maxMs: 120_000 }, stateTopic: null, tls: false }],
+    ['nothing said', '', { version: 4, links: [{ keepAlive: { minSec: 60, maxSec: 60 } }], backoff: { minMs: 1000, maxMs: 120_000 }, stateTopic: null, tls: false }],
     ['MQTT 5', 'bridge_protocol_version mqttv50', { version: 5 }],
     ['MQTT 3.1', 'bridge_protocol_version mqttv31', { version: 4 }],
     ['a version of no known name', 'bridge_protocol_version 5', { version: 4 }],
-    ['keep alive', 'keepalive_interval 300', { keepAliveSec: 300 }],
-    ['keep alive below Mosquitto’s least', 'keepalive_interval 1', { keepAliveSec: 5 }],
+    ['keep alive', 'keepalive_interval 300', { links: [{ keepAlive: { minSec: 300, maxSec: 300 } }] }],
+    ['keep alive below Mosquitto’s least', 'keepalive_interval 1', { links: [{ keepAlive: { minSec: 5, maxSec: 5 } }] }],
     ['a constant time to try again', 'restart_timeout 20', { backoff: { minMs: 20_000, maxMs: 20_000 } }],
     ['a growing one', 'restart_timeout 10 60', { backoff: { minMs: 10_000, maxMs: 60_000 } }],
     ['one that shrinks', 'restart_timeout 60 10', { backoff: { minMs: 1000, maxMs: 120_000 } }],

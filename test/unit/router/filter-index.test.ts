@@ -9,7 +9,7 @@ const WISH: Wish = { qos: 1, noLocal: false, retainAsPublished: false, identifie
 /** A subscriber as the index sees it: an object with a name. */
 function subscriber(name: string, more: { online?: boolean; durable?: boolean } = {}): Subscriber & { name: string } {
   const { online = true, durable = false } = more
-  return { name, online, mayReceive: () => true, queue: { durable } } as unknown as Subscriber & { name: string }
+  return { name, online, mayReceive: () => true, wants: null, queue: { durable } } as unknown as Subscriber & { name: string }
 }
 
 describe('against the naive matcher', () => {

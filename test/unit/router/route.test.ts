@@ -10,7 +10,15 @@ const TOPIC = Topic.of('a/b')
 const WISH: Wish = { qos: 1, noLocal: false, retainAsPublished: false, identifier: 0, upgrade: false }
 
 function subscriber(destination: number): Subscriber {
-  return { online: true, mayReceive: () => true, queue: { destination, durable: destination > 0 } } as unknown as Subscriber
+  return {
+    online: true,
+    mayReceive: () => true,
+    wants: null,
+    queue: { destination, durable: destination > 0 },
+    get origin() {
+      return this
+    },
+  } as unknown as Subscriber
 }
 
 function select(index: FilterIndex, more: { qos?: QoS; origin?: object } = {}) {

@@ -14,17 +14,17 @@ beforeEach(() => {
 })
 
 /** A receiver without a durable session. */
-function passing(receiveMaximum: number): Outgoing {
+function passing(receiveMaximum: number): Outgoing<Queue> {
   const outgoing = new Outgoing(new Queue(bed, null, 0), null)
   outgoing.attach(line, receiveMaximum)
   return outgoing
 }
 
-function push(outgoing: Outgoing, payload: string | number, qos: QoS = 1): void {
-  outgoing.queue.push(makeMessage('t', String(payload), { qos }), null, qos, false, [])
+function push(outgoing: Outgoing<Queue>, payload: string | number, qos: QoS = 1): void {
+  outgoing.source.push(makeMessage('t', String(payload), { qos }), null, qos, false, [])
 }
 
-async function durable(receiveMaximum = 10): Promise<Outgoing> {
+async function durable(receiveMaximum = 10): Promise<Outgoing<Queue>> {
   const outgoing = new Outgoing(await bed.queue(), bed.journal)
   outgoing.attach(line, receiveMaximum)
   await bed.store.completeAll()
@@ -36,7 +36,7 @@ async function stored(): Promise<string[]> {
   return (await bed.store.memory.open()).inflight.map((row) => `${row.packetIdentifier} ${row.phase}`)
 }
 
-async function reconnect(outgoing: Outgoing, receiveMaximum = 10): Promise<void> {
+async function reconnect(outgoing: Outgoing<Queue>, receiveMaximum = 10): Promise<void> {
   outgoing.detach()
   line = new Line()
   outgoing.attach(line, receiveMaximum)
@@ -97,28 +97,28 @@ test('identifiers go round, without zero and without those in use [MQTT-2.2.1-3]
 describe('redelivery', () => {
   test('the unacknowledged again: same identifiers, same order, DUP; then the new ones [MQTT-4.4.0-1] [MQTT-4.6.0-1]', async () => {
     const outgoing = await durable(3)
-    for (const n of [1, 2, 3, 4]) bed.publish([outgoing.queue], n)
+    for (const n of [1, 2, 3, 4]) bed.publish([outgoing.source], n)
     outgoing.onPuback(2)
     expect(line.heard).toEqual(['publish 1 1', 'publish 2 2', 'publish 3 3', 'publish 4 4'])
     await reconnect(outgoing)
-    bed.publish([outgoing.queue], 5)
+    bed.publish([outgoing.source], 5)
     expect(line.heard).toEqual(['dup publish 1 1', 'dup publish 3 3', 'dup publish 4 4', 'publish 5 5'])
   })
 
   test('with a smaller window the rest follows, still under its identifiers', async () => {
     const outgoing = await durable(3)
-    for (const n of [1, 2, 3]) bed.publish([outgoing.queue], n)
+    for (const n of [1, 2, 3]) bed.publish([outgoing.source], n)
     await reconnect(outgoing, 1)
     expect(line.heard).toEqual(['dup publish 1 1'])
-    bed.publish([outgoing.queue], 4)
+    bed.publish([outgoing.source], 4)
     for (const id of [1, 2, 3]) outgoing.onPuback(id)
     expect(line.heard).toEqual(['dup publish 2 2', 'dup publish 3 3', 'publish 4 4'])
   })
 
   test('after a restart QoS 2 keeps its identifier, released or not', async () => {
     const outgoing = await durable()
-    bed.publish([outgoing.queue], 'a', 2)
-    bed.publish([outgoing.queue], 'b', 2)
+    bed.publish([outgoing.source], 'a', 2)
+    bed.publish([outgoing.source], 'b', 2)
     await bed.store.completeAll()
     outgoing.onPubrec(1, 0)
     await bed.store.completeAll()
@@ -144,13 +144,13 @@ describe('redelivery', () => {
     const other = await durable()
     line = new Line()
     const outgoing = await durable()
-    bed.publish([outgoing.queue], 'first')
+    bed.publish([outgoing.source], 'first')
     for (let i = 0; i < 65_533; i++) {
-      bed.publish([other.queue], i)
+      bed.publish([other.source], i)
       other.onPuback(2 + i)
     }
-    bed.publish([outgoing.queue], 'collides')
-    bed.publish([outgoing.queue], 'behind')
+    bed.publish([outgoing.source], 'collides')
+    bed.publish([outgoing.source], 'behind')
     expect(line.heard).toEqual(['publish 1 first'])
     await turns()
     expect(await stored()).toEqual([])
@@ -175,11 +175,11 @@ describe('redelivery', () => {
   test('a QoS 2 message that a limit has taken is ended with PUBREL: its identifier is not free at the receiver', async () => {
     const outgoing = new Outgoing(await bed.queue({ countMax: 1, whenFull: 'drop-oldest' }), bed.journal)
     outgoing.attach(line, 10)
-    bed.publish([outgoing.queue], 'dropped', 2)
+    bed.publish([outgoing.source], 'dropped', 2)
     await bed.store.completeAll()
     expect(line.heard).toEqual(['publish 1 dropped'])
     outgoing.detach()
-    bed.publish([outgoing.queue], 'next', 2)
+    bed.publish([outgoing.source], 'next', 2)
     await bed.store.completeAll()
     expect(bed.counters.droppedQueueLimit).toBe(1)
     line = new Line()
@@ -193,7 +193,7 @@ describe('redelivery', () => {
   test('what was sent comes again although it has expired, what was not does not [MQTT-4.3.3-7]', async () => {
     const outgoing = await durable(2)
     const expiresAtMs = bed.clock.now() + 1000
-    for (const [payload, qos] of [['one', 1], ['two', 2], ['waits', 2]] as const) bed.publish([outgoing.queue], payload, qos, { expiresAtMs })
+    for (const [payload, qos] of [['one', 1], ['two', 2], ['waits', 2]] as const) bed.publish([outgoing.source], payload, qos, { expiresAtMs })
     await bed.store.completeAll()
     expect(line.heard).toEqual(['publish 1 one', 'publish 2 two'])
     await bed.pass(2000)
@@ -206,8 +206,8 @@ describe('redelivery', () => {
 describe('QoS 2', () => {
   test('PUBLISH leaves when message and identifier are durable; those behind wait with it', async () => {
     const outgoing = await durable()
-    bed.publish([outgoing.queue], 'a', 2)
-    bed.publish([outgoing.queue], 'b', 1)
+    bed.publish([outgoing.source], 'a', 2)
+    bed.publish([outgoing.source], 'b', 1)
     await turns()
     expect(bed.store.waiting).toEqual(['commit'])
     await bed.store.complete() // the message
@@ -220,7 +220,7 @@ describe('QoS 2', () => {
 
   test('PUBREL leaves when "released" is durable', async () => {
     const outgoing = await durable()
-    bed.publish([outgoing.queue], 'a', 2)
+    bed.publish([outgoing.source], 'a', 2)
     await bed.store.completeAll()
     line.said.length = 0
     outgoing.onPubrec(1, 0)
@@ -232,7 +232,7 @@ describe('QoS 2', () => {
 
   test('… also when the connection was lost in between', async () => {
     const outgoing = await durable()
-    bed.publish([outgoing.queue], 'a', 2)
+    bed.publish([outgoing.source], 'a', 2)
     await bed.store.completeAll()
     outgoing.onPubrec(1, 0)
     outgoing.detach()
@@ -247,19 +247,19 @@ describe('QoS 2', () => {
 
   test('a connection that is lost while the gate is shut leaves nothing behind in it', async () => {
     const outgoing = await durable()
-    bed.publish([outgoing.queue], 'a', 2)
+    bed.publish([outgoing.source], 'a', 2)
     await turns()
     await bed.store.complete()
     await reconnect(outgoing)
-    bed.publish([outgoing.queue], 'b', 2)
+    bed.publish([outgoing.source], 'b', 2)
     await bed.store.completeAll()
     expect(line.heard).toEqual(['dup publish 1 a', 'publish 2 b'])
   })
 
   test('a refusal ends the handshake and frees the identifier [MQTT-4.3.3-4]', async () => {
     const outgoing = await durable(1)
-    bed.publish([outgoing.queue], 'a', 2)
-    bed.publish([outgoing.queue], 'b', 1)
+    bed.publish([outgoing.source], 'a', 2)
+    bed.publish([outgoing.source], 'b', 1)
     await bed.store.completeAll()
     outgoing.onPubrec(1, 0x97)
     expect(line.heard).toEqual(['publish 1 a', 'publish 2 b'])
@@ -271,21 +271,21 @@ describe('QoS 2', () => {
   test('what the receiver cannot take counts as delivered', async () => {
     const outgoing = await durable()
     line.takes = false
-    bed.publish([outgoing.queue], 'a', 2)
+    bed.publish([outgoing.source], 'a', 2)
     await bed.store.completeAll()
     await bed.pass(1000)
     await bed.store.completeAll()
     expect(outgoing.inFlight).toBe(0)
-    expect(outgoing.queue.size).toEqual({ count: 0, bytes: 0 })
+    expect(outgoing.source.size).toEqual({ count: 0, bytes: 0 })
     expect(await stored()).toEqual([])
   })
 })
 
 test('receiverForgot: what it had received is done, the rest is sent as new', async () => {
   const outgoing = await durable()
-  bed.publish([outgoing.queue], 'a', 2)
-  bed.publish([outgoing.queue], 'b', 2)
-  bed.publish([outgoing.queue], 'c', 1)
+  bed.publish([outgoing.source], 'a', 2)
+  bed.publish([outgoing.source], 'b', 2)
+  bed.publish([outgoing.source], 'c', 1)
   await bed.store.completeAll()
   outgoing.onPubrec(1, 0)
   await bed.store.completeAll()
@@ -306,18 +306,18 @@ describe('a peer that makes mistakes', () => {
     expect(line.heard).toEqual([])
     outgoing.onPubrec(9, 0)
     expect(line.heard).toEqual(['pubrel 9 0x92'])
-    bed.publish([outgoing.queue], 'a', 1)
+    bed.publish([outgoing.source], 'a', 1)
     outgoing.onPubrec(1, 0) // the wrong answer
     expect(outgoing.inFlight).toBe(1)
     outgoing.onPuback(1)
     outgoing.onPuback(1)
     expect(outgoing.inFlight).toBe(0)
-    expect(outgoing.queue.size.count).toBe(0)
+    expect(outgoing.source.size.count).toBe(0)
   })
 
   test('PUBREC for a message that has not left yet: nothing strange is sent', async () => {
     const outgoing = await durable()
-    bed.publish([outgoing.queue], 'a', 2)
+    bed.publish([outgoing.source], 'a', 2)
     await turns()
     await bed.store.complete()
     outgoing.onPubrec(1, 0)
@@ -330,7 +330,7 @@ test('acknowledged before the commit window closes: nothing is written', async (
   const outgoing = await durable()
   const before = bed.store.batches.length
   for (let i = 0; i < 100; i++) {
-    bed.publish([outgoing.queue], i)
+    bed.publish([outgoing.source], i)
     outgoing.onPuback(line.identifiers.at(-1)!)
   }
   await bed.pass(WINDOW_MS)

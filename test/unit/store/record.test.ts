@@ -5,11 +5,11 @@ import { RecordReader, recordSizeMax, writeRecord } from '../../../src/store/rec
 
 const NOW_MS = 50_000
 
-function pack(messages: readonly Message[], deltas: readonly number[]): Buffer {
+function pack(messages: readonly Message[], deltas: readonly number[], bornMs = NOW_MS): Buffer {
   const bytes = Buffer.alloc(messages.reduce((sum, m) => sum + recordSizeMax(m), 0), 0xee)
   let at = 0
   for (let i = 0; i < messages.length; i++) {
-    const end = writeRecord(bytes, at, messages[i]!, deltas[i]!, NOW_MS)
+    const end = writeRecord(bytes, at, messages[i]!, deltas[i]!, NOW_MS, bornMs)
     expect(end - at).toBeLessThanOrEqual(recordSizeMax(messages[i]!))
     at = end
   }
@@ -69,6 +69,30 @@ describe('records', () => {
     expect(reader.message(new TopicTable(), 1_000_000, 4000).expiresAtMs).toBe(1_000_000 - 4000 + 10_000)
   })
 
+  it.each([
+    ['just now', 0, 0],
+    ['after the commit began', -3, 0],
+    ['a moment ago', 0.4, 0],
+    ['within the commit window', 49.6, 50],
+    ['days ago', 1e9, 1e9],
+    ['longer ago than is told', 1e12, 2 ** 35 - 1],
+  ])('tell how long before they were stored they came: %s', (_when, agoMs, ageMs) => {
+    const reader = new RecordReader(pack(messages, deltas, NOW_MS - agoMs), 77)
+    const topics = new TopicTable()
+    for (const message of messages) {
+      reader.next()
+      expect(plain(reader.message(topics, NOW_MS, 0))).toEqual(plain(message))
+      expect(reader.ageMs).toBe(ageMs)
+    }
+  })
+
+  it('have no age when an earlier release wrote them', () => {
+    const reader = new RecordReader(Buffer.from('05000001617805010001 6178'.replaceAll(' ', ''), 'hex'), 1)
+    reader.next()
+    reader.message(new TopicTable(), 0, 0)
+    expect(reader.ageMs).toBe(0)
+  })
+
   it.each([0, 1, 2] as QoS[])('keep QoS %i', (qos) => {
     const reader = new RecordReader(pack([makeMessage('q', 'x', { qos })], [0]), 1)
     reader.next()
@@ -90,6 +114,7 @@ describe('a damaged record', () => {
     ['topic longer than the record', '05 00 00 09 61 78'.replaceAll(' ', '')],
     ['properties longer than the record', '06 00 08 01 61 09 78'.replaceAll(' ', '')],
     ['expiry without an end', '03 00 10 80'.replaceAll(' ', '')],
+    ['age without an end', '03 00 20 80'.replaceAll(' ', '')],
     ['topic that is not UTF-8', '05 00 00 01 ff 78'.replaceAll(' ', '')],
     ['topic with a wildcard', '05 00 00 01 23 78'.replaceAll(' ', '')],
     ['empty topic', '04 00 00 00 78'.replaceAll(' ', '')],
@@ -122,7 +147,7 @@ describe('a damaged record', () => {
   it('never reads outside of its segment, whatever is flipped or cut', () => {
     const properties = Buffer.from('26000161000162', 'hex')
     const list = [makeMessage('site/a', 'hello', { qos: 1, expiresAtMs: 9e6, properties }), makeMessage('b', 'x'), makeMessage('c', '')]
-    const whole = pack(list, [0, 1, 300])
+    const whole = pack(list, [0, 1, 300], NOW_MS - 200)
     const guard = Buffer.alloc(64, 0x5a)
     for (let at = 0; at < whole.length; at++) {
       for (let bit = 0; bit < 9; bit++) {

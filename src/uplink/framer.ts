@@ -1,0 +1,150 @@
+// Makes frames of queued messages: what they are called on the other side, when they came, and the encoder that packs them.
+//
+// What lives here: one stream's encoder and what it knows of the receiver. What does not: when a frame is due (lane.ts), and whether it has
+// arrived (session/outgoing.ts). The format is in FRAME.md.
+import { wallIsSet } from '../clock.ts'
+import type { Clock } from '../clock.ts'
+import type { Counters } from '../counters.ts'
+import { type EncodedFrame, type FrameEncoder, FrameError, type FrameMessage, TimeQuality } from '../frame/frame.ts'
+import { Delivery } from '../journal/delivery.ts'
+import type { Queue } from '../journal/queue.ts'
+import { makeMessage, type Message, type QoS } from '../message.ts'
+import { Topic } from '../mqtt/topic.ts'
+import type { Routes } from './routes.ts'
+
+/** A frame that was sent before goes again with all it had, though the dictionary that it brings this time makes it larger. */
+const RESENT_BYTES_MAX = 1024 * 1024
+
+/** Deliveries with these identifiers are for the remote as they are: no route has to be found for them. */
+export const AS_IT_IS: readonly number[] = [-1]
+
+/** Many deliveries in one packet. */
+export class FrameDelivery extends Delivery {
+  readonly parts: readonly Delivery[]
+  /** What the encoder wants to hear when it has arrived. */
+  readonly dictionary: string | null
+
+  constructor(queue: Queue, parts: readonly Delivery[], message: Message, qos: QoS, sequence: number, dictionary: string | null) {
+    super(queue, sequence, message, null, qos, false, AS_IT_IS)
+    this.parts = parts
+    this.dictionary = dictionary
+  }
+
+  override get first(): number {
+    return this.parts[0]!.sequence
+  }
+}
+
+export interface FramerOptions {
+  readonly topic: string
+  readonly qos: QoS
+  readonly readingsMax: number
+}
+
+export interface FramerDeps {
+  readonly clock: Clock
+  readonly counters: Counters
+  readonly routes: Routes
+  readonly encoder: () => FrameEncoder
+}
+
+/** `taken` of the parts are done with: in the frame, or wanted by no route. */
+export interface Framed {
+  /** null when no route wants any of the parts; one of them, not in a frame, when it is too large for one. */
+  readonly delivery: Delivery | null
+  readonly unwanted: readonly Delivery[]
+  readonly taken: number
+}
+
+export class Framer {
+  readonly readingsMax: number
+  readonly #queue: Queue
+  readonly #topic: Topic
+  readonly #qos: QoS
+  readonly #deps: FramerDeps
+  #encoder: FrameEncoder | null = null
+
+  constructor(queue: Queue, options: FramerOptions, deps: FramerDeps) {
+    this.#queue = queue
+    this.#topic = Topic.of(options.topic)
+    this.#qos = options.qos
+    this.readingsMax = options.readingsMax
+    this.#deps = deps
+  }
+
+  /** A frame of the first of `parts`, as many as fit; of all of them when `end` says that it was sent before, and what its last message was. */
+  frame(parts: readonly Delivery[], end: number | null, bytesMax: number): Framed {
+    const wanted: Delivery[] = []
+    const unwanted: Delivery[] = []
+    const messages: FrameMessage[] = []
+    const nowMs = this.#deps.clock.now()
+    const nowWallMs = this.#deps.clock.wall()
+    for (const part of parts) {
+      const message = this.#remote(part, nowMs, nowWallMs)
+      if (message === null) unwanted.push(part)
+      else {
+        wanted.push(part)
+        messages.push(message)
+      }
+    }
+    this.#deps.counters.droppedUnrouted += unwanted.length
+    if (wanted.length === 0) return { delivery: null, unwanted, taken: parts.length }
+    const encoded = this.#encode(messages, end === null ? bytesMax : RESENT_BYTES_MAX)
+    const count = encoded?.count ?? 1
+    const last = wanted[count - 1]!
+    const isAll = count === wanted.length
+    return {
+      delivery: encoded === null ? last : this.#delivery(wanted.slice(0, count), encoded, end ?? last.sequence),
+      unwanted: isAll ? unwanted : unwanted.filter((part) => part.sequence < last.sequence),
+      taken: isAll ? parts.length : parts.indexOf(last) + 1,
+    }
+  }
+
+  #delivery(parts: readonly Delivery[], { frame, dictionary }: EncodedFrame, sequence: number): FrameDelivery {
+    return new FrameDelivery(this.#queue, parts, makeMessage(this.#topic, frame, { qos: this.#qos }), this.#qos, sequence, dictionary)
+  }
+
+  /** null when the first message is too large for a frame. */
+  #encode(messages: readonly FrameMessage[], bytesMax: number): EncodedFrame | null {
+    this.#encoder ??= this.#deps.encoder()
+    try {
+      return this.#encoder.encode(messages, bytesMax)
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error
+      return messages.length === 1 ? null : this.#encode(messages.slice(0, 1), bytesMax)
+    }
+  }
+
+  /** The receiver has the frame. */
+  delivered(delivery: FrameDelivery): void {
+    if (delivery.dictionary !== null) this.#encoder?.delivered(delivery.dictionary)
+  }
+
+  /** The connection ended: what has not been acknowledged may not have arrived. */
+  restart(): void {
+    this.#encoder?.forgetUndelivered()
+  }
+
+  /** The receiver has not got this dictionary any more, or any when none is named. */
+  receiverLost(dictionary?: string): void {
+    this.#encoder?.receiverLost(dictionary)
+  }
+
+  #remote(part: Delivery, nowMs: number, nowWallMs: number): FrameMessage | null {
+    const routed = this.#deps.routes.apply(part.message, part.subscriptionIdentifiers[0] ?? 0, null)
+    if (routed === null) return null
+    const { message } = routed
+    const timeMs = Math.round(part.append === null ? part.receivedAtMs : nowWallMs - (nowMs - part.append.bornMs))
+    return {
+      topic: message.topic.name,
+      payload: message.payload,
+      qos: part.message.qos,
+      retain: message.retain,
+      properties: message.properties,
+      timeMs: Math.max(0, timeMs),
+      timeQuality: timeMs <= 0 ? TimeQuality.unknown : wallIsSet(timeMs) ? TimeQuality.synced : TimeQuality.sinceBoot,
+      sequence: part.sequence,
+      expiresAfterSec: message.expiresAtMs === Infinity ? null : Math.max(0, Math.ceil((message.expiresAtMs - nowMs) / 1000)),
+    }
+  }
+}

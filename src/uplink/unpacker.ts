@@ -1,0 +1,271 @@
+// Frames of other gateways that come in by an uplink: what is in them is published here, each message once.
+//
+//   frame ─► known dictionary? ─► messages beyond the stream's mark ─► router, all in one commit with the new mark ─► acknowledged
+//               └ no: kept on flash, acknowledged; asked for. It and all after it of its stream wait for a frame that carries it
+//
+// What is always true
+//   1. Messages and mark are committed together or not at all: a kill between two steps neither loses a message nor repeats one.
+//   2. One frame at a time: a later one is not taken before the earlier one is safe, or the mark could pass what was refused.
+//   3. A stream's messages are published in their order.
+//   4. A frame that cannot be read is counted, logged and acknowledged: it would come again for ever.
+import type { Clock } from '../clock.ts'
+import type { Counters } from '../counters.ts'
+import { Fifo } from '../fifo.ts'
+import { type DecodedFrame, Dictionary, FrameDecoder, FrameError, type FrameHeader, frameHeader, type FrameMessage } from '../frame/frame.ts'
+import type { Refusal, Waiter } from '../journal/append.ts'
+import type { Journal } from '../journal/journal.ts'
+import { makeMessage, type Message } from '../message.ts'
+import type { Shelf } from '../shelf.ts'
+import type { Unpacked } from '../store/store.ts'
+
+/** Of frames that wait for their dictionary, on flash. One more is refused: the remote keeps it. */
+const HELD_BYTES_MAX = 64 * 1024 * 1024
+/** A stream's dictionary is asked for again when it has not come by then. */
+const ASK_AGAIN_MS = 60_000
+
+export interface UnpackerDeps {
+  readonly clock: Clock
+  readonly counters: Counters
+  readonly journal: Journal
+  readonly shelf: Shelf
+  readonly log: { warn(fields: object, text: string): void }
+  /** Asks the gateways that publish frames to `topic` for a dictionary. */
+  readonly ask: (topic: string, dictionary: string) => void
+}
+
+/** Publishes one message; `held`: it must be in the batch that is being gathered. True when `waiter` will hear. */
+export type Publish = (message: Message, waiter: Waiter, held: boolean) => boolean
+
+interface Job {
+  readonly bytes: Buffer
+  readonly topic: string
+  readonly publish: Publish
+  readonly ack: Waiter
+}
+
+/** A frame on the shelf. */
+interface Held {
+  readonly name: string
+  readonly size: number
+}
+
+export class Unpacker {
+  readonly #deps: UnpackerDeps
+  readonly #decoder = new FrameDecoder()
+  /** By stream: the highest sequence number taken over. */
+  readonly #marks: Map<string, number>
+  /** By stream: in order. */
+  readonly #held = new Map<string, Held[]>()
+  #heldBytes = 0
+  readonly #askedAtMs = new Map<string, number>()
+  readonly #jobs = new Fifo<Job>()
+  #busy = false
+
+  constructor(marks: readonly Unpacked[], deps: UnpackerDeps) {
+    this.#deps = deps
+    this.#marks = new Map(marks.map(({ stream, sequence }) => [stream, sequence]))
+  }
+
+  /** Frames that wait for a dictionary. */
+  get heldCount(): number {
+    let count = 0
+    for (const frames of this.#held.values()) count += frames.length
+    return count
+  }
+
+  /** Takes from the shelf what an earlier run has left. Before the first frame. */
+  async prepare(): Promise<void> {
+    const names = [...(await this.#deps.shelf.names())].sort()
+    for (const name of names) {
+      const bytes = await this.#deps.shelf.read(name)
+      if (bytes === null) continue
+      try {
+        if (name.endsWith('.dictionary')) this.#decoder.add(Dictionary.parse(bytes))
+        else this.#noteHeld(frameHeader(bytes), { name, size: bytes.length })
+      } catch (error) {
+        this.#deps.log.warn({ name, why: (error as Error).message }, 'a file of frames is damaged: it is left out')
+      }
+    }
+  }
+
+  /** `ack` hears when all that is in the frame is safe. `bytes` are the unpacker's from now on. */
+  onFrame(bytes: Buffer, topic: string, publish: Publish, ack: Waiter): void {
+    this.#jobs.push({ bytes, topic, publish, ack })
+    if (!this.#busy) void this.#work()
+  }
+
+  /** The connection is gone: what was not taken comes again. */
+  detach(): void {
+    this.#jobs.clear()
+  }
+
+  async #work(): Promise<void> {
+    this.#busy = true
+    for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
+      const refusal = await this.#take(job)
+      if (refusal === null) job.ack.durable()
+      else {
+        job.ack.refused(refusal)
+        for (let later = this.#jobs.shift(); later !== undefined; later = this.#jobs.shift()) later.ack.refused(refusal) // rule 2
+      }
+    }
+    this.#busy = false
+  }
+
+  async #take(job: Job): Promise<Refusal | null> {
+    try {
+      const header = frameHeader(job.bytes)
+      const stream = header.stream.toString('hex')
+      if (header.lastSequence <= this.#mark(stream)) {
+        this.#deps.counters.droppedUnpackedTwice += header.count
+        return null
+      }
+      const decoded = this.#decoder.decode(job.bytes)
+      if (decoded.needs === null && decoded.brings !== null) await this.#deps.shelf.write(`${decoded.brings.name}.dictionary`, decoded.brings.bytes)
+      await this.#release(stream, job)
+      if (decoded.needs === null && !this.#held.has(stream)) return await this.#publish(decoded, stream, job.publish)
+      const refusal = await this.#hold(header, job.bytes)
+      if (decoded.needs !== null && refusal === null) this.#ask(stream, job.topic, decoded.needs)
+      return refusal
+    } catch (error) {
+      if (!(error instanceof FrameError)) return this.#onTrouble(error as Error)
+      this.#deps.counters.droppedBadFrames++
+      this.#deps.log.warn({ topic: job.topic, bytes: job.bytes.length, why: error.message }, 'a frame cannot be read: it is given up')
+      return null
+    }
+  }
+
+  /** The shelf does not take or give files: nothing is acknowledged that is not safe. */
+  #onTrouble(error: Error): Refusal {
+    this.#deps.log.warn({ why: error.message }, 'what belongs to frames cannot be kept on disk')
+    return 'disk-full'
+  }
+
+  #mark(stream: string): number {
+    return this.#marks.get(stream) ?? -1
+  }
+
+  /** Publishes what is new of a frame, and waits until it is safe. */
+  #publish(frame: DecodedFrame, stream: string, publish: Publish): Promise<Refusal | null> {
+    const { clock, counters, journal } = this.#deps
+    const mark = this.#mark(stream)
+    const nowMs = clock.now()
+    return new Promise((resolve) => {
+      const all = new All((refusal) => {
+        if (refusal === null) this.#marks.set(stream, frame.lastSequence)
+        resolve(refusal)
+      })
+      for (const message of frame.messages) {
+        if (message.sequence <= mark) {
+          counters.droppedUnpackedTwice++
+          continue
+        }
+        if (!isPublishable(message.topic)) {
+          counters.droppedBadFrames++
+          continue
+        }
+        counters.messagesUnpacked++
+        all.expect()
+        if (!publish(toMessage(message, nowMs), all, true)) all.durable()
+      }
+      // In the same turn as the messages: the same batch.
+      journal.change({ kind: 'unpacked', stream, sequence: frame.lastSequence }, false)
+      all.expect()
+      journal.waitDurable(all)
+      all.complete()
+    })
+  }
+
+  // ---- frames that wait for their dictionary
+
+  #noteHeld({ stream }: FrameHeader, held: Held): void {
+    const name = stream.toString('hex')
+    const frames = this.#held.get(name)
+    if (frames === undefined) this.#held.set(name, [held])
+    else frames.push(held)
+    this.#heldBytes += held.size
+  }
+
+  async #hold(header: FrameHeader, bytes: Buffer): Promise<Refusal | null> {
+    if (this.#heldBytes + bytes.length > HELD_BYTES_MAX) return 'store-full'
+    const number = (sequence: number): string => String(sequence).padStart(14, '0')
+    const name = `${header.stream.toString('hex')}-${number(header.firstSequence)}-${number(header.lastSequence)}.frame`
+    await this.#deps.shelf.write(name, bytes)
+    if (this.#held.get(header.stream.toString('hex'))?.some((h) => h.name === name) !== true) this.#noteHeld(header, { name, size: bytes.length })
+    return null
+  }
+
+  /** Publishes what has waited, as far as its dictionaries are there. */
+  async #release(stream: string, job: Job): Promise<void> {
+    for (let held = this.#held.get(stream)?.[0]; held !== undefined; held = this.#held.get(stream)?.[0]) {
+      const bytes = await this.#deps.shelf.read(held.name)
+      if (bytes !== null) {
+        const decoded = this.#decoder.decode(bytes)
+        if (decoded.needs !== null) {
+          this.#ask(stream, job.topic, decoded.needs)
+          return
+        }
+        if ((await this.#publish(decoded, stream, job.publish)) !== null) return
+        await this.#deps.shelf.remove(held.name)
+      }
+      const rest = this.#held.get(stream)!.slice(1)
+      if (rest.length === 0) this.#held.delete(stream)
+      else this.#held.set(stream, rest)
+      this.#heldBytes -= held.size
+    }
+  }
+
+  #ask(stream: string, topic: string, dictionary: string): void {
+    const nowMs = this.#deps.clock.now()
+    if (nowMs - (this.#askedAtMs.get(stream) ?? -Infinity) < ASK_AGAIN_MS) return
+    this.#askedAtMs.set(stream, nowMs)
+    this.#deps.ask(topic, dictionary)
+  }
+}
+
+/** Hears one answer for many. */
+class All implements Waiter {
+  #left = 1
+  #refusal: Refusal | null = null
+  readonly #done: (refusal: Refusal | null) => void
+
+  constructor(done: (refusal: Refusal | null) => void) {
+    this.#done = done
+  }
+
+  expect(): void {
+    this.#left++
+  }
+
+  /** No more will be expected. */
+  complete(): void {
+    this.#hear()
+  }
+
+  durable(): void {
+    this.#hear()
+  }
+
+  refused(why: Refusal): void {
+    this.#refusal = why
+    this.#hear()
+  }
+
+  #hear(): void {
+    if (--this.#left === 0) this.#done(this.#refusal)
+  }
+}
+
+function isPublishable(topic: string): boolean {
+  return topic !== '' && !/[+#\0]/.test(topic) && !topic.startsWith('$')
+}
+
+function toMessage(m: FrameMessage, nowMs: number): Message {
+  const properties = m.properties === null ? null : Buffer.from(m.properties)
+  return makeMessage(m.topic, Buffer.from(m.payload), {
+    qos: m.qos,
+    retain: m.retain,
+    properties,
+    expiresAtMs: m.expiresAfterSec === null ? Infinity : nowMs + m.expiresAfterSec * 1000,
+  })
+}

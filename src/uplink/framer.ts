@@ -5,11 +5,12 @@
 import { wallIsSet } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
-import { type EncodedFrame, type FrameEncoder, FrameError, type FrameMessage, TimeQuality } from '../frame/frame.ts'
+import { type EncodedFrame, FrameEncoder, FrameError, type FrameMessage, TimeQuality } from '../frame/frame.ts'
 import { Delivery } from '../journal/delivery.ts'
 import type { Queue } from '../journal/queue.ts'
 import { makeMessage, type Message, type QoS } from '../message.ts'
 import { Topic } from '../mqtt/topic.ts'
+import type { Shelf } from '../shelf.ts'
 import type { Routes } from './routes.ts'
 
 /** A frame that was sent before goes again with all it had, though the dictionary that it brings this time makes it larger. */
@@ -36,6 +37,8 @@ export class FrameDelivery extends Delivery {
 }
 
 export interface FramerOptions {
+  /** Its name for the receivers, 6 bytes. */
+  readonly stream: Uint8Array
   readonly topic: string
   readonly qos: QoS
   readonly readingsMax: number
@@ -45,7 +48,8 @@ export interface FramerDeps {
   readonly clock: Clock
   readonly counters: Counters
   readonly routes: Routes
-  readonly encoder: () => FrameEncoder
+  readonly shelf: Shelf
+  readonly log: { warn(fields: object, text: string): void }
 }
 
 /** `taken` of the parts are done with: in the frame, or wanted by no route. */
@@ -62,14 +66,24 @@ export class Framer {
   readonly #topic: Topic
   readonly #qos: QoS
   readonly #deps: FramerDeps
-  #encoder: FrameEncoder | null = null
+  #encoder: FrameEncoder
+  readonly #stream: Uint8Array
+  #saving: Promise<void> = Promise.resolve()
 
   constructor(queue: Queue, options: FramerOptions, deps: FramerDeps) {
+    this.#stream = options.stream
+    this.#encoder = new FrameEncoder(options.stream)
     this.#queue = queue
     this.#topic = Topic.of(options.topic)
     this.#qos = options.qos
     this.readingsMax = options.readingsMax
     this.#deps = deps
+  }
+
+  /** Takes up what the receiver was known to have: a dictionary travels once, not once a start. */
+  async prepare(): Promise<void> {
+    const state = await this.#deps.shelf.read(this.#file)
+    if (state !== null) this.#encoder = FrameEncoder.restore(this.#stream, state)
   }
 
   /** A frame of the first of `parts`, as many as fit; of all of them when `end` says that it was sent before, and what its last message was. */
@@ -106,7 +120,6 @@ export class Framer {
 
   /** null when the first message is too large for a frame. */
   #encode(messages: readonly FrameMessage[], bytesMax: number): EncodedFrame | null {
-    this.#encoder ??= this.#deps.encoder()
     try {
       return this.#encoder.encode(messages, bytesMax)
     } catch (error) {
@@ -117,17 +130,28 @@ export class Framer {
 
   /** The receiver has the frame. */
   delivered(delivery: FrameDelivery): void {
-    if (delivery.dictionary !== null) this.#encoder?.delivered(delivery.dictionary)
+    if (delivery.dictionary !== null && this.#encoder.delivered(delivery.dictionary)) this.#save(this.#encoder.export())
   }
 
   /** The connection ended: what has not been acknowledged may not have arrived. */
   restart(): void {
-    this.#encoder?.forgetUndelivered()
+    this.#encoder.forgetUndelivered()
   }
 
   /** The receiver has not got this dictionary any more, or any when none is named. */
   receiverLost(dictionary?: string): void {
-    this.#encoder?.receiverLost(dictionary)
+    this.#encoder.receiverLost(dictionary)
+  }
+
+  get #file(): string {
+    return `${Buffer.from(this.#stream).toString('hex')}.sender`
+  }
+
+  /** Nothing waits for it: without it the next start sends a dictionary more. */
+  #save(state: Buffer): void {
+    this.#saving = this.#saving
+      .then(() => this.#deps.shelf.write(this.#file, state))
+      .catch((error: Error) => this.#deps.log.warn({ file: this.#file, why: error.message }, 'what the receiver of frames knows could not be kept'))
   }
 
   #remote(part: Delivery, nowMs: number, nowWallMs: number): FrameMessage | null {

@@ -21,6 +21,17 @@ import { FrameDelivery } from './framer.ts'
 /** Bytes of messages gathered for one frame at most: what a small board can spare. */
 const PARTS_BYTES_MAX = 4 * 1024 * 1024
 
+/** How a frame is wanted. */
+export interface FrameTerms {
+  /** A frame that was sent before may be larger: it gets the messages it had. */
+  readonly bytesMax: number
+  /** Whatever is there is due. */
+  readonly flush: boolean
+  readonly nowMs: number
+  /** A message that fits into no frame: it comes by itself; it is dropped, as nothing will ever carry it; or the lane waits for another link. */
+  readonly tooLarge: 'alone' | 'drop' | 'wait'
+}
+
 /** What the lane asks of its uplink. */
 export interface LaneOwner {
   /** Whether a topic is this lane's, by the subscription with this identifier. */
@@ -28,6 +39,8 @@ export interface LaneOwner {
   /** null when its routes take every message. */
   readonly wants: ((message: Message, subscriptionIdentifiers: readonly number[]) => boolean) | null
   readonly online: boolean
+  /** A message was dropped: none of the links can carry it. */
+  tooLarge(lane: Lane, delivery: Delivery): void
   sendQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[]): void
 }
 
@@ -43,6 +56,8 @@ export class Lane implements Subscriber {
   #partsBytes = 0
   /** Monotonic time the oldest part came; it may have come long before. */
   #sinceMs = Infinity
+  /** Its first message is too large for the link in use. */
+  #isBlocked = false
   /** Bytes that it has sent of late: for its part of the link. */
   recentBytes = 0
 
@@ -52,6 +67,11 @@ export class Lane implements Subscriber {
     this.class = rank
     this.batch = batch
     this.#framer = framer
+  }
+
+  /** Reads from flash what the receiver of its frames knows. */
+  prepare(): Promise<void> {
+    return this.#framer.prepare()
   }
 
   /** Nothing of it waits to be taken, here or on flash. */
@@ -92,21 +112,27 @@ export class Lane implements Subscriber {
     return this.queue.take(started)
   }
 
-  /**
-   * The next frame of at most `bytesMax` bytes, or null when none is due. `flush`: whatever is there is due. One that has been sent before
-   * gets the messages it had, whatever its size. A message that is too large for a frame comes by itself.
-   */
-  takeFrame(started: Started, bytesMax: number, flush: boolean, nowMs: number): Delivery | null {
-    this.#gather(nowMs)
-    const head = this.#parts[0]
-    if (head === undefined) return null
-    const end = started.endOfFrame(this.queue.destination, head.sequence)
-    const count = end === null ? this.#countDue(flush, nowMs) : this.#countUpTo(end)
-    if (count === 0) return null
-    const frame = this.#framer.frame(this.#parts.slice(0, count), end, bytesMax)
-    for (const part of frame.unwanted) this.queue.settle(part)
-    this.#drop(frame.taken)
-    return frame.delivery ?? this.takeFrame(started, bytesMax, flush, nowMs)
+  /** The next frame, or null when none is due. */
+  takeFrame(started: Started, terms: FrameTerms): Delivery | null {
+    if (this.#isBlocked) return null
+    this.#gather()
+    for (let head = this.#parts[0]; head !== undefined; head = this.#parts[0]) {
+      const end = started.endOfFrame(this.queue.destination, head.sequence)
+      const count = end === null ? this.#countDue(terms) : this.#countUpTo(end)
+      if (count === 0) return null
+      const { delivery, unwanted, taken } = this.#framer.frame(this.#parts.slice(0, count), end, terms.bytesMax)
+      if (delivery !== null && terms.tooLarge === 'wait' && !(delivery instanceof FrameDelivery)) {
+        this.#isBlocked = true
+        return null
+      }
+      for (const part of unwanted) this.queue.settle(part)
+      this.#drop(taken)
+      if (delivery === null) continue
+      if (terms.tooLarge !== 'drop' || delivery instanceof FrameDelivery) return delivery
+      this.queue.settle(delivery)
+      this.#owner.tooLarge(this, delivery)
+    }
+    return null
   }
 
   /** Monotonic time the next frame is due; Infinity when nothing waits. */
@@ -117,6 +143,7 @@ export class Lane implements Subscriber {
 
   /** The connection is gone: what was taken and not settled comes again. */
   suspend(): void {
+    this.#isBlocked = false
     this.#drop(this.#parts.length)
     this.#framer.restart()
     this.queue.suspend()
@@ -147,7 +174,7 @@ export class Lane implements Subscriber {
     return this.#framer.readingsMax
   }
 
-  #gather(nowMs: number): void {
+  #gather(): void {
     while (this.#parts.length < this.#partsMax && this.#partsBytes < PARTS_BYTES_MAX) {
       const part = this.queue.take(NOTHING_STARTED)
       if (part === null) return
@@ -159,7 +186,7 @@ export class Lane implements Subscriber {
     }
   }
 
-  #countDue(flush: boolean, nowMs: number): number {
+  #countDue({ flush, nowMs }: FrameTerms): number {
     const { length } = this.#parts
     if (length >= this.#partsMax || this.#partsBytes >= PARTS_BYTES_MAX) return length
     if (!this.queue.live) return 0 // more is being read

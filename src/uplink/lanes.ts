@@ -7,9 +7,10 @@
 // Within a class the order is that of its queue. Between classes there is none: an alarm passes what waits.
 import type { Clock, Timer } from '../clock.ts'
 import type { Delivery } from '../journal/delivery.ts'
-import type { Started } from '../journal/queue.ts'
+import { NOTHING_STARTED, type Started } from '../journal/queue.ts'
 import type { QueueSize } from '../store/store.ts'
 import type { Source } from '../session/outgoing.ts'
+import type { FrameDelivery } from './framer.ts'
 import type { Lane } from './lane.ts'
 
 /** What counts as of late: when so many bytes have been sent, their sums are halved. */
@@ -34,7 +35,7 @@ export class Lanes implements Source {
   /** The largest PUBLISH that the remote takes. */
   #bytesMax = Infinity
   #attached = false
-  #ready: () => void = () => {}
+  readonly #listeners: (() => void)[] = []
   #timer: Timer | null = null
   #timerAtMs = Infinity
 
@@ -80,20 +81,28 @@ export class Lanes implements Source {
   }
 
   onReady(fn: () => void): void {
-    this.#ready = fn
+    this.#listeners.push(fn)
   }
 
   take(started: Started): Delivery | null {
-    return this.#take((lane, flush, nowMs) => (lane.batch === null ? lane.takeOne(started) : lane.takeFrame(started, Math.min(lane.batch.bytesMax, this.#bytesMax), flush, nowMs)))
+    return this.#take((lane, nowMs) => {
+      if (lane.batch === null) return lane.takeOne(started)
+      return lane.takeFrame(started, { bytesMax: Math.min(lane.batch.bytesMax, this.#bytesMax), flush: this.#terms.flush, nowMs, tooLarge: 'alone' })
+    })
   }
 
   /** The next frame of at most `bytesMax` bytes, of any lane: for a link that carries nothing but frames. */
-  takeFrame(started: Started, bytesMax: number): Delivery | null {
-    return this.#take((lane, flush, nowMs) => lane.takeFrame(started, bytesMax, flush, nowMs))
+  takeFrame(bytesMax: number, tooLarge: 'drop' | 'wait'): FrameDelivery | null {
+    return this.#take((lane, nowMs) => lane.takeFrame(NOTHING_STARTED, { bytesMax, flush: this.#terms.flush, nowMs, tooLarge })) as FrameDelivery | null
   }
 
   settle(delivery: Delivery): void {
-    for (const lane of this.all) if (lane.queue === delivery.queue) lane.settle(delivery)
+    this.laneOf(delivery).settle(delivery)
+  }
+
+  laneOf(delivery: Delivery): Lane {
+    for (const lane of this.all) if (lane.queue === delivery.queue) return lane
+    throw new RangeError('a delivery is of none of these lanes')
   }
 
   resume(window: number): void {
@@ -113,17 +122,21 @@ export class Lanes implements Source {
     for (const lane of this.all) lane.receiverForgot()
   }
 
+  #ready(): void {
+    for (const fn of this.#listeners) fn()
+  }
+
   #carries(lane: Lane): boolean {
     const { classes } = this.#terms
     return classes === null || classes.includes(lane.class.name)
   }
 
-  #take(from: (lane: Lane, flush: boolean, nowMs: number) => Delivery | null): Delivery | null {
+  #take(from: (lane: Lane, nowMs: number) => Delivery | null): Delivery | null {
     if (!this.#attached) return null
     const nowMs = this.#clock.now()
     for (const lane of this.#inTurn()) {
       if (!this.#carries(lane) || !this.#terms.allows(lane.class.name, 1)) continue
-      const delivery = from(lane, this.#terms.flush, nowMs)
+      const delivery = from(lane, nowMs)
       if (delivery === null) continue
       this.#count(lane, delivery.message.size)
       return delivery

@@ -16,8 +16,11 @@ export function restoreUplink(config: UplinkConfig, snapshot: Snapshot, deps: Re
   const numbers = new Numbers(snapshot, deps)
   const plans = planLanes(config, snapshot.destinations.filter((d) => d.kind === 'uplink' && d.queued.count > 0 && isLaneOf(config.name, d.name)).map((d) => d.name))
   // The remote's handshakes belong to the uplink's name, whatever lanes it has.
-  const destination = destinationOf(config.name, config.classes[0]!.queue, snapshot, deps)
-  const queues = plans.map((plan) => laneQueue(plan, snapshot, deps, numbers))
+  const destination = destinationOf(config.name, plans.find((plan) => plan.name === config.name)?.class.queue ?? config.classes[0]!.queue, snapshot, deps)
+  const queues = plans.map((plan) => {
+    const id = plan.name === config.name ? destination : destinationOf(plan.name, plan.class.queue, snapshot, deps)
+    return laneQueue(plan, id, snapshot, deps, numbers)
+  })
   const own = new Set([destination, ...queues.map(({ queue }) => queue.destination)])
   for (const { id, kind, name } of snapshot.destinations) {
     if (kind === 'uplink' && isLaneOf(config.name, name) && !own.has(id)) deps.journal.change({ kind: 'destination-end', destination: id }, false)
@@ -47,8 +50,7 @@ export class Numbers {
   }
 }
 
-function laneQueue(plan: LanePlan, snapshot: Snapshot, deps: RestoreDeps & QueueDeps, numbers: Numbers): LaneQueue {
-  const id = destinationOf(plan.name, plan.class.queue, snapshot, deps)
+function laneQueue(plan: LanePlan, id: number, snapshot: Snapshot, deps: RestoreDeps & QueueDeps, numbers: Numbers): LaneQueue {
   const known = snapshot.destinations.find((d) => d.id === id)
   const key = `stream/${plan.name}`
   if (numbers.get(key) === undefined) numbers.put(key, Math.floor(deps.random() * STREAM_MAX))

@@ -77,10 +77,11 @@ export class Unpacker {
   async prepare(): Promise<void> {
     const names = [...(await this.#deps.shelf.names())].sort()
     for (const name of names) {
-      const bytes = await this.#deps.shelf.read(name)
+      const isDictionary = name.endsWith('.dictionary')
+      const bytes = isDictionary || name.endsWith('.frame') ? await this.#deps.shelf.read(name) : null
       if (bytes === null) continue
       try {
-        if (name.endsWith('.dictionary')) this.#decoder.add(Dictionary.parse(bytes))
+        if (isDictionary) this.#decoder.add(Dictionary.parse(bytes))
         else this.#noteHeld(frameHeader(bytes), { name, size: bytes.length })
       } catch (error) {
         this.#deps.log.warn({ name, why: (error as Error).message }, 'a file of frames is damaged: it is left out')

@@ -9,14 +9,13 @@ import type { Clock, Timer } from '../clock.ts'
 import type { RouteConfig, UplinkConfig } from '../config/config.ts'
 import { tenantTag } from '../config/routes.ts'
 import type { Counters } from '../counters.ts'
-import { FrameEncoder } from '../frame/frame.ts'
 import { makeMessage, type Message } from '../message.ts'
-import type { ConnackPacket, PublishPacket, Subscription } from '../mqtt/packet.ts'
+import type { ConnackPacket, PublishPacket } from '../mqtt/packet.ts'
 import type { Topic, TopicTable } from '../mqtt/topic.ts'
 import type { Router } from '../router/router.ts'
-import { type Acknowledgement, Incoming } from '../session/incoming.ts'
+import { Incoming } from '../session/incoming.ts'
 import { Outgoing } from '../session/outgoing.ts'
-import type { Waiter } from '../journal/append.ts'
+import type { Delivery } from '../journal/delivery.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Queue } from '../journal/queue.ts'
 import type { Shelf } from '../shelf.ts'
@@ -24,14 +23,13 @@ import type { InflightRow, Unpacked } from '../store/store.ts'
 import type { Turn } from '../turn.ts'
 import { type ClientDeps, type ClientOwner, type Traffic, UplinkClient } from './client.ts'
 import { AS_IT_IS, Framer } from './framer.ts'
+import { Inbound, needTopic } from './inbound.ts'
 import { Lane, type LaneOwner } from './lane.ts'
 import { laneName, type LanePlan } from './lane-plan.ts'
 import { Lanes } from './lanes.ts'
 import { IDLE, type LinkEvent, type LinkPhase, type LinkState, step } from './single-link.ts'
-import { addVia, hasVia } from './loop.ts'
 import { PayloadFilter } from './payload-filter.ts'
 import { Routes } from './routes.ts'
-import { type Publish, Unpacker } from './unpacker.ts'
 
 /** Messages of a frame of a lane that makes none but for a modem. */
 const READINGS_MAX = 1000
@@ -82,13 +80,6 @@ export interface UplinkState {
   readonly lastError: string | null
 }
 
-/** Nobody waits for a frame that came at QoS 0. */
-const NOBODY: Waiter = { durable: () => {}, refused: () => {} }
-
-function needTopic(frameTopic: string): string {
-  return `${frameTopic}/need`
-}
-
 /** A lane's queue, and the name of its stream: 6 bytes that no other queue of any gateway has. */
 export interface LaneQueue {
   readonly plan: LanePlan
@@ -104,12 +95,9 @@ export class Uplink implements LaneOwner, ClientOwner {
   readonly #config: UplinkConfig
   readonly #deps: UplinkDeps
   readonly #out: Routes
-  /** Where a receiver of frames says that it has not got a dictionary. */
-  readonly #needTopics = new Map<string, readonly Lane[]>()
-  readonly #unpacker: Unpacker | null
   readonly #filters: ReadonlyMap<RouteConfig, PayloadFilter>
   readonly wants: LaneOwner['wants']
-  readonly #in: Routes
+  readonly #inbound: Inbound
   #link: LinkState = IDLE
   #client: UplinkClient | null = null
   #timer: Timer | null = null
@@ -124,7 +112,6 @@ export class Uplink implements LaneOwner, ClientOwner {
     this.#config = config
     this.#deps = deps
     this.#out = new Routes(config.routes, 'out')
-    this.#in = new Routes(config.routes, 'in')
     this.#filters = new Map(this.#out.configs.flatMap((route) => (route.only === null ? [] : [[route, new PayloadFilter(route.only)]])))
     this.wants = this.#filters.size === 0 ? null : (message, identifiers) => this.#isWorthCarrying(message, identifiers[0] ?? 0)
     const lanes = queues.map((q) => this.#makeLane(q))
@@ -132,8 +119,7 @@ export class Uplink implements LaneOwner, ClientOwner {
     this.outgoing = new Outgoing(this.lanes, deps.journal, restored)
     this.incoming = new Incoming(destination, deps.journal, received)
     queues.forEach(({ plan }, i) => this.#subscribe(plan, lanes[i]!))
-    for (const lane of lanes) if (lane.batch !== null) this.#needTopics.set(needTopic(lane.batch.topic), [...(this.#needTopics.get(needTopic(lane.batch.topic)) ?? []), lane])
-    this.#unpacker = this.#in.configs.some((route) => route.unpack) ? new Unpacker(deps.unpacked, { ...deps, ask: (topic, dictionary) => this.#ask(topic, dictionary) }) : null
+    this.#inbound = new Inbound(this, config, this.incoming, lanes, { ...deps, ask: (topic, dictionary) => this.#ask(topic, dictionary) })
   }
 
   /** Past the queue: it is about now, and asked again. */
@@ -142,10 +128,10 @@ export class Uplink implements LaneOwner, ClientOwner {
   }
 
   #makeLane({ plan, queue, stream }: LaneQueue): Lane {
-    const { clock, counters, site } = this.#deps
+    const { clock, counters, site, shelf, log } = this.#deps
     const { batch, qos } = plan
-    const options = { topic: batch?.topic ?? `sandpiper/${site}/frames`, qos, readingsMax: batch?.readingsMax ?? READINGS_MAX }
-    const framer = new Framer(queue, options, { clock, counters, routes: this.#out, encoder: () => new FrameEncoder(stream) })
+    const options = { stream, topic: batch?.topic ?? `sandpiper/${site}/frames`, qos, readingsMax: batch?.readingsMax ?? READINGS_MAX }
+    const framer = new Framer(queue, options, { clock, counters, routes: this.#out, shelf, log })
     return new Lane(this, queue, plan.class, batch, framer)
   }
 
@@ -181,7 +167,7 @@ export class Uplink implements LaneOwner, ClientOwner {
 
   /** Reads what belongs to frames from flash. Before `start`. */
   async prepare(): Promise<void> {
-    await this.#unpacker?.prepare()
+    await Promise.all([this.#inbound.prepare(), ...this.lanes.all.map((lane) => lane.prepare())])
   }
 
   start(): void {
@@ -201,6 +187,11 @@ export class Uplink implements LaneOwner, ClientOwner {
   isOf(lane: Lane, topic: Topic, identifier: number): boolean {
     const route = this.#out.routeOf(topic.name, identifier)
     return route !== null && this.#laneOf(route) === laneName(this.name, lane.class.name, lane.batch?.topic ?? null)
+  }
+
+  tooLarge(lane: Lane, { message }: Delivery): void {
+    this.#deps.counters.droppedTooLarge++
+    this.#deps.log.warn({ uplink: this.name, class: lane.class.name, topic: message.topic.name, bytes: message.payloadLength }, 'a message is too large for every link: it is given up')
   }
 
   #isWorthCarrying(message: Message, tag: number): boolean {
@@ -232,39 +223,8 @@ export class Uplink implements LaneOwner, ClientOwner {
     this.#deps.log.info({ uplink: this.name, sessionPresent: connack.sessionPresent, queued: this.lanes.waiting().count }, 'uplink is up')
   }
 
-  onPublish({ packetIdentifier, message }: PublishPacket): void {
-    const { qos } = message
-    if (qos === 2) {
-      const ack = this.incoming.expectPubrec(packetIdentifier)
-      if (ack !== null && !this.#takeIn(message, ack)) this.incoming.safeWithState(ack)
-      return
-    }
-    const ack = qos === 1 ? this.incoming.expectPuback(packetIdentifier) : null
-    if (!this.#takeIn(message, ack)) ack?.durable()
-  }
-
-  /** True when `ack` will hear; false when nothing has to be waited for. */
-  #takeIn(message: Message, ack: Acknowledgement | null): boolean {
-    const { routerOf, counters, site, marksOrigin } = this.#deps
-    const lost = this.#needTopics.get(message.topic.name)
-    if (lost !== undefined) {
-      for (const lane of lost) lane.dictionaryLost(message.payload.toString('latin1'))
-      return false
-    }
-    const routed = this.#in.apply(message, null, this)
-    const router = routed === null ? undefined : routerOf(routed.route.tenant)
-    if (routed === null || router === undefined) return false
-    if (routed.route.unpack) {
-      const publish: Publish = (one, waiter, held) => router.publish(one, waiter, held)
-      this.#unpacker!.onFrame(Buffer.from(message.payload), message.topic.name, publish, ack ?? NOBODY)
-      return true
-    }
-    if (!marksOrigin) return router.publish(routed.message, ack)
-    if (hasVia(routed.message, site)) {
-      counters.droppedLoop++
-      return false
-    }
-    return router.publish(this.#config.version === 5 ? addVia(routed.message, site) : routed.message, ack)
+  onPublish(packet: PublishPacket): void {
+    this.#inbound.onPublish(packet)
   }
 
   onAcknowledged(): void {
@@ -286,7 +246,7 @@ export class Uplink implements LaneOwner, ClientOwner {
 
   onEnd(why: string): void {
     this.#client = null
-    this.#unpacker?.detach()
+    this.#inbound.detach()
     if (this.#link.phase === 'stopped') return
     this.#lastError = why
     this.#on('lost')
@@ -306,7 +266,7 @@ export class Uplink implements LaneOwner, ClientOwner {
         this.#client = new UplinkClient(this, this.#deps, {
           config: this.#config,
           packetBytesMax: this.#deps.packetBytesMax,
-          subscriptions: this.#subscriptions(),
+          subscriptions: this.#inbound.subscriptions,
           traffic: this.#traffic,
         })
         break
@@ -320,18 +280,5 @@ export class Uplink implements LaneOwner, ClientOwner {
         this.#client = null
         break
     }
-  }
-
-  #subscriptions(): Subscription[] {
-    const isV5 = this.#config.version === 5
-    const own = this.#in.configs.map((route): Subscription => ({
-      filter: route.from,
-      qos: route.qos,
-      noLocal: isV5, // what we published there must not come back [MQTT-3.8.3-3]
-      retainAsPublished: isV5 && (route.retain || route.unpack),
-      retainHandling: 0,
-    }))
-    const needs = [...this.#needTopics.keys()].map((filter): Subscription => ({ filter, qos: 1, noLocal: isV5, retainAsPublished: false, retainHandling: 0 }))
-    return [...own, ...needs]
   }
 }

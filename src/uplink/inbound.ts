@@ -1,0 +1,118 @@
+// What comes in by an uplink, and where it goes: a message for the router, a frame for the unpacker, a receiver that asks for a dictionary.
+//
+//   PUBLISH ─► its acknowledgement's place (session/incoming.ts) ─► route ─► router, unpacker ─► acknowledged when it is safe here
+import type { UplinkConfig } from '../config/config.ts'
+import type { Counters } from '../counters.ts'
+import type { Waiter } from '../journal/append.ts'
+import type { Message } from '../message.ts'
+import type { PublishPacket, Subscription } from '../mqtt/packet.ts'
+import type { Router } from '../router/router.ts'
+import type { Acknowledgement, Incoming } from '../session/incoming.ts'
+import type { Lane } from './lane.ts'
+import { addVia, hasVia } from './loop.ts'
+import { Routes } from './routes.ts'
+import { type Publish, Unpacker, type UnpackerDeps } from './unpacker.ts'
+import type { Unpacked } from '../store/store.ts'
+
+export interface InboundDeps extends UnpackerDeps {
+  readonly counters: Counters
+  /** undefined for a tenant that is not there. */
+  readonly routerOf: (tenant: string) => Router | undefined
+  readonly site: string
+  /** There are other uplinks, over which a message could go round in a circle. */
+  readonly marksOrigin: boolean
+  /** How far the streams of other gateways have been taken over. */
+  readonly unpacked: readonly Unpacked[]
+}
+
+/** Nobody waits for a frame that came at QoS 0. */
+const NOBODY: Waiter = { durable: () => {}, refused: () => {} }
+
+/** Where a receiver of frames says that it has not got a dictionary. */
+export function needTopic(frameTopic: string): string {
+  return `${frameTopic}/need`
+}
+
+export class Inbound {
+  readonly #origin: object
+  readonly #incoming: Incoming
+  readonly #isV5: boolean
+  readonly #deps: InboundDeps
+  readonly #routes: Routes
+  readonly #unpacker: Unpacker | null
+  readonly #lanesOf = new Map<string, Lane[]>()
+
+  /** `origin`: who publishes here what comes in. `lanes`: those whose receivers may ask for dictionaries. */
+  constructor(origin: object, config: UplinkConfig, incoming: Incoming, lanes: readonly Lane[], deps: InboundDeps) {
+    this.#origin = origin
+    this.#incoming = incoming
+    this.#isV5 = config.version === 5
+    this.#deps = deps
+    this.#routes = new Routes(config.routes, 'in')
+    this.#unpacker = this.#routes.configs.some((route) => route.unpack) ? new Unpacker(deps.unpacked, deps) : null
+    for (const lane of lanes) {
+      if (lane.batch === null) continue
+      const topic = needTopic(lane.batch.topic)
+      this.#lanesOf.set(topic, [...(this.#lanesOf.get(topic) ?? []), lane])
+    }
+  }
+
+  /** Before the first message. */
+  async prepare(): Promise<void> {
+    await this.#unpacker?.prepare()
+  }
+
+  /** What the remote is asked for. */
+  get subscriptions(): Subscription[] {
+    const own = this.#routes.configs.map((route): Subscription => ({
+      filter: route.from,
+      qos: route.qos,
+      noLocal: this.#isV5, // what we published there must not come back [MQTT-3.8.3-3]
+      retainAsPublished: this.#isV5 && route.retain,
+      retainHandling: 0,
+    }))
+    const needs = [...this.#lanesOf.keys()].map((filter): Subscription => ({ filter, qos: 1, noLocal: this.#isV5, retainAsPublished: false, retainHandling: 0 }))
+    return [...own, ...needs]
+  }
+
+  onPublish({ packetIdentifier, message }: PublishPacket): void {
+    if (message.qos === 2) {
+      const ack = this.#incoming.expectPubrec(packetIdentifier)
+      if (ack !== null && !this.#take(message, ack)) this.#incoming.safeWithState(ack)
+      return
+    }
+    const ack = message.qos === 1 ? this.#incoming.expectPuback(packetIdentifier) : null
+    if (!this.#take(message, ack)) ack?.durable()
+  }
+
+  /** The connection is gone: what was not acknowledged comes again. */
+  detach(): void {
+    this.#unpacker?.detach()
+  }
+
+  /** True when `ack` will hear; false when nothing has to be waited for. */
+  #take(message: Message, ack: Acknowledgement | null): boolean {
+    const lanes = this.#lanesOf.get(message.topic.name)
+    if (lanes !== undefined) {
+      for (const lane of lanes) lane.dictionaryLost(message.payload.toString('latin1'))
+      return false
+    }
+    const routed = this.#routes.apply(message, null, this.#origin)
+    const router = routed === null ? undefined : this.#deps.routerOf(routed.route.tenant)
+    if (routed === null || router === undefined) return false
+    if (!routed.route.unpack) return this.#publish(router, routed.message, ack)
+    const publish: Publish = (one, waiter, held) => router.publish(one, waiter, held)
+    this.#unpacker!.onFrame(Buffer.from(message.payload), message.topic.name, publish, ack ?? NOBODY)
+    return true
+  }
+
+  #publish(router: Router, message: Message, ack: Acknowledgement | null): boolean {
+    const { counters, site, marksOrigin } = this.#deps
+    if (!marksOrigin) return router.publish(message, ack)
+    if (hasVia(message, site)) {
+      counters.droppedLoop++
+      return false
+    }
+    return router.publish(this.#isV5 ? addVia(message, site) : message, ack)
+  }
+}

@@ -118,6 +118,7 @@ export class Gateway {
         counters,
         routerOf: (tenant: string) => tenants.of(tenant)?.router,
         journal,
+        audiences,
         log,
         site: config.site,
         packetBytesMax: config.broker.packetBytesMax,

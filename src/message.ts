@@ -70,6 +70,11 @@ export class Message {
     return this.topic.bytes.length + this.payloadEnd - this.payloadStart + (this.properties === null ? 0 : this.properties.length)
   }
 
+  /** The same message with another deadline (Clock.now). */
+  expiringAt(expiresAtMs: number): Message {
+    return new Message(this.topic, this.qos, this.retain, this.bytes, this.payloadStart, this.payloadEnd, this.properties, expiresAtMs, this.origin)
+  }
+
   /**
    * The same message on bytes of its own. What is kept beyond a turn must not hold on to the socket's chunk it came in:
    * a hundred bytes would keep 64 KB alive.

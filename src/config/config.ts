@@ -320,7 +320,7 @@ export interface PayloadFilterConfig {
 }
 
 export interface CommandConfig {
-  /** Remote topic for what became of a command, where the command names no Response Topic itself. */
+  /** Remote topic for what became of a command; null: the Response Topic that it names. */
   readonly reply: string | null
   /** A command without an expiry of its own is dropped when nobody has taken it for so long; Infinity for never. */
   readonly expiryMs: number
@@ -454,7 +454,7 @@ export interface UplinkConfig {
   /** The link costs by the byte: nothing of `$SYS/` goes over it. */
   readonly metered: boolean
   /** For `tls`. `ca`: PEM to trust instead of the system's authorities, empty when it could not be read and nothing may be trusted. */
-  readonly tlsOptions: { readonly ca: Buffer | null; readonly servername: string | null }
+  readonly tlsOptions: { readonly ca: Buffer | null; readonly servername: string | null; readonly versionMax: 'TLSv1.2' | 'TLSv1.3' }
   readonly clientId: string
   readonly username: string | null
   readonly password: Buffer | null

@@ -35,9 +35,10 @@ const inRoute = object({
 }).into((r, place) => {
   if (r.unpack && r.as !== null) return place.key('as').problem('what is in a frame has topics of its own', 'remove `as`')
   if (r.unpack && r.command !== null) return place.key('command').problem('frames are no commands', 'give the commands a route of their own')
+  if (r.command !== null && r.qos !== 2 && place.has('qos')) return place.key('qos').problem('a command must arrive once', 'write `qos: 2`, or leave it out')
   const local = r.as ?? r.in
   if (!r.unpack && local.startsWith('$')) return place.key(r.as === null ? 'in' : 'as').problem(`the local side "${clip(local)}" starts with $`, 'topics with $ belong to the broker: give `as:` another first level')
-  return route('in', r.in, r.as, { ...r, class: DEFAULT_CLASS, batch: null, only: null }, place)
+  return route('in', r.in, r.as, { ...r, qos: r.command === null ? r.qos : 2, class: DEFAULT_CLASS, batch: null, only: null }, place)
 })
 
 interface RouteOptions {

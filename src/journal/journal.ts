@@ -21,6 +21,7 @@ import type { Audience } from './audience.ts'
 import type { Queue } from './queue.ts'
 import { recordSizeMax } from '../store/record.ts'
 import { packSegments } from './segment.ts'
+import { Watches } from './watches.ts'
 import { retainedKey, SEGMENT_BYTES_MAX, type AudienceRow, type Change, type CommitResult, type ReadResult, type RetainedRow, type Store } from '../store/store.ts'
 
 /** Acknowledged positions alone are no hurry: losing them costs a duplicate at QoS 1, so they wait for company this long. */
@@ -41,6 +42,7 @@ export interface JournalOptions {
 }
 
 export class Journal {
+  readonly watches = new Watches()
   readonly #store: Store
   readonly #clock: Clock
   readonly #turn: Turn

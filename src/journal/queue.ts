@@ -21,6 +21,7 @@ import type { Turn } from '../turn.ts'
 import type { Append } from './append.ts'
 import { Delivery } from './delivery.ts'
 import type { Journal } from './journal.ts'
+import type { Fate } from './watches.ts'
 
 const TAIL_COUNT_MAX = 1000
 const TAIL_BYTES_MAX = 1024 * 1024
@@ -183,7 +184,7 @@ export class Queue {
       // Expired copies are deleted [MQTT-3.3.2-5], but not once they were sent: those come again, to be finished [MQTT-4.3.3-7].
       if (message.expiresAtMs !== Infinity && message.expiresAtMs <= this.#deps.turn.nowMs && !hasStarted(delivery, started)) {
         this.#deps.counters.droppedExpired++
-        this.settle(delivery)
+        this.settle(delivery, 'expired')
         continue
       }
       return delivery
@@ -191,8 +192,9 @@ export class Queue {
   }
 
   /** The receiver has the message (or will never get it): its place is free. Called once per delivery. */
-  settle(delivery: Delivery): void {
+  settle(delivery: Delivery, fate: Fate = 'delivered'): void {
     const append = delivery.append
+    if (this.#journal !== null && this.#journal.watches.size > 0) this.#journal.watches.settled(this.destination, delivery.sequence, fate)
     delivery.settled = true
     this.#count--
     this.#bytes -= delivery.message.size
@@ -265,6 +267,7 @@ export class Queue {
 
   /** A limit took messages away in the store. */
   dropped(drop: Drop): void {
+    if (this.#journal !== null && this.#journal.watches.size > 0) this.#journal.watches.dropped(this.destination, drop.upTo)
     if (this.#mode === 'live') return // it is in memory and will be delivered all the same
     this.#count = Math.max(0, this.#count - drop.count)
     this.#bytes = Math.max(0, this.#bytes - drop.bytes)
@@ -286,6 +289,7 @@ export class Queue {
     this.#mode = 'offline'
     this.#forget(this.#taken)
     this.#outstanding.clear()
+    this.#journal?.watches.dropped(this.destination, Infinity)
     this.#journal?.unregister(this)
   }
 

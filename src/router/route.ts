@@ -67,14 +67,20 @@ export class Route implements CachedRoute {
 
   selectionFor(message: Message): Selection {
     if (this.#fixed !== null) return this.#fixed
+    const targets = this.targetsFor(message).filter(({ subscriber, identifiers }) => subscriber.wants === null || subscriber.wants(message, identifiers))
+    return selection(targets, this.#audiences)
+  }
+
+  /** Those the message is for, before any of them has chosen. */
+  targetsFor(message: Message): readonly Target[] {
+    if (this.#fixed !== null) return this.#fixed.targets
     // [MQTT-3.8.3-3] No Local: never back to who published it
     const entries = this.#matches.wishes.filter(([subscriber, wish]) => !(wish.noLocal && subscriber.origin === message.origin))
     for (const group of this.#matches.shares) {
       const member = group.choose(this.#topic)
       if (member !== null) entries.push(member)
     }
-    const targets = targetsOf(entries).filter(({ subscriber, identifiers }) => subscriber.wants === null || subscriber.wants(message, identifiers))
-    return selection(targets, this.#audiences)
+    return targetsOf(entries)
   }
 }
 

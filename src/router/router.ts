@@ -30,6 +30,12 @@ export interface RouterDeps {
   readonly audiences: Audiences
 }
 
+/** Clients by their identifiers; those with a queue on flash by its destination. */
+export interface Receivers {
+  readonly durable: ReadonlyMap<number, string>
+  readonly passing: readonly string[]
+}
+
 export interface RouterLimits {
   readonly retainedMessagesMax: number
   readonly retainedBytesMax: number
@@ -85,6 +91,19 @@ export class Router {
     if (!keeps || waiter === null) return false
     journal.waitDurable(waiter)
     return true
+  }
+
+  /** Which clients a message would reach now, at QoS 1 or 2 through queues that last, and otherwise. */
+  receiversOf(message: Message): Receivers {
+    const durable = new Map<number, string>()
+    const passing: string[] = []
+    for (const target of this.#route(message.topic).targetsFor(message)) {
+      const { subscriber } = target
+      if (subscriber.clientId === null) continue
+      if (target.durable && target.effectiveQos(message.qos) > 0) durable.set(subscriber.queue.destination, subscriber.clientId)
+      else if (subscriber.online) passing.push(subscriber.clientId)
+    }
+    return { durable, passing }
   }
 
   /** Sends the retained messages a new subscription selects to its subscriber [MQTT-3.3.1-9]: a step for each one that is looked at. */

@@ -16,8 +16,13 @@ import type { Routes } from './routes.ts'
 /** A frame that was sent before goes again with all it had, though the dictionary that it brings this time makes it larger. */
 const RESENT_BYTES_MAX = 1024 * 1024
 
-/** Deliveries with these identifiers are for the remote as they are: no route has to be found for them. */
-export const AS_IT_IS: readonly number[] = [-1]
+/** A delivery with this identifier is for the remote as it is: no route has to be found for it. No tenant's tag, and none that MQTT has. */
+const AS_IT_IS_TAG = 0x1000_0000
+export const AS_IT_IS: readonly number[] = [AS_IT_IS_TAG]
+
+export function isAsItIs(subscriptionIdentifiers: readonly number[]): boolean {
+  return subscriptionIdentifiers[0] === AS_IT_IS_TAG
+}
 
 /** Many deliveries in one packet. */
 export class FrameDelivery extends Delivery {
@@ -155,9 +160,9 @@ export class Framer {
   }
 
   #remote(part: Delivery, nowMs: number, nowWallMs: number): FrameMessage | null {
-    const routed = this.#deps.routes.apply(part.message, part.subscriptionIdentifiers[0] ?? 0, null)
-    if (routed === null) return null
-    const { message } = routed
+    const { subscriptionIdentifiers } = part
+    const message = isAsItIs(subscriptionIdentifiers) ? part.message : this.#deps.routes.apply(part.message, subscriptionIdentifiers[0] ?? 0, null)?.message
+    if (message === undefined) return null
     const timeMs = Math.round(part.append === null ? part.receivedAtMs : nowWallMs - (nowMs - part.append.bornMs))
     return {
       topic: message.topic.name,

@@ -5,16 +5,18 @@ import type { UplinkConfig } from '../config/config.ts'
 import type { Counters } from '../counters.ts'
 import type { Waiter } from '../journal/append.ts'
 import type { Message } from '../message.ts'
-import type { PublishPacket, Subscription } from '../mqtt/packet.ts'
+import type { PublishPacket } from '../mqtt/packet.ts'
 import type { Router } from '../router/router.ts'
 import type { Acknowledgement, Incoming } from '../session/incoming.ts'
+import { Commands, type CommandsDeps } from './commands.ts'
 import type { Lane } from './lane.ts'
 import { addVia, hasVia } from './loop.ts'
 import { Routes } from './routes.ts'
+import type { Wanted } from './subscribed.ts'
 import { type Publish, Unpacker, type UnpackerDeps } from './unpacker.ts'
 import type { Unpacked } from '../store/store.ts'
 
-export interface InboundDeps extends UnpackerDeps {
+export interface InboundDeps extends UnpackerDeps, CommandsDeps {
   readonly counters: Counters
   /** undefined for a tenant that is not there. */
   readonly routerOf: (tenant: string) => Router | undefined
@@ -40,6 +42,7 @@ export class Inbound {
   readonly #deps: InboundDeps
   readonly #routes: Routes
   readonly #unpacker: Unpacker | null
+  readonly #commands: Commands | null
   readonly #lanesOf = new Map<string, Lane[]>()
 
   /** `origin`: who publishes here what comes in. `lanes`: those whose receivers may ask for dictionaries. */
@@ -50,6 +53,7 @@ export class Inbound {
     this.#deps = deps
     this.#routes = new Routes(config.routes, 'in')
     this.#unpacker = this.#routes.configs.some((route) => route.unpack) ? new Unpacker(deps.unpacked, deps) : null
+    this.#commands = this.#routes.configs.some((route) => route.command !== null) ? new Commands(deps) : null
     for (const lane of lanes) {
       if (lane.batch === null) continue
       const topic = needTopic(lane.batch.topic)
@@ -59,19 +63,20 @@ export class Inbound {
 
   /** Before the first message. */
   async prepare(): Promise<void> {
-    await this.#unpacker?.prepare()
+    await Promise.all([this.#unpacker?.prepare(), this.#commands?.prepare()])
   }
 
   /** What the remote is asked for. */
-  get subscriptions(): Subscription[] {
-    const own = this.#routes.configs.map((route): Subscription => ({
+  get subscriptions(): Wanted[] {
+    const own = this.#routes.configs.map((route): Wanted => ({
       filter: route.from,
       qos: route.qos,
       noLocal: this.#isV5, // what we published there must not come back [MQTT-3.8.3-3]
       retainAsPublished: this.#isV5 && route.retain,
       retainHandling: 0,
+      renewed: route.retain,
     }))
-    const needs = [...this.#lanesOf.keys()].map((filter): Subscription => ({ filter, qos: 1, noLocal: this.#isV5, retainAsPublished: false, retainHandling: 0 }))
+    const needs = [...this.#lanesOf.keys()].map((filter): Wanted => ({ filter, qos: 1, noLocal: this.#isV5, retainAsPublished: false, retainHandling: 0, renewed: false }))
     return [...own, ...needs]
   }
 
@@ -83,6 +88,10 @@ export class Inbound {
     }
     const ack = message.qos === 1 ? this.#incoming.expectPuback(packetIdentifier) : null
     if (!this.#take(message, ack)) ack?.durable()
+  }
+
+  stop(): void {
+    this.#commands?.stop()
   }
 
   /** The connection is gone: what was not acknowledged comes again. */
@@ -100,7 +109,12 @@ export class Inbound {
     const routed = this.#routes.apply(message, null, this.#origin)
     const router = routed === null ? undefined : this.#deps.routerOf(routed.route.tenant)
     if (routed === null || router === undefined) return false
-    if (!routed.route.unpack) return this.#publish(router, routed.message, ack)
+    const { command, unpack } = routed.route
+    if (command !== null) {
+      this.#commands!.onCommand(routed.message, message.topic.name, command, router, ack)
+      return true
+    }
+    if (!unpack) return this.#publish(router, routed.message, ack)
     const publish: Publish = (one, waiter, held) => router.publish(one, waiter, held)
     this.#unpacker!.onFrame(Buffer.from(message.payload), message.topic.name, publish, ack ?? NOBODY)
     return true

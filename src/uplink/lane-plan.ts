@@ -28,6 +28,11 @@ export function planLanes(config: UplinkConfig, stored: readonly string[]): read
     const known = plans.get(name)
     plans.set(name, { name, class: rank, batch: route.batch, qos: Math.max(known?.qos ?? 1, route.qos) as QoS })
   }
+  // Replies to commands go one by one, and soon.
+  if (config.routes.some((route) => route.command !== null)) {
+    const name = laneName(config.name, config.classes[0]!.name, null)
+    if (!plans.has(name)) plans.set(name, { name, class: config.classes[0]!, batch: null, qos: 1 })
+  }
   // What an earlier configuration has left is carried as it is now.
   const leftOver: ClassConfig = { name: FIRST_CLASS, priority: Infinity, share: 0, queue: widest(config) }
   for (const name of stored) if (!plans.has(name)) plans.set(name, { name, class: config.classes.find((c) => name === laneName(config.name, c.name, null)) ?? leftOver, batch: null, qos: 1 })

@@ -81,6 +81,10 @@ export class Lane implements Subscriber {
 
   // ---- Subscriber
 
+  get clientId(): null {
+    return null
+  }
+
   get origin(): object {
     return this.#owner
   }

@@ -8,7 +8,7 @@ import { type LaneQueue, Uplink, type UplinkDeps } from './uplink.ts'
 /** 48 bits: no two streams of all gateways have the same. */
 const STREAM_MAX = 2 ** 48
 
-export interface RestoreDeps extends Omit<UplinkDeps, 'numbers' | 'unpacked'> {
+export interface RestoreDeps extends Omit<UplinkDeps, 'numbers' | 'unpacked' | 'isSettled'> {
   nextDestination(): number
 }
 
@@ -27,7 +27,12 @@ export function restoreUplink(config: UplinkConfig, snapshot: Snapshot, deps: Re
   }
   const inflight = snapshot.inflight.filter((row) => own.has(row.destination))
   const received = snapshot.received.filter((row) => row.destination === destination).map((row) => row.packetIdentifier)
-  return new Uplink(config, queues, destination, { ...deps, numbers, unpacked: snapshot.unpacked }, inflight, received)
+  return new Uplink(config, queues, destination, { ...deps, numbers, unpacked: snapshot.unpacked, isSettled: (id, sequence) => isSettled(snapshot, id, sequence) }, inflight, received)
+}
+
+function isSettled({ destinations }: Snapshot, id: number, sequence: number): boolean | null {
+  const known = destinations.find((d) => d.id === id)
+  return known === undefined ? null : sequence <= known.cursor.cursor || known.cursor.ahead.includes(sequence)
 }
 
 /** Numbers of an uplink that survive a restart. */

@@ -12,6 +12,7 @@ import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import { Fifo } from '../fifo.ts'
 import { type DecodedFrame, Dictionary, FrameDecoder, FrameError, type FrameHeader, frameHeader, type FrameMessage } from '../frame/frame.ts'
+import { AllOf } from '../journal/all-of.ts'
 import type { Refusal, Waiter } from '../journal/append.ts'
 import type { Journal } from '../journal/journal.ts'
 import { makeMessage, type Message } from '../message.ts'
@@ -152,7 +153,7 @@ export class Unpacker {
     const mark = this.#mark(stream)
     const nowMs = clock.now()
     return new Promise((resolve) => {
-      const all = new All((refusal) => {
+      const all = new AllOf((refusal) => {
         if (refusal === null) this.#marks.set(stream, frame.lastSequence)
         resolve(refusal)
       })
@@ -166,13 +167,11 @@ export class Unpacker {
           continue
         }
         counters.messagesUnpacked++
-        all.expect()
-        if (!publish(toMessage(message, nowMs), all, true)) all.durable()
+        if (!publish(toMessage(message, nowMs), all.expect(), true)) all.durable()
       }
       // In the same turn as the messages: the same batch.
       journal.change({ kind: 'unpacked', stream, sequence: frame.lastSequence }, false)
-      all.expect()
-      journal.waitDurable(all)
+      journal.waitDurable(all.expect())
       all.complete()
     })
   }
@@ -221,39 +220,6 @@ export class Unpacker {
     if (nowMs - (this.#askedAtMs.get(stream) ?? -Infinity) < ASK_AGAIN_MS) return
     this.#askedAtMs.set(stream, nowMs)
     this.#deps.ask(topic, dictionary)
-  }
-}
-
-/** Hears one answer for many. */
-class All implements Waiter {
-  #left = 1
-  #refusal: Refusal | null = null
-  readonly #done: (refusal: Refusal | null) => void
-
-  constructor(done: (refusal: Refusal | null) => void) {
-    this.#done = done
-  }
-
-  expect(): void {
-    this.#left++
-  }
-
-  /** No more will be expected. */
-  complete(): void {
-    this.#hear()
-  }
-
-  durable(): void {
-    this.#hear()
-  }
-
-  refused(why: Refusal): void {
-    this.#refusal = why
-    this.#hear()
-  }
-
-  #hear(): void {
-    if (--this.#left === 0) this.#done(this.#refusal)
   }
 }
 

@@ -15,6 +15,8 @@ import type { Topic, TopicTable } from '../mqtt/topic.ts'
 import type { Router } from '../router/router.ts'
 import { Incoming } from '../session/incoming.ts'
 import { Outgoing } from '../session/outgoing.ts'
+import type { Waiter } from '../journal/append.ts'
+import type { Audiences } from '../journal/audience.ts'
 import type { Delivery } from '../journal/delivery.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Queue } from '../journal/queue.ts'
@@ -22,11 +24,12 @@ import type { Shelf } from '../shelf.ts'
 import type { InflightRow, Unpacked } from '../store/store.ts'
 import type { Turn } from '../turn.ts'
 import { type ClientDeps, type ClientOwner, type Traffic, UplinkClient } from './client.ts'
-import { AS_IT_IS, Framer } from './framer.ts'
+import { AS_IT_IS, Framer, isAsItIs } from './framer.ts'
 import { Inbound, needTopic } from './inbound.ts'
 import { Lane, type LaneOwner } from './lane.ts'
 import { laneName, type LanePlan } from './lane-plan.ts'
 import { Lanes } from './lanes.ts'
+import { UplinkMemory } from './memory.ts'
 import { IDLE, type LinkEvent, type LinkPhase, type LinkState, step } from './single-link.ts'
 import { PayloadFilter } from './payload-filter.ts'
 import { Routes } from './routes.ts'
@@ -48,6 +51,9 @@ export interface UplinkDeps {
   /** undefined for a tenant that is not there. */
   readonly routerOf: (tenant: string) => Router | undefined
   readonly journal: Journal
+  readonly audiences: Audiences
+  /** Whether a destination is done with a message of an earlier run; null when there is no such destination any more. */
+  readonly isSettled: (destination: number, sequence: number) => boolean | null
   readonly log: UplinkLog
   readonly site: string
   readonly packetBytesMax: number
@@ -99,6 +105,7 @@ export class Uplink implements LaneOwner, ClientOwner {
   readonly wants: LaneOwner['wants']
   readonly #inbound: Inbound
   #link: LinkState = IDLE
+  readonly #memory: UplinkMemory
   #client: UplinkClient | null = null
   #timer: Timer | null = null
   #lastError: string | null = null
@@ -111,6 +118,7 @@ export class Uplink implements LaneOwner, ClientOwner {
     this.name = config.name
     this.#config = config
     this.#deps = deps
+    this.#memory = new UplinkMemory(config, deps)
     this.#out = new Routes(config.routes, 'out')
     this.#filters = new Map(this.#out.configs.flatMap((route) => (route.only === null ? [] : [[route, new PayloadFilter(route.only)]])))
     this.wants = this.#filters.size === 0 ? null : (message, identifiers) => this.#isWorthCarrying(message, identifiers[0] ?? 0)
@@ -119,12 +127,20 @@ export class Uplink implements LaneOwner, ClientOwner {
     this.outgoing = new Outgoing(this.lanes, deps.journal, restored)
     this.incoming = new Incoming(destination, deps.journal, received)
     queues.forEach(({ plan }, i) => this.#subscribe(plan, lanes[i]!))
-    this.#inbound = new Inbound(this, config, this.incoming, lanes, { ...deps, ask: (topic, dictionary) => this.#ask(topic, dictionary) })
+    this.#inbound = new Inbound(this, config, this.incoming, lanes, { ...deps, ask: (topic, dictionary) => this.#ask(topic, dictionary), send: (message, waiter) => this.#send(message, waiter) })
   }
 
   /** Past the queue: it is about now, and asked again. */
   #ask(topic: string, dictionary: string): void {
     this.#client?.sendQos0(makeMessage(needTopic(topic), dictionary), false, AS_IT_IS)
+  }
+
+  /** To the remote as it is, by the lane that goes first. */
+  #send(message: Message, waiter: Waiter | null): void {
+    const { queue } = this.lanes.all.find((lane) => lane.batch === null)!
+    const member = { destination: queue.destination, qos: 1, upgrade: true, retainAsPublished: false, subscriptionIdentifiers: AS_IT_IS } as const
+    const append = this.#deps.journal.append(message, this.#deps.audiences.intern([member], [queue]), false, waiter)
+    queue.push(message, append, 1, false, AS_IT_IS)
   }
 
   #makeLane({ plan, queue, stream }: LaneQueue): Lane {
@@ -167,7 +183,7 @@ export class Uplink implements LaneOwner, ClientOwner {
 
   /** Reads what belongs to frames from flash. Before `start`. */
   async prepare(): Promise<void> {
-    await Promise.all([this.#inbound.prepare(), ...this.lanes.all.map((lane) => lane.prepare())])
+    await Promise.all([this.#memory.prepare(), this.#inbound.prepare(), ...this.lanes.all.map((lane) => lane.prepare())])
   }
 
   start(): void {
@@ -175,6 +191,7 @@ export class Uplink implements LaneOwner, ClientOwner {
   }
 
   stop(): void {
+    this.#inbound.stop()
     this.#on('stop')
   }
 
@@ -210,7 +227,7 @@ export class Uplink implements LaneOwner, ClientOwner {
   // ---- ClientOwner
 
   outbound(message: Message, identifiers: readonly number[]): Message | null {
-    return identifiers === AS_IT_IS ? message : (this.#out.apply(message, identifiers[0] ?? 0, null)?.message ?? null)
+    return isAsItIs(identifiers) ? message : (this.#out.apply(message, identifiers[0] ?? 0, null)?.message ?? null)
   }
 
   onAccepted(connack: ConnackPacket): void {
@@ -265,9 +282,13 @@ export class Uplink implements LaneOwner, ClientOwner {
       case 'connect':
         this.#client = new UplinkClient(this, this.#deps, {
           config: this.#config,
+          link: this.#config.links[0]!,
+          interface: this.#config.links[0]!.interface,
           packetBytesMax: this.#deps.packetBytesMax,
           subscriptions: this.#inbound.subscriptions,
           traffic: this.#traffic,
+          memory: this.#memory,
+          meter: null,
         })
         break
       case 'wait':

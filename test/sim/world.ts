@@ -7,7 +7,7 @@
 import type { Duplex } from 'node:stream'
 import type { UplinkConfig } from '../../src/config/config.ts'
 import type { QoS } from '../../src/message.ts'
-import type { DestinationLimits } from '../../src/store/store.ts'
+import type { DestinationLimits, WhenFull } from '../../src/store/store.ts'
 import { matches } from '../../src/mqtt/topic.ts'
 import { classConfig, linkConfig, routeConfig, uplinkConfig } from '../support/uplink-config.ts'
 import { Device, type DeviceOptions } from './device.ts'
@@ -83,7 +83,7 @@ export class World {
     this.#random = new Random(seed)
     const random = this.#random
     this.#fills = random.chance(0.3)
-    this.#limits = random.chance(0.2) ? { ...LIMITS, countMax: random.int(10, 200), whenFull: random.pick(['drop-oldest', 'drop-newest']) } : LIMITS
+    this.#limits = random.chance(0.2) ? { ...LIMITS, countMax: random.int(10, 200), whenFull: random.pick<WhenFull>(['drop-oldest', 'drop-newest', 'keep-latest', { thin: 3 }]) } : LIMITS
     this.#clock = new SimClock(random)
     const clock = this.#clock
     this.#ledger = new Ledger(() => clock.now(), (name, publisher) => this.#homeOf(name) === this.#homeOf(publisher))

@@ -53,7 +53,7 @@ function valuesOf(written: string, rule: FieldRule, place: Place): readonly numb
   return [...values].sort((a, b) => a - b)
 }
 
-/** `*`, `5`, `1-5`, each range with a step: every fifteenth, `8-18/2`. Otherwise what is wrong with it. */
+// `*`, `5`, `1-5`, and each range with a step: `*/15`, `8-18/2`. Otherwise what is wrong with it.
 function rangeOf(item: string, rule: FieldRule): { from: number; to: number; step: number } | string {
   const match = /^(?:(\*)|(\w+)(?:-(\w+))?)(?:\/(\d{1,3}))?$/.exec(item)
   if (match === null) return `has "${clip(item)}", which is no number, range or step`

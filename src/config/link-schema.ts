@@ -1,10 +1,10 @@
 // gateway.yaml, `links:` of an uplink: the ways to the remote broker, cheapest first. Where there is one only, its keys stand with the uplink.
-import { budget } from './budget-schema.ts'
+import { budget, budgetFits } from './budget-schema.ts'
 import type { KeepAliveConfig, LinkConfig } from './config.ts'
-import { connect } from './connect-schema.ts'
-import { dial } from './dial-schema.ts'
+import { connect, connectFits, connectOf } from './connect-schema.ts'
+import { dial, interfaceName } from './dial-schema.ts'
 import type { Place } from './place.ts'
-import { duration, identifier, text } from './scalar.ts'
+import { duration, identifier } from './scalar.ts'
 import { sbd } from './sbd-schema.ts'
 import { defaulted, type Field, list, object, optional, required, type Schema, wordOr } from './schema.ts'
 
@@ -27,8 +27,8 @@ const adaptiveKeepAlive = object({
 
 /** What belongs to one link: with the uplink when it has one only, else with each of `links`. */
 export const linkFields = {
-  interface: optional('Network interface to leave by: eth0, wwan0. Left out: the system decides.', text({ expected: 'the name of a network interface', pattern: /^[^\s/]{1,15}$/ })),
-  connect: defaulted('When there is to be a connection: always, or `{ when: … }`.', 'always', connect),
+  interface: optional('Network interface to leave by: eth0, wwan0. Left out: the system decides.', interfaceName()),
+  connect: optional('When there is to be a connection: always, or `{ when: … }`. Left out: always; for a link with `classes`, when something of them waits.', connect),
   dial: optional('What brings the line up, and takes it down.', dial),
   budget: optional('Bytes that may go over it.', budget),
   keepAlive: defaulted(
@@ -51,14 +51,38 @@ export const links: Schema<readonly LinkConfig[]> = list<LinkConfig>(
     classes: optional('Only messages of these classes go over it. Left out: all.', list(identifier('a class'), { min: 1 })),
     stableFor: defaulted('A dearer link is left for this one when it could have been used for so long.', '60s', duration(1000, 86_400_000)),
   }).into((l, place) => linkOf(l.name, l, l.classes, l.stableFor, place)),
-  { min: 1, unique: [{ key: 'name', of: (l) => l.name, message: (name) => `the link \`${name}\` is there twice`, hint: 'give each link a name of its own' }] },
-)
+  {
+    min: 1,
+    unique: [
+      { key: 'name', of: (l) => l.name, message: (name) => `the link \`${name}\` is there twice`, hint: 'give each link a name of its own' },
+      { key: 'sbd', of: (l) => l.sbd?.path ?? null, message: (path) => `the modem at ${path} belongs to two links`, hint: 'one link uses a modem: give each its own' },
+    ],
+  },
+).into((all, place) => (cheaperCarryAll(all, place) ? all : undefined))
+
+// One link is in use at a time: what only a dearer one carries would wait as long as the cheaper one is well.
+function cheaperCarryAll(all: readonly LinkConfig[], place: Place): boolean {
+  for (const [i, { name, classes }] of all.entries()) {
+    const dearer = classes === null ? undefined : all.slice(i + 1).find((l) => l.classes === null || l.classes.some((c) => !classes.includes(c)))
+    if (dearer === undefined) continue
+    const missing = dearer.classes?.find((c) => !classes!.includes(c))
+    place.item(i).key('classes').problem(
+      `the dearer link \`${dearer.name}\` carries ${missing === undefined ? 'all classes' : `\`${missing}\``}, \`${name}\` does not: it would wait as long as \`${name}\` is in use`,
+      `let a cheaper link carry what a dearer one does, or put \`${dearer.name}\` in front of it`,
+    )
+    return false
+  }
+  return true
+}
 
 export function linkOf(name: string, values: LinkValues, classes: readonly string[] | null, stableMs: number, place: Place): LinkConfig | undefined {
   if (values.sbd !== null) {
     const useless = (['dial', 'interface'] as const).find((key) => values[key] !== null)
     if (useless !== undefined) return place.key(useless).problem(`a modem for short messages has no \`${useless}\``, `remove \`${useless}\`, or \`sbd\``)
   }
-  const { interface: device, connect: when, dial: dialled, budget: bytes, keepAlive, sbd: modem } = values
+  const when = connectOf(values.connect, classes)
+  if (!connectFits(when, classes, place)) return undefined
+  const { interface: device, dial: dialled, budget: bytes, keepAlive, sbd: modem } = values
+  if (bytes !== null && !budgetFits(bytes, device, dialled, modem !== null, place)) return undefined
   return { name, interface: device, classes, connect: when, dial: dialled, budget: bytes, stableMs, keepAlive, sbd: modem }
 }

@@ -6,7 +6,7 @@ import { isPlaceholder, PLACEHOLDERS, withoutPlaceholders } from '../placeholder
 import type { RuleConfig, Verb } from './config.ts'
 import { clip, type Place } from './place.ts'
 import { boolean, choice, identifier, text } from './scalar.ts'
-import { list, object, optional, Schema } from './schema.ts'
+import { list, object, oneOrMore, optional, type Schema } from './schema.ts'
 import { nearest } from './spelling.ts'
 
 const VERBS_OF = {
@@ -19,16 +19,6 @@ const VERBS_OF = {
 
 type Word = keyof typeof VERBS_OF
 const WORDS = Object.keys(VERBS_OF) as Word[]
-
-/** One value, or a list of them. */
-function oneOrMore<T>(one: Schema<T>): Schema<readonly T[]> {
-  const more = list(one, { min: 1 })
-  return new Schema<readonly T[]>(one.expected, { anyOf: [one.json, more.json] }, (place) => {
-    if (place.tree.kind === 'list') return more.check(place)
-    const value = one.check(place)
-    return value === undefined ? undefined : [value]
-  })
-}
 
 // ---- filters
 

@@ -152,6 +152,16 @@ function distinct<T>(rule: Unique<T>, value: T, at: Place, seen: Map<string, str
   else at.key(rule.key).problem(`${rule.message(shared)}, as in \`${first}\``, rule.hint)
 }
 
+/** One value, or a list of them. */
+export function oneOrMore<T>(one: Schema<T>): Schema<readonly T[]> {
+  const more = list(one, { min: 1 })
+  return new Schema<readonly T[]>(one.expected, { anyOf: [one.json, more.json] }, (place) => {
+    if (place.tree.kind === 'list') return more.check(place)
+    const value = one.check(place)
+    return value === undefined ? undefined : [value]
+  })
+}
+
 /** A group of keys whose kind is told by which one key it has. */
 export function byKey<V extends Readonly<Record<string, Schema<unknown>>>>(what: string, variants: V): Schema<V[keyof V] extends Schema<infer T> ? T : never> {
   type T = V[keyof V] extends Schema<infer U> ? U : never

@@ -9,8 +9,8 @@
 import type { SensorConfig } from '../config/config.ts'
 import type { Clock } from '../clock.ts'
 import type { Message } from '../message.ts'
+import { serialPorts } from '../serial-port.ts'
 import { SerialSensor } from './serial.ts'
-import { serialPorts } from './serial-port.ts'
 import { SimulatedSensor } from './simulate.ts'
 import type { SensorState } from './state.ts'
 

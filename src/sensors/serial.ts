@@ -9,14 +9,14 @@ import type { SerialSensorConfig } from '../config/config.ts'
 import type { Timer } from '../clock.ts'
 import { makeMessage } from '../message.ts'
 import { Topic } from '../mqtt/topic.ts'
+import type { OpenPort, SerialPorts } from '../serial-port.ts'
+import { explainPortError } from '../serial-trouble.ts'
 import { type Decoder, makeDecoder } from './decode.ts'
 import { type Framer, makeFramer } from './frame.ts'
 import { GarbageLog } from './garbage-log.ts'
 import type { Sensor, SensorDeps } from './sensor.ts'
-import type { OpenPort, SerialPorts } from './serial-port.ts'
 import { SensorRecord, type SensorState, type SkipReason } from './state.ts'
 import { type Action, IDLE, type Supervision, type SupervisionEvent, supervise } from './supervise.ts'
-import { explainPortError } from './trouble.ts'
 
 export const LOOK_MS = 1000
 

@@ -1,58 +1,53 @@
 // One connection to a cloud broker, from dialling to its end: the client's side of MQTT 3.1.1 and 5.0. Made anew for every attempt.
 //
-//   dial ─► CONNECT ─► CONNACK ─► SUBSCRIBE (routes in) ─► messages both ways ─► end
+//   endpoint ─► CONNECT ─► CONNACK ─► SUBSCRIBE, if it must be ─► messages both ways ─► end
 //
-// What lives here: the socket, the handshake, keep-alive. What outlives it (queue, packet identifiers, what was received) is the
-// uplink's. Every step has a deadline; the end is told exactly once.
-import { connect as dialTcp, isIP } from 'node:net'
+// What lives here: the handshake, the packets of one connection, and how much may be on its way (pacer.ts). What outlives it (queue, packet
+// identifiers, what was received, what is known of the remote) is the uplink's. Every step has a deadline; the end is told exactly once.
 import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../clock.ts'
-import type { UplinkConfig } from '../config/config.ts'
+import type { LinkConfig, UplinkConfig } from '../config/config.ts'
 import type { Counters } from '../counters.ts'
-import { makeMessage, type Message, type QoS } from '../message.ts'
-import { encodeConnect, encodeDisconnect, encodeSubscribe } from '../mqtt/control.ts'
+import { makeMessage, type Message } from '../message.ts'
+import { encodeDisconnect } from '../mqtt/control.ts'
 import { Decoder } from '../mqtt/decode.ts'
-import { encodePublish, encodePublishFor, publishSize, writePublish } from '../mqtt/encode.ts'
-import { encodeAck, PINGREQ, writeAck } from '../mqtt/encode-ack.ts'
-import { OutboundAliases } from '../mqtt/outbound-alias.ts'
-import type { ConnackPacket, Packet, PublishPacket, Subscription } from '../mqtt/packet.ts'
+import type { ConnackPacket, Packet, PublishPacket } from '../mqtt/packet.ts'
 import { ProtocolError, Reason } from '../mqtt/reason.ts'
-import { Slab } from '../mqtt/slab.ts'
 import type { TopicTable } from '../mqtt/topic.ts'
-import { Outbox } from '../session/outbox.ts'
 import type { Incoming } from '../session/incoming.ts'
-import type { Outgoing, Transport } from '../session/outgoing.ts'
-import type { Delivery } from '../journal/delivery.ts'
-import type { HeldBack, Turn } from '../turn.ts'
+import { Outbox } from '../session/outbox.ts'
+import type { Turn } from '../turn.ts'
+import type { Carrier } from './carrier.ts'
+import { adoptEndpoint, type Endpoint, type EndpointEvents, type Loss, openEndpoint } from './endpoint.ts'
+import { connectPacket, OFFLINE, ONLINE, RECEIVE_MAXIMUM, refusalSentence, TOPIC_ALIAS_MAXIMUM } from './handshake.ts'
+import { announcedSec, KeepAlive } from './keep-alive.ts'
+import type { LinkMemory, UplinkMemory } from './memory.ts'
+import type { LinkMeter, WireConnection } from './meter.ts'
+import { type Pace, Pacer } from './pacer.ts'
+import { Reader, type ReaderOwner } from './reader.ts'
+import { Sender, type SenderOwner } from './sender.ts'
+import type { Wanted } from './subscribed.ts'
+import { Subscriber } from './subscriber.ts'
 
-const slab = new Slab()
-/** Bytes the kernel has not taken before no more is taken from the queue: what is in the socket cannot be put back. */
-const OUTPUT_BYTES_MAX = 256 * 1024
-/** The cloud keeps our session this long while we are away. */
-const SESSION_EXPIRY_SEC = 30 * 24 * 3600
-const RECEIVE_MAXIMUM = 100
-const TOPIC_ALIAS_MAXIMUM = 32
 /** After a message could not be kept: time to drain, which makes room, before a new connection asks for it again. */
 const WITHHELD_MS = 10_000
-const ONLINE = 'online'
-const OFFLINE = 'offline'
-const SUBSCRIBE_IDENTIFIER = 0xffff // never a message's: see session/outgoing.ts
+/** Time for the remote to read a goodbye, beside two round trips. */
+const LINGER_MS = 1000
+const LINGER_MS_MAX = 20_000
 
 export interface ClientDeps {
   readonly clock: Clock
   readonly turn: Turn
   readonly topics: TopicTable
   readonly counters: Counters
-  /** Opens the connection; default: TCP or TLS. */
+  readonly log: { info(fields: object, text: string): void }
+  /** Opens the connection instead of TCP and TLS; it says by `connect` that it is open. */
   readonly dial?: ((config: UplinkConfig) => Duplex) | undefined
 }
 
 /** What the uplink does with what comes; every method is called from the socket's events. */
-export interface ClientOwner {
-  readonly outgoing: Outgoing
+export interface ClientOwner extends SenderOwner {
   readonly incoming: Incoming
-  /** The message as it goes out, under its remote topic; null when no route wants it any more. */
-  outbound(message: Message, subscriptionIdentifiers: readonly number[]): Message | null
   onAccepted(connack: ConnackPacket): void
   onPublish(packet: PublishPacket): void
   /** The remote has a message for good. */
@@ -66,9 +61,15 @@ export interface ClientOwner {
 
 export interface ClientOptions {
   readonly config: UplinkConfig
+  readonly link: LinkConfig
+  /** Network interface to leave by; null leaves it to the system. */
+  readonly interface: string | null
   readonly packetBytesMax: number
-  readonly subscriptions: readonly Subscription[]
+  readonly subscriptions: readonly Wanted[]
   readonly traffic: Traffic
+  readonly memory: UplinkMemory
+  /** Counts what the link costs; null where nobody asks. */
+  readonly meter: LinkMeter | null
 }
 
 /** What went over the link: MQTT's bytes, without those of TLS and TCP. Counted over all connections of an uplink. */
@@ -77,179 +78,141 @@ export interface Traffic {
   bytesReceived: number
 }
 
-export class UplinkClient implements Transport, HeldBack {
+export class UplinkClient implements Carrier, ReaderOwner {
   readonly #owner: ClientOwner
   readonly #deps: ClientDeps
   readonly #options: ClientOptions
-  readonly #socket: Duplex
-  readonly #decoder: Decoder
-  readonly #outbox: Outbox
+  readonly #memory: LinkMemory
+  readonly #endpoint: Endpoint
+  readonly #wire: WireConnection | null
+  readonly #pacer: Pacer
+  readonly #keepAlive: KeepAlive
+  readonly #subscriber: Subscriber
+  readonly #deadline: Timer
   #phase: 'dialling' | 'connecting' | 'up' | 'over' = 'dialling'
-  #deadline: Timer
-  #aliases: OutboundAliases | null = null
-  #maximumPacketSize = Infinity
-  #maximumQos: QoS = 2
-  #retainAvailable = true
-  #keepAliveMs: number
-  #heardAtMs = 0
-  #sentAtMs = 0
-  #pingAtMs = -1
   #retry: Timer | null = null
-  #holdReceiver = false
-  #holdFlash = false
+  /** null while dialling, both. */
+  #sender: Sender | null = null
+  #reader: Reader | null = null
+  /** Why it has ended, as long as nobody was told. */
+  #farewell: string | null = null
 
   constructor(owner: ClientOwner, deps: ClientDeps, options: ClientOptions) {
+    const { config, link, memory, meter, packetBytesMax, subscriptions } = options
     this.#owner = owner
     this.#deps = deps
     this.#options = options
-    const { config } = options
-    this.#keepAliveMs = config.links[0]!.keepAlive.minSec * 1000
-    this.#socket = (deps.dial ?? dial)(config)
-    this.#decoder = new Decoder({
-      role: 'client',
-      topics: deps.topics,
-      packetBytesMax: options.packetBytesMax,
-      connectBytesMax: options.packetBytesMax,
-      topicAliasMaximum: config.version === 5 ? TOPIC_ALIAS_MAXIMUM : 0,
+    this.#memory = memory.of(link)
+    this.#pacer = new Pacer(this.#memory.windowBytes)
+    this.#keepAlive = this.#makeKeepAlive()
+    this.#subscriber = new Subscriber(config.version, memory.subscribed, subscriptions, {
+      send: (packet) => this.#sender!.send(packet),
+      refused: (filters) => owner.onSubscribed(filters),
     })
-    this.#decoder.version = config.version
-    this.#decoder.origin = owner
-    this.#outbox = new Outbox(this.#socket, deps.turn, options.traffic)
-    this.#deadline = deps.clock.after(config.connectTimeoutMs, () => this.#over(this.#timeoutText()))
-    this.#socket.once(config.tls ? 'secureConnect' : 'connect', () => this.#onDialled())
-    this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-    this.#socket.on('drain', () => {
-      this.#outbox.drained()
-      owner.outgoing.pump()
+    const events: EndpointEvents = {
+      opened: (stream, compresses) => this.#onOpened(stream, compresses),
+      failed: (why, loss) => this.#over(why, loss),
+    }
+    this.#endpoint = deps.dial === undefined
+      ? openEndpoint({ config, interface: options.interface, tickets: memory.tickets, packetBytesMax }, events)
+      : adoptEndpoint(deps.dial(config), config, events)
+    const { socket } = this.#endpoint
+    this.#wire = meter === null || socket === null ? null : meter.open(socket, config.host)
+    this.#deadline = deps.clock.after(config.connectTimeoutMs, () => this.#over(this.#timeoutText(), 'other'))
+  }
+
+  #makeKeepAlive(): KeepAlive {
+    const client = this
+    return new KeepAlive(this.#options.link.keepAlive, this.#memory.silences, this.#deps.clock, {
+      ping: () => client.#sender!.ping(),
+      probe: (idleMs, intervalMs, count) => client.#probe(idleMs, intervalMs, count),
+      get unanswered() {
+        return client.#sender!.unanswered
+      },
+      arrivalMs: (bytes) => client.#sender!.arrivalMs(bytes),
+      dead: () => client.#over(`${client.#options.config.host} does not answer any more`, 'no answer'),
     })
-    this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#over(dialError(error, config)))
-    this.#socket.on('close', () => this.#over(`${config.host} closed the connection`))
   }
 
   get up(): boolean {
     return this.#phase === 'up'
   }
 
-  /** Says goodbye, so that the remote does not publish our will, and ends. */
+  /** What is known of the link's delay and rate. */
+  get pace(): Pace {
+    return this.#pacer.pace
+  }
+
+  /** At most once: false when it cannot go now. */
+  sendQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[]): boolean {
+    return this.#phase === 'up' && this.#sender!.sendQos0(message, retain, subscriptionIdentifiers)
+  }
+
+  /** Says goodbye, so that the remote does not publish our will, and ends. `onEnd` is told when the remote has closed, or after a moment. */
   stop(): void {
-    if (this.#phase === 'up') {
-      this.#publishState(OFFLINE) // a normal end takes the will with it
-      this.#sendPacket(encodeDisconnect(this.#options.config.version, { reason: Reason.normalDisconnection }))
+    if (this.#phase !== 'up') {
+      this.#over('stopped', 'other')
+      return
     }
-    this.#over('stopped')
+    this.#publishState(OFFLINE) // a normal end takes the will with it
+    this.#sender!.send(encodeDisconnect(this.#options.config.version, { reason: Reason.normalDisconnection }))
+    this.#over('stopped', 'goodbye')
   }
 
   /** Tells the remote whether this gateway is connected, past the queue: it is about now. */
   #publishState(state: string): void {
     const { stateTopic } = this.#options.config
-    if (stateTopic !== null) this.#publish(makeMessage(stateTopic, state), 0, true, false, 0)
+    if (stateTopic !== null) this.#sender!.publish(makeMessage(stateTopic, state), 0, true, false, 0)
   }
 
-  // ---- Transport
-
-  get writable(): boolean {
-    return this.#phase === 'up' && this.#outbox.length < OUTPUT_BYTES_MAX
-  }
-
-  sendPublish(delivery: Delivery, dup: boolean): boolean {
-    const message = this.#owner.outbound(delivery.message, delivery.subscriptionIdentifiers)
-    if (message === null) return false
-    // [MQTT-3.2.2-11] what the remote cannot take at this QoS goes at the one it can
-    if (delivery.qos > this.#maximumQos) delivery.qos = this.#maximumQos
-    return this.#publish(message, delivery.qos, delivery.retain, dup, delivery.packetIdentifier) && delivery.qos > 0
-  }
-
-  /** At most once: false when it cannot go now. */
-  sendQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[]): boolean {
-    if (!this.writable) return false
-    const remote = this.#owner.outbound(message, subscriptionIdentifiers)
-    return remote !== null && this.#publish(remote, 0, retain, false, 0)
-  }
-
-  sendAck(type: 4 | 5 | 6 | 7, packetIdentifier: number, reason: number): void {
-    this.#sentAtMs = this.#deps.turn.nowMs
-    if (reason === 0 || this.#options.config.version !== 5) {
-      writeAck(slab, type, packetIdentifier)
-      this.#outbox.append(slab.bytes, slab.start, slab.end)
-    } else this.#sendPacket(encodeAck(5, type, packetIdentifier, reason))
-  }
-
-  #publish(message: Message, qos: QoS, asksRetain: boolean, dup: boolean, packetIdentifier: number): boolean {
-    const { version } = this.#options.config
-    const retain = asksRetain && this.#retainAvailable // [MQTT-3.2.2-14]
-    const { nowMs } = this.#deps.turn
-    if (publishSize(message, version, qos) > this.#maximumPacketSize) {
-      this.#deps.counters.droppedTooLarge++
-      return false
-    }
-    this.#sentAtMs = nowMs
-    // A topic that gets its alias makes the packet longer: not beyond what the remote takes [MQTT-3.2.2-15].
-    if (this.#aliases !== null && publishSize(message, version, qos, [], 1) <= this.#maximumPacketSize) {
-      const alias = this.#aliases.aliasOf(message.topic.name)
-      const encoded = encodePublishFor(message, version, qos, retain, dup, packetIdentifier, [], Math.abs(alias), alias >= 0, nowMs)
-      this.#outbox.append(encoded.bytes, encoded.start, encoded.end)
-      return true
-    }
-    if (qos === 0) {
-      const encoded = encodePublish(message, version, 0, retain, nowMs)
-      this.#outbox.append(encoded.bytes, encoded.start, encoded.end)
-    } else {
-      writePublish(slab, message, version, qos, retain, dup, packetIdentifier, true, nowMs)
-      this.#outbox.append(slab.bytes, slab.start, slab.end)
-    }
-    return true
-  }
-
-  #sendPacket(packet: Buffer): void {
-    this.#sentAtMs = this.#deps.turn.nowMs
-    this.#outbox.append(packet, 0, packet.length)
+  /** False when there is no TCP of ours. */
+  #probe(idleMs: number, intervalMs: number, count: number): boolean {
+    const { socket } = this.#endpoint
+    if (idleMs === 0) socket?.setKeepAlive(false)
+    else socket?.setKeepAlive({ enable: true, initialDelay: idleMs, interval: intervalMs, count })
+    return socket !== null
   }
 
   // ---- the handshake
 
-  #onDialled(): void {
-    if (this.#phase !== 'dialling') return
+  #onOpened(stream: Duplex, compresses: boolean): void {
+    const { config, link, packetBytesMax, subscriptions, memory, traffic } = this.#options
+    const { topics, turn, counters, log } = this.#deps
+    if (config.compress && !compresses) log.info({ uplink: config.name }, 'the remote does not compress WebSocket messages: they go as they are')
+    const receives = subscriptions.length > 0 || memory.subscribed.surplus(subscriptions).length > 0
+    const topicAliasMaximum = config.version === 5 && receives ? TOPIC_ALIAS_MAXIMUM : 0
+    const decoder = new Decoder({ role: 'client', topics, packetBytesMax, connectBytesMax: packetBytesMax, topicAliasMaximum })
+    decoder.version = config.version
+    decoder.origin = this.#owner
     this.#phase = 'connecting'
-    const { config, packetBytesMax } = this.#options
-    const v5 = config.version === 5
-    this.#sendPacket(
-      encodeConnect(config.version, {
-        clientId: config.clientId,
-        clean: false, // what was in flight goes on where it was
-        keepAliveSec: config.links[0]!.keepAlive.minSec,
-        username: config.username,
-        password: config.password,
-        will: config.stateTopic === null ? null : { topic: config.stateTopic, payload: OFFLINE, retain: true },
-        sessionExpirySec: v5 ? SESSION_EXPIRY_SEC : null,
-        receiveMaximum: v5 ? RECEIVE_MAXIMUM : null,
-        maximumPacketSize: v5 ? packetBytesMax : null,
-        topicAliasMaximum: v5 ? TOPIC_ALIAS_MAXIMUM : null,
-      }),
-    )
+    const deps = { turn, counters, pacer: this.#pacer, keepAlive: this.#keepAlive, wire: this.#wire }
+    const sender = new Sender(this.#owner, deps, new Outbox(stream, turn, traffic), config.version)
+    this.#sender = sender
+    this.#reader = new Reader(stream, decoder, turn, this)
+    stream.on('data', (chunk: Buffer) => this.#onData(chunk))
+    stream.on('drain', () => sender.drained())
+    sender.ask(connectPacket(config, announcedSec(link.keepAlive), packetBytesMax, receives))
   }
 
   #onConnack(connack: ConnackPacket): void {
-    const { config, subscriptions } = this.#options
+    const { config } = this.#options
     if (connack.reason !== 0) {
-      this.#over(refusal(connack, config))
+      this.#over(refusalSentence(connack, config), 'other')
       return
     }
     this.#phase = 'up'
     this.#deadline.cancel()
-    this.#maximumPacketSize = connack.maximumPacketSize
-    this.#maximumQos = connack.maximumQos
-    this.#retainAvailable = connack.retainAvailable
-    if (connack.serverKeepAliveSec !== null) this.#keepAliveMs = connack.serverKeepAliveSec * 1000 // [MQTT-3.2.2-21]
-    if (connack.topicAliasMaximum > 0) this.#aliases = new OutboundAliases(connack.topicAliasMaximum)
-    this.#watch()
+    this.#sender!.open(connack)
+    this.#keepAlive.start(connack.serverKeepAliveSec) // [MQTT-3.2.2-21]
+    this.#wire?.accepted()
     this.#owner.onAccepted(connack)
     this.#publishState(ONLINE)
-    if (subscriptions.length > 0) this.#sendPacket(encodeSubscribe(config.version, { packetIdentifier: SUBSCRIBE_IDENTIFIER, subscriptions }))
+    this.#subscriber.start(connack.sessionPresent)
     // A reason code would make the remote throw the message away: what cannot be kept here now stays there.
-    this.#owner.incoming.attach(this, false, () => {
-      this.#retry = this.#deps.clock.after(WITHHELD_MS, () => this.#over('the store is full: what the remote sent could not be kept'))
+    this.#owner.incoming.attach(this.#sender!, false, () => {
+      this.#retry = this.#deps.clock.after(WITHHELD_MS, () => this.#over('the store is full: what the remote sent could not be kept', 'other'))
     })
-    this.#owner.outgoing.attach(this, Math.min(connack.receiveMaximum, config.inflightMax)) // [MQTT-3.3.4-7]
+    this.#owner.outgoing.attach(this.#sender!, Math.min(connack.receiveMaximum, config.inflightMax)) // [MQTT-3.3.4-7]
   }
 
   // ---- packets
@@ -257,33 +220,16 @@ export class UplinkClient implements Transport, HeldBack {
   #onData(chunk: Buffer): void {
     if (this.#phase === 'over') return
     this.#options.traffic.bytesReceived += chunk.length
-    this.#heardAtMs = this.#deps.turn.nowMs
-    this.#pingAtMs = -1
-    this.#decoder.push(chunk)
-    this.#process()
+    this.#keepAlive.heard(this.#deps.turn.nowMs)
+    this.#sender!.moved()
+    this.#reader!.push(chunk)
   }
 
-  #process(): void {
-    const { turn } = this.#deps
-    turn.pressure = null
-    try {
-      while (!this.#holdReceiver && !this.#holdFlash && this.#phase !== 'over') {
-        const packet = this.#decoder.next(turn.nowMs)
-        if (packet === null) return
-        this.#onPacket(packet)
-        turn.takePressure()?.holdBack(this)
-      }
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      if (this.#options.config.version === 5 && this.#phase === 'up') this.#sendPacket(encodeDisconnect(5, { reason: error.reason }))
-      this.#over(`${this.#options.config.host} sent what it must not: ${error.message}`)
-    }
-  }
-
-  #onPacket(packet: Packet): void {
+  onPacket(packet: Packet): void {
     const { outgoing, incoming } = this.#owner
     if (this.#phase === 'connecting') {
       if (packet.type !== 2) throw new ProtocolError(Reason.protocolError, 'the first packet is not CONNACK') // [MQTT-3.2.0-1]
+      this.#sender!.answered(0)
       this.#onConnack(packet)
       return
     }
@@ -291,28 +237,38 @@ export class UplinkClient implements Transport, HeldBack {
       case 3:
         return this.#onPublish(packet)
       case 4:
+        this.#sender!.answered(packet.packetIdentifier)
         if (packet.reason >= 0x80) this.#owner.onRejected(packet.reason)
         else this.#owner.onAcknowledged()
         return outgoing.onPuback(packet.packetIdentifier)
       case 5:
+        this.#sender!.answered(packet.packetIdentifier)
         if (packet.reason >= 0x80) this.#owner.onRejected(packet.reason)
-        return outgoing.onPubrec(packet.packetIdentifier, packet.reason)
+        outgoing.onPubrec(packet.packetIdentifier, packet.reason)
+        return outgoing.pump() // what has arrived has made room
       case 6:
         return incoming.onPubrel(packet.packetIdentifier)
       case 7:
         this.#owner.onAcknowledged()
         return outgoing.onPubcomp(packet.packetIdentifier)
-      case 9: {
-        const refused = this.#options.subscriptions.filter((_, i) => (packet.reasons[i] ?? 0x80) >= 0x80).map((s) => s.filter)
-        return this.#owner.onSubscribed(refused)
-      }
+      case 9:
+        return this.#subscriber.onSuback(packet.reasons)
+      case 11:
+        return this.#subscriber.onUnsuback(packet.reasons)
       case 13:
-        return
+        this.#sender!.answered(0)
+        return outgoing.pump()
       case 14:
-        return this.#over(`${this.#options.config.host} ended the connection with reason 0x${packet.reason.toString(16)}${packet.reasonString === null ? '' : ` (${packet.reasonString})`}`)
+        return this.#over(`${this.#options.config.host} ended the connection with reason 0x${packet.reason.toString(16)}${packet.reasonString === null ? '' : ` (${packet.reasonString})`}`, 'other')
       default:
         throw new ProtocolError(Reason.protocolError, `packet type ${packet.type} is not for a client`)
     }
+  }
+
+  onViolation({ reason, message }: ProtocolError): void {
+    const { version, host } = this.#options.config
+    if (version === 5 && this.#phase === 'up') this.#sender!.send(encodeDisconnect(5, { reason }))
+    this.#over(`${host} sent what it must not: ${message}`, 'other')
   }
 
   #onPublish(packet: PublishPacket): void {
@@ -320,49 +276,10 @@ export class UplinkClient implements Transport, HeldBack {
     // What follows a message that could not be kept must not overtake it: both come again, in order.
     if (!incoming.withholds || packet.message.qos === 0) this.#owner.onPublish(packet)
     // A 3.1.1 remote knows no Receive Maximum: it is not read from until flash has caught up.
-    if (incoming.waitingForFlash < RECEIVE_MAXIMUM) return
-    this.#holdFlash = true
-    this.#socket.pause()
-    incoming.onDrained(() => {
-      this.#holdFlash = false
-      this.#goOn()
-    })
+    if (incoming.waitingForFlash >= RECEIVE_MAXIMUM) this.#reader!.holdForFlash((fn) => incoming.onDrained(fn))
   }
 
-  /** A local client does not keep up with what comes from here. */
-  holdForReceiver(): void {
-    this.#holdReceiver = true
-    this.#socket.pause()
-  }
-
-  releaseForReceiver(): void {
-    this.#holdReceiver = false
-    this.#goOn()
-  }
-
-  #goOn(): void {
-    if (this.#holdReceiver || this.#holdFlash || this.#phase === 'over') return
-    this.#socket.resume()
-    this.#process() // what was left of the chunk
-  }
-
-  // ---- keep-alive (section 3.1.2.10): a ping when nothing was sent, the end when nothing answers
-
-  #watch(): void {
-    if (this.#keepAliveMs === 0) return
-    this.#deadline = this.#deps.clock.after(this.#keepAliveMs / 4, () => {
-      const nowMs = this.#deps.clock.now()
-      if (this.#pingAtMs >= 0 && nowMs - this.#pingAtMs > this.#keepAliveMs / 2) {
-        this.#over(`${this.#options.config.host} does not answer any more`)
-        return
-      }
-      if (this.#pingAtMs < 0 && nowMs - Math.min(this.#sentAtMs, this.#heardAtMs) >= this.#keepAliveMs * 0.7) {
-        this.#pingAtMs = nowMs
-        this.#sendPacket(PINGREQ)
-      }
-      this.#watch()
-    })
-  }
+  // ---- the end
 
   #timeoutText(): string {
     const { host, port, connectTimeoutMs } = this.#options.config
@@ -370,56 +287,44 @@ export class UplinkClient implements Transport, HeldBack {
     return `${host}:${port} ${step} within ${connectTimeoutMs / 1000} s`
   }
 
-  #over(why: string): void {
-    if (this.#phase === 'over') return
+  #over(why: string, by: Loss | 'goodbye'): void {
+    if (this.#phase === 'over') {
+      this.#tellEnd() // the remote has read our goodbye
+      return
+    }
     const wasUp = this.#phase === 'up'
     this.#phase = 'over'
+    this.#farewell = why
     this.#deadline.cancel()
     this.#retry?.cancel()
-    if (wasUp) this.#outbox.write() // a DISCONNECT that says why
-    this.#outbox.close()
-    if (wasUp) this.#socket.end()
-    // A name that is being looked up or a handshake that hangs is left behind; nothing waits for it.
-    if (wasUp) this.#deps.clock.after(1000, () => this.#socket.destroy())
-    else this.#socket.destroy()
+    this.#keepAlive.stop(by)
+    this.#wire?.ending()
+    if (wasUp) this.#memory.windowBytes = this.#pacer.pace.windowBytes
+    this.#reader?.close()
+    this.#sender?.close()
     this.#owner.incoming.detach()
     this.#owner.outgoing.detach()
+    // A name that is being looked up or a handshake that hangs is left behind; nothing waits for it.
+    if (by === 'no answer') this.#endpoint.abort()
+    else if (wasUp) this.#linger()
+    else this.#endpoint.destroy()
+    if (by !== 'goodbye') this.#tellEnd()
+  }
+
+  /** The remote closes when it has read what was sent last. */
+  #linger(): void {
+    this.#endpoint.end()
+    const ms = Math.min(LINGER_MS_MAX, LINGER_MS + 2 * this.#sender!.arrivalMs(this.#pacer.inFlight))
+    this.#deps.clock.after(ms, () => {
+      this.#endpoint.destroy()
+      this.#tellEnd()
+    })
+  }
+
+  #tellEnd(): void {
+    const why = this.#farewell
+    if (why === null) return
+    this.#farewell = null
     this.#owner.onEnd(why)
   }
-}
-
-function dial(config: UplinkConfig): Duplex {
-  const { host, port } = config
-  if (!config.tls) return dialTcp({ host, port, noDelay: true })
-  const { ca, servername } = config.tlsOptions
-  const name = servername ?? (isIP(host) === 0 ? host : null) // an address is no server name (RFC 6066 section 3)
-  // Loaded by the first TLS uplink: it takes 6 MB that a site without one keeps.
-  return process.getBuiltinModule('node:tls').connect({ host, port, ...(name === null ? {} : { servername: name }), minVersion: 'TLSv1.2', ...(ca === null ? {} : { ca }) })
-}
-
-function dialError(error: NodeJS.ErrnoException, config: UplinkConfig): string {
-  const where = `${config.host}:${config.port}`
-  switch (error.code) {
-    case 'ECONNREFUSED':
-      return `nothing listens at ${where}`
-    case 'ENOTFOUND':
-      return `the name ${config.host} does not exist`
-    case 'EAI_AGAIN':
-      return `no name server answers for ${config.host}`
-    case 'ETIMEDOUT':
-      return `${where} does not answer`
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return `no network path to ${where}`
-    default:
-      return `${where}: ${error.message}`
-  }
-}
-
-function refusal(connack: ConnackPacket, config: UplinkConfig): string {
-  const texts: Record<number, string> =
-    config.version === 5
-      ? { 0x84: 'it does not speak MQTT 5 (set version: 4)', 0x85: 'it does not accept this clientId', 0x86: 'wrong username or password', 0x87: 'not authorized' }
-      : { 1: 'it does not speak MQTT 3.1.1', 2: 'it does not accept this clientId', 4: 'wrong username or password', 5: 'not authorized' }
-  return `${config.host} refused the connection: ${texts[connack.reason] ?? connack.reasonString ?? `reason ${connack.reason}`}`
 }

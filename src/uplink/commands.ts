@@ -85,8 +85,8 @@ export class Commands {
     this.#timer?.cancel()
   }
 
-  /** `message` as it is for the local clients, `remoteTopic` as it came. `ack` hears when all that is owed is on flash. */
-  onCommand(message: Message, remoteTopic: string, config: CommandConfig, router: Router, ack: Waiter | null): void {
+  /** `message` as it is for the local clients, `remoteTopic` as it came. `ack` hears when all that is owed is on flash. `held` as in Router.publish. */
+  onCommand(message: Message, remoteTopic: string, config: CommandConfig, router: Router, ack: Waiter | null, held: boolean): void {
     const { clock, journal } = this.#deps
     const asked = responseOf(message.properties)
     const reply = config.reply ?? asked.topic
@@ -94,7 +94,7 @@ export class Commands {
     const receivers = router.receiversOf(command)
     const { durable, passing } = router.receiversOf(command)
     const all = new AllOf(answerTo(ack))
-    if (!router.publish(command, all.expect())) all.durable()
+    if (!router.publish(command, all.expect(), held)) all.durable()
     const about = { topic: remoteTopic, reply, correlation: asked.correlation?.toString('base64') ?? null, by: [...passing] }
     if (reply !== null) {
       if (durable.size > 0 && this.#pending.size < COMMANDS_MAX) this.#keep({ ...about, reply, sequence: journal.lastSequence, expiresAtMs: this.#wallOf(command), waiting: Object.fromEntries(durable) }, all.expect())

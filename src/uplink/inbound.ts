@@ -4,10 +4,11 @@
 import type { UplinkConfig } from '../config/config.ts'
 import type { Counters } from '../counters.ts'
 import type { Waiter } from '../journal/append.ts'
-import type { Message } from '../message.ts'
+import { FrameError, frameHeader } from '../frame/frame.ts'
+import { makeMessage, type Message } from '../message.ts'
 import type { PublishPacket } from '../mqtt/packet.ts'
 import type { Router } from '../router/router.ts'
-import type { Acknowledgement, Incoming } from '../session/incoming.ts'
+import type { Incoming } from '../session/incoming.ts'
 import { Commands, type CommandsDeps } from './commands.ts'
 import type { Lane } from './lane.ts'
 import { addVia, hasVia } from './loop.ts'
@@ -29,6 +30,9 @@ export interface InboundDeps extends UnpackerDeps, CommandsDeps {
 
 /** Nobody waits for a frame that came at QoS 0. */
 const NOBODY: Waiter = { durable: () => {}, refused: () => {} }
+
+/** Remote topic of what comes down by satellite and is no frame. */
+const SHORT_MESSAGES = 'sbd'
 
 /** Where a receiver of frames says that it has not got a dictionary. */
 export function needTopic(frameTopic: string): string {
@@ -52,7 +56,7 @@ export class Inbound {
     this.#isV5 = config.version === 5
     this.#deps = deps
     this.#routes = new Routes(config.routes, 'in')
-    this.#unpacker = this.#routes.configs.some((route) => route.unpack) ? new Unpacker(deps.unpacked, deps) : null
+    this.#unpacker = this.#routes.configs.some((route) => route.unpack) || config.links.some((link) => link.sbd !== null) ? new Unpacker(deps.unpacked, deps) : null
     this.#commands = this.#routes.configs.some((route) => route.command !== null) ? new Commands(deps) : null
     for (const lane of lanes) {
       if (lane.batch === null) continue
@@ -99,8 +103,19 @@ export class Inbound {
     this.#unpacker?.detach()
   }
 
+  /**
+   * A message of a satellite network that has come down: a frame with messages under their remote topics, or else a message under the remote
+   * topic `sbd` as it is. `done` is called when it is safe, or can never be; `refused` when it cannot be kept now.
+   */
+  onShortMessage(bytes: Buffer, done: () => void, refused: () => void): void {
+    const waiter: Waiter = { durable: done, refused } // the modem keeps it, and it is told again
+    const publish: Publish = (message, one, held) => this.#take(message, one, held)
+    if (isFrame(bytes)) this.#unpacker!.onFrame(bytes, SHORT_MESSAGES, publish, waiter)
+    else if (!this.#take(makeMessage(SHORT_MESSAGES, bytes, { qos: 1 }), waiter)) done()
+  }
+
   /** True when `ack` will hear; false when nothing has to be waited for. */
-  #take(message: Message, ack: Acknowledgement | null): boolean {
+  #take(message: Message, ack: Waiter | null, held = false): boolean {
     const lanes = this.#lanesOf.get(message.topic.name)
     if (lanes !== undefined) {
       for (const lane of lanes) lane.dictionaryLost(message.payload.toString('latin1'))
@@ -111,22 +126,32 @@ export class Inbound {
     if (routed === null || router === undefined) return false
     const { command, unpack } = routed.route
     if (command !== null) {
-      this.#commands!.onCommand(routed.message, message.topic.name, command, router, ack)
+      this.#commands!.onCommand(routed.message, message.topic.name, command, router, ack, held)
       return true
     }
-    if (!unpack) return this.#publish(router, routed.message, ack)
+    if (!unpack) return this.#publish(router, routed.message, ack, held)
     const publish: Publish = (one, waiter, held) => router.publish(one, waiter, held)
     this.#unpacker!.onFrame(Buffer.from(message.payload), message.topic.name, publish, ack ?? NOBODY)
     return true
   }
 
-  #publish(router: Router, message: Message, ack: Acknowledgement | null): boolean {
+  #publish(router: Router, message: Message, ack: Waiter | null, held: boolean): boolean {
     const { counters, site, marksOrigin } = this.#deps
-    if (!marksOrigin) return router.publish(message, ack)
+    if (!marksOrigin) return router.publish(message, ack, held)
     if (hasVia(message, site)) {
       counters.droppedLoop++
       return false
     }
-    return router.publish(this.#isV5 ? addVia(message, site) : message, ack)
+    return router.publish(this.#isV5 ? addVia(message, site) : message, ack, held)
+  }
+}
+
+function isFrame(bytes: Buffer): boolean {
+  try {
+    frameHeader(bytes)
+    return true
+  } catch (error) {
+    if (!(error instanceof FrameError)) throw error
+    return false
   }
 }

@@ -21,6 +21,9 @@ import { FrameDelivery } from './framer.ts'
 /** Bytes of messages gathered for one frame at most: what a small board can spare. */
 const PARTS_BYTES_MAX = 4 * 1024 * 1024
 
+/** Of a delivery before there was one. */
+const EXPECTED_BYTES = 500
+
 /** How a frame is wanted. */
 export interface FrameTerms {
   /** A frame that was sent before may be larger: it gets the messages it had. */
@@ -39,6 +42,8 @@ export interface LaneOwner {
   /** null when its routes take every message. */
   readonly wants: ((message: Message, subscriptionIdentifiers: readonly number[]) => boolean) | null
   readonly online: boolean
+  /** Something more waits. */
+  queued(): void
   /** A message was dropped: none of the links can carry it. */
   tooLarge(lane: Lane, delivery: Delivery): void
   sendQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[]): void
@@ -56,10 +61,11 @@ export class Lane implements Subscriber {
   #partsBytes = 0
   /** Monotonic time the oldest part came; it may have come long before. */
   #sinceMs = Infinity
-  /** Its first message is too large for the link in use. */
   #isBlocked = false
   /** Bytes that it has sent of late: for its part of the link. */
   recentBytes = 0
+  /** What the next delivery is thought to have, from the ones before. */
+  expectedBytes = EXPECTED_BYTES
 
   constructor(owner: LaneOwner, queue: Queue, rank: ClassConfig, batch: BatchConfig | null, framer: Framer) {
     this.#owner = owner
@@ -72,6 +78,11 @@ export class Lane implements Subscriber {
   /** Reads from flash what the receiver of its frames knows. */
   prepare(): Promise<void> {
     return this.#framer.prepare()
+  }
+
+  /** Its first message is too large for the link in use. */
+  get blocked(): boolean {
+    return this.#isBlocked
   }
 
   /** Nothing of it waits to be taken, here or on flash. */
@@ -106,7 +117,9 @@ export class Lane implements Subscriber {
   }
 
   deliver(message: Message, append: Append | null, qos: QoS, retain: boolean, identifiers: readonly number[]): boolean {
-    return this.queue.push(message, append, qos, retain, identifiers)
+    const isKept = this.queue.push(message, append, qos, retain, identifiers)
+    this.#owner.queued()
+    return isKept
   }
 
   // ---- what leaves

@@ -16,16 +16,21 @@ import type { Lane } from './lane.ts'
 /** What counts as of late: when so many bytes have been sent, their sums are halved. */
 const RECENT_BYTES_MAX = 256 * 1024
 
+/** Around a PUBLISH, and its answer: TLS, TCP and IP of both directions, as a first guess. What was spent is measured. */
+const OVERHEAD_BYTES = 250
+
 export interface LinkTerms {
   /** Classes that may be carried; null for all. */
   readonly classes: readonly string[] | null
   /** Whether the budget has room for so many bytes more of this class. */
   allows(className: string, bytes: number): boolean
+  /** So many bytes are on their way now. */
+  plan(bytes: number): void
   /** The connection is there to be ended soon: nothing waits for company. */
   readonly flush: boolean
 }
 
-const EVERYTHING: LinkTerms = { classes: null, allows: () => true, flush: false }
+const EVERYTHING: LinkTerms = { classes: null, allows: () => true, plan: () => {}, flush: false }
 
 export class Lanes implements Source {
   readonly durable = true
@@ -58,9 +63,9 @@ export class Lanes implements Source {
     return { count, bytes }
   }
 
-  /** Nothing that the link may carry is left. What is on its way is counted as left. */
+  /** Nothing is left that link and budget let go. What is on its way is counted as left. */
   get drained(): boolean {
-    return this.all.every((lane) => !this.#carries(lane) || lane.queue.size.count === 0)
+    return this.all.every((lane) => lane.queue.size.count === 0 || lane.blocked || !this.#carries(lane) || !this.#isAllowed(lane))
   }
 
   /** Before `resume`: what the link in use may carry. */
@@ -131,14 +136,19 @@ export class Lanes implements Source {
     return classes === null || classes.includes(lane.class.name)
   }
 
+  #isAllowed(lane: Lane): boolean {
+    return this.#terms.allows(lane.class.name, lane.expectedBytes + OVERHEAD_BYTES)
+  }
+
   #take(from: (lane: Lane, nowMs: number) => Delivery | null): Delivery | null {
     if (!this.#attached) return null
     const nowMs = this.#clock.now()
     for (const lane of this.#inTurn()) {
-      if (!this.#carries(lane) || !this.#terms.allows(lane.class.name, 1)) continue
+      if (!this.#carries(lane) || !this.#isAllowed(lane)) continue
       const delivery = from(lane, nowMs)
       if (delivery === null) continue
       this.#count(lane, delivery.message.size)
+      this.#terms.plan(delivery.message.size + OVERHEAD_BYTES)
       return delivery
     }
     // What is due and did not leave waits for something else, which says so.
@@ -163,6 +173,7 @@ export class Lanes implements Source {
 
   #count(lane: Lane, bytes: number): void {
     lane.recentBytes += bytes
+    lane.expectedBytes = bytes
     let total = 0
     for (const one of this.all) total += one.recentBytes
     if (total > RECENT_BYTES_MAX) for (const one of this.all) one.recentBytes /= 2

@@ -321,12 +321,14 @@ class Step {
 
   #tidy(link: number): void {
     const { state } = this
-    const { line, wanted, goodSinceMs, failures, retryAtMs } = state.links[link]!
-    if (state.carrier === link || state.inUse === link || (wanted && isProbed(state, link))) return
-    // A link that was good and is not asked any more may be tried at once.
+    const { line, wanted, probing, goodSinceMs, failures, retryAtMs } = state.links[link]!
+    if (state.carrier === link || state.inUse === link) return
+    const probed = wanted && isProbed(state, link)
+    if (probed && (line === 'dialling' || probing || goodSinceMs !== null || state.phase === 'hanging-up')) return
+    // A link that was good and is not probed any more may be tried at once.
     if (goodSinceMs !== null) this.#set(link, { goodSinceMs: null, retryAtMs: 0 })
-    const triedAgainSoon = wanted && state.phase === 'waiting' && failures === 0 && retryAtMs > this.#nowMs
-    if (line === 'dialling' || (line === 'up' && !triedAgainSoon)) this.#hangUp(link)
+    const isTriedAgain = wanted && isResting(state) && failures === 0 && retryAtMs > this.#nowMs
+    if (line === 'dialling' || (line === 'up' && !isTriedAgain)) this.#hangUp(link)
   }
 
   /** Without a link in use the phase says why. */

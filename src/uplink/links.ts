@@ -21,11 +21,10 @@ export interface LinkPorts extends WayPorts {
   readonly log: PassLog & { debug(fields: object, text: string): void }
   /** Messages that wait or are on their way, of each class. */
   waiting(): ReadonlyMap<string, { readonly count: number; readonly bytes: number }>
-  /**
-   * Monotonic time since when the connection has had nothing to do, in either direction. null while it has: while anything waits that link and
-   * budget let go, an answer is missing, or a message is being received.
-   */
-  quietSinceMs(): number | null
+  /** Nothing waits that link and budget let go, nothing is on its way, and no answer is missing, in either direction. Asked while a link is up. */
+  drained(): boolean
+  /** Monotonic time of the last message that came over a connection; -Infinity for none. */
+  receivedAtMs(): number
   /** Whether the link's budget has room for one of these classes; for none of them: for a connection that only fetches what comes in. */
   mayConnect(link: LinkConfig, classes: readonly string[]): boolean
   /** The phase, the link in use or an error is another one. */
@@ -223,18 +222,18 @@ export class Links {
   /** `classes`: those that wait and that the link may carry. */
   #factsOf(config: LinkConfig, classes: readonly string[], counts: Waiting, passes: PassFile | null): PolicyFacts {
     const { clock } = this.#ports
-    const { phase, inUse, sinceMs } = this.#state
-    const nowMs = clock.now()
+    const { phase, inUse } = this.#state
     const isInUse = inUse !== null && this.#members[inUse]!.config === config
-    const quietSinceMs = isInUse && phase === 'up' ? this.#ports.quietSinceMs() : null
+    const isUp = isInUse && phase === 'up'
     return {
-      nowMs,
+      nowMs: clock.now(),
       wallMs: clock.wall(),
       classes,
       count: classes.reduce((sum, name) => sum + counts.get(name)!.count, 0),
-      use: !isInUse || phase === 'hanging-up' ? 'none' : phase === 'up' ? 'up' : 'trying',
+      use: isUp ? 'up' : isInUse && phase !== 'hanging-up' ? 'trying' : 'none',
       otherIsUp: phase === 'up' && !isInUse,
-      quietMs: quietSinceMs === null ? 0 : nowMs - Math.max(quietSinceMs, sinceMs),
+      isDrained: isUp && this.#ports.drained(),
+      receivedAtMs: this.#ports.receivedAtMs(),
       passes: passes?.passes ?? NO_PASSES,
     }
   }

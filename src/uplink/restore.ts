@@ -45,6 +45,10 @@ export class Numbers {
     this.#deps = deps
   }
 
+  get all(): ReadonlyMap<string, number> {
+    return this.#known
+  }
+
   get(key: string): number | undefined {
     return this.#known.get(key)
   }

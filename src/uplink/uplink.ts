@@ -1,38 +1,50 @@
-// One uplink: lanes of the router on this side, an MQTT client of a cloud broker on the other.
+// One uplink: lanes of the router on this side, a cloud broker on the other, and links between, of which one is in use.
 //
 //   out   router ─► lanes (flash) ─► outgoing ─► client ─► cloud: settled by its PUBACK/PUBCOMP, not by sending
-//   in    cloud ─► client ─► router: PUBACK/PUBREC to the cloud when the message is safe here
+//                        └──► frames ─► satellite modem: settled when the network has taken the message
+//   in    cloud ─► client ─► inbound ─► router: PUBACK/PUBREC to the cloud when the message is safe here
 //
 // What is always true: the router never waits for the link; nothing leaves the queue before the cloud has it; a message does
-// not go back over the uplink it came by.
-import type { Clock, Timer } from '../clock.ts'
-import type { RouteConfig, UplinkConfig } from '../config/config.ts'
+// not go back over the uplink it came by. When and over which link there is a connection is decided in links.ts.
+import type { Clock } from '../clock.ts'
+import type { LinkConfig, RouteConfig, UplinkConfig } from '../config/config.ts'
 import { tenantTag } from '../config/routes.ts'
 import type { Counters } from '../counters.ts'
-import { makeMessage, type Message } from '../message.ts'
-import type { ConnackPacket, PublishPacket } from '../mqtt/packet.ts'
-import type { Topic, TopicTable } from '../mqtt/topic.ts'
-import type { Router } from '../router/router.ts'
-import { Incoming } from '../session/incoming.ts'
-import { Outgoing } from '../session/outgoing.ts'
 import type { Waiter } from '../journal/append.ts'
 import type { Audiences } from '../journal/audience.ts'
 import type { Delivery } from '../journal/delivery.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Queue } from '../journal/queue.ts'
+import { makeMessage, type Message } from '../message.ts'
+import type { ConnackPacket } from '../mqtt/packet.ts'
+import type { Topic, TopicTable } from '../mqtt/topic.ts'
+import type { Router } from '../router/router.ts'
+import { Incoming } from '../session/incoming.ts'
+import { Outgoing } from '../session/outgoing.ts'
+import type { SerialPorts } from '../serial-port.ts'
 import type { Shelf } from '../shelf.ts'
 import type { InflightRow, Unpacked } from '../store/store.ts'
-import type { Turn } from '../turn.ts'
+import type { Flushable, Turn } from '../turn.ts'
+import { Account } from './account.ts'
+import type { BudgetFigures } from './budget.ts'
+import type { Carrier, CarrierOwner } from './carrier.ts'
 import { type ClientDeps, type ClientOwner, type Traffic, UplinkClient } from './client.ts'
+import { type Dialler, makeDialler } from './dial.ts'
+import { reachEndpoint } from './endpoint.ts'
+import { LaneFrames } from './frame-source.ts'
 import { AS_IT_IS, Framer, isAsItIs } from './framer.ts'
 import { Inbound, needTopic } from './inbound.ts'
 import { Lane, type LaneOwner } from './lane.ts'
 import { laneName, type LanePlan } from './lane-plan.ts'
 import { Lanes } from './lanes.ts'
+import type { LinkPhase } from './link.ts'
+import { Links, type OneLinkState } from './links.ts'
 import { UplinkMemory } from './memory.ts'
-import { IDLE, type LinkEvent, type LinkPhase, type LinkState, step } from './single-link.ts'
 import { PayloadFilter } from './payload-filter.ts'
 import { Routes } from './routes.ts'
+import { type SbdFigures, SbdRecord } from './sbd-record.ts'
+import { SbdLink } from './sbd-link.ts'
+import type { Dialled } from './way.ts'
 
 /** Messages of a frame of a lane that makes none but for a modem. */
 const READINGS_MAX = 1000
@@ -41,6 +53,7 @@ export interface UplinkLog {
   debug(fields: object, text: string): void
   info(fields: object, text: string): void
   warn(fields: object, text: string): void
+  error(fields: object, text: string): void
 }
 
 export interface UplinkDeps {
@@ -59,7 +72,7 @@ export interface UplinkDeps {
   readonly packetBytesMax: number
   /** There are other uplinks, over which a message could go round in a circle. */
   readonly marksOrigin: boolean
-  /** Called when the phase or the last error has changed. */
+  /** Called when the phase, the link or the last error has changed. */
   readonly stateChanged: (state: UplinkState) => void
   readonly random: () => number
   /** How far the streams of other gateways have been taken over. */
@@ -67,16 +80,23 @@ export interface UplinkDeps {
   /** Files of this uplink. */
   readonly shelf: Shelf
   /** What survives a restart. */
-  readonly numbers: { get(key: string): number | undefined; put(key: string, value: number): void }
+  readonly numbers: { readonly all: ReadonlyMap<string, number>; get(key: string): number | undefined; put(key: string, value: number): void }
+  readonly serialPorts: SerialPorts
   readonly dial?: ClientDeps['dial']
 }
 
 export interface UplinkState {
   readonly name: string
   readonly phase: LinkPhase
+  /** The link in use; null for none. */
+  readonly link: string | null
   readonly sinceMs: number
+  /** Seconds until the next attempt; null when none is planned. */
+  readonly nextAttemptSec: number | null
   readonly queued: number
   readonly queuedBytes: number
+  /** By class. */
+  readonly waiting: Readonly<Record<string, number>>
   readonly inFlight: number
   readonly acknowledged: number
   readonly rejected: number
@@ -84,6 +104,12 @@ export interface UplinkState {
   readonly bytesSent: number
   readonly bytesReceived: number
   readonly lastError: string | null
+  /** Of links that have one. */
+  readonly budgets: readonly BudgetFigures[]
+  /** Of modems for short messages. */
+  readonly modems: readonly SbdFigures[]
+  /** Each link, where there are several. */
+  readonly links: readonly OneLinkState[]
 }
 
 /** A lane's queue, and the name of its stream: 6 bytes that no other queue of any gateway has. */
@@ -93,62 +119,159 @@ export interface LaneQueue {
   readonly stream: Uint8Array
 }
 
-export class Uplink implements LaneOwner, ClientOwner {
+export class Uplink implements LaneOwner, Flushable {
   readonly name: string
   readonly lanes: Lanes
   readonly outgoing: Outgoing<Lanes>
   readonly incoming: Incoming
+  readonly wants: LaneOwner['wants']
   readonly #config: UplinkConfig
   readonly #deps: UplinkDeps
   readonly #out: Routes
-  readonly #filters: ReadonlyMap<RouteConfig, PayloadFilter>
-  readonly wants: LaneOwner['wants']
   readonly #inbound: Inbound
-  #link: LinkState = IDLE
+  readonly #filters: ReadonlyMap<RouteConfig, PayloadFilter>
+  readonly #links: Links
   readonly #memory: UplinkMemory
-  #client: UplinkClient | null = null
-  #timer: Timer | null = null
-  #lastError: string | null = null
+  readonly #frames: LaneFrames
+  readonly #accounts: ReadonlyMap<LinkConfig, Account>
+  readonly #modems: ReadonlyMap<LinkConfig, SbdRecord>
   readonly #traffic: Traffic = { bytesSent: 0, bytesReceived: 0 }
+  /** The MQTT connection, while there is one. */
+  #client: UplinkClient | null = null
+  #isMarked = false
+  #receivedAtMs = -Infinity
   #acknowledged = 0
   #rejected = 0
+  /** Why messages, not connections, were refused. */
+  #refusal: string | null = null
 
-  /** `destination` is where the remote's side of the handshakes is kept: the queue of its first lane. */
+  /** `destination` is where the remote's side of the handshakes is kept. */
   constructor(config: UplinkConfig, queues: readonly LaneQueue[], destination: number, deps: UplinkDeps, restored: readonly InflightRow[], received: Iterable<number>) {
+    const { clock, journal, log, numbers, shelf, random } = deps
     this.name = config.name
     this.#config = config
     this.#deps = deps
-    this.#memory = new UplinkMemory(config, deps)
     this.#out = new Routes(config.routes, 'out')
     this.#filters = new Map(this.#out.configs.flatMap((route) => (route.only === null ? [] : [[route, new PayloadFilter(route.only)]])))
     this.wants = this.#filters.size === 0 ? null : (message, identifiers) => this.#isWorthCarrying(message, identifiers[0] ?? 0)
     const lanes = queues.map((q) => this.#makeLane(q))
-    this.lanes = new Lanes(lanes, deps.clock)
-    this.outgoing = new Outgoing(this.lanes, deps.journal, restored)
-    this.incoming = new Incoming(destination, deps.journal, received)
-    queues.forEach(({ plan }, i) => this.#subscribe(plan, lanes[i]!))
+    this.lanes = new Lanes(lanes, clock)
+    this.outgoing = new Outgoing(this.lanes, journal, restored)
+    this.incoming = new Incoming(destination, journal, received)
     this.#inbound = new Inbound(this, config, this.incoming, lanes, { ...deps, ask: (topic, dictionary) => this.#ask(topic, dictionary), send: (message, waiter) => this.#send(message, waiter) })
+    this.#memory = new UplinkMemory(config, { clock, shelf, numbers })
+    this.#frames = new LaneFrames(this.lanes, config.links.every((link) => link.sbd !== null) ? 'drop' : 'wait')
+    const onRoom = (): void => {
+      this.lanes.ready()
+      this.#links.changed()
+    }
+    this.#accounts = new Map(config.links.map((link) => [link, new Account(config, link, { clock, journal, log, values: numbers.all, onRoom })]))
+    this.#modems = new Map(config.links.flatMap((link) => (link.sbd === null ? [] : [[link, new SbdRecord(link.sbd, clock.now())]])))
+    this.#links = new Links(config, {
+      clock,
+      log,
+      random,
+      open: (link, dialled, owner) => this.#open(link, dialled, owner),
+      dialler: (link) => this.#dialler(link),
+      probe: (link, dialled, signal) => reachEndpoint(config, dialled.interface ?? link.interface, signal),
+      wireBytes: (link) => this.#accountOf(link).bytes,
+      waiting: () => this.#waiting(),
+      drained: () => this.lanes.drained && this.outgoing.inFlight === 0 && this.incoming.waitingForFlash === 0,
+      receivedAtMs: () => this.#receivedAtMs,
+      mayConnect: (link, classes) => this.#accountOf(link).mayConnect(classes, this.#links.link === link),
+      stateChanged: () => deps.stateChanged(this.state),
+    })
+    queues.forEach(({ plan }, i) => this.#subscribe(plan, lanes[i]!))
   }
 
-  /** Past the queue: it is about now, and asked again. */
-  #ask(topic: string, dictionary: string): void {
-    this.#client?.sendQos0(makeMessage(needTopic(topic), dictionary), false, AS_IT_IS)
+  get state(): UplinkState {
+    const { phase, link, sinceMs, nextAttemptMs, lastError, links } = this.#links.state
+    const { count, bytes } = this.lanes.waiting()
+    return {
+      name: this.name,
+      phase,
+      link,
+      sinceMs,
+      nextAttemptSec: nextAttemptMs === null ? null : Math.max(0, Math.ceil((nextAttemptMs - this.#deps.clock.now()) / 1000)),
+      queued: count,
+      queuedBytes: bytes,
+      waiting: Object.fromEntries([...this.#waiting()].map(([name, size]) => [name, size.count])),
+      inFlight: this.outgoing.inFlight,
+      acknowledged: this.#acknowledged,
+      rejected: this.#rejected,
+      bytesSent: this.#traffic.bytesSent,
+      bytesReceived: this.#traffic.bytesReceived,
+      lastError: lastError ?? this.#refusal,
+      budgets: [...this.#accounts.values()].map((account) => account.figures).filter((figures) => figures !== null),
+      modems: [...this.#modems.values()],
+      links: links.length > 1 ? links : [],
+    }
   }
 
-  /** To the remote as it is, by the lane that goes first. */
-  #send(message: Message, waiter: Waiter | null): void {
-    const { queue } = this.lanes.all.find((lane) => lane.batch === null)!
-    const member = { destination: queue.destination, qos: 1, upgrade: true, retainAsPublished: false, subscriptionIdentifiers: AS_IT_IS } as const
-    const append = this.#deps.journal.append(message, this.#deps.audiences.intern([member], [queue]), false, waiter)
-    queue.push(message, append, 1, false, AS_IT_IS)
+  /** Reads from flash what an earlier run knew. Before `start`. */
+  async prepare(): Promise<void> {
+    const accounts = [...this.#accounts.values()].map((account) => account.start())
+    await Promise.all([this.#inbound.prepare(), this.#memory.prepare(), ...this.lanes.all.map((lane) => lane.prepare()), ...accounts])
   }
+
+  start(): void {
+    this.#links.start()
+  }
+
+  /** Resolves when nothing is left running. */
+  async stop(): Promise<void> {
+    this.#inbound.stop()
+    await this.#links.stop()
+    for (const account of this.#accounts.values()) account.stop()
+    await this.#memory.stop()
+  }
+
+  /** At the end of a turn in which something has changed. */
+  flush(): void {
+    this.#isMarked = false
+    this.#links.changed()
+  }
+
+  // ---- LaneOwner
+
+  get online(): boolean {
+    return this.#links.carrier?.up ?? false
+  }
+
+  isOf(lane: Lane, topic: Topic, identifier: number): boolean {
+    const route = this.#out.routeOf(topic.name, identifier)
+    return route !== null && this.#laneOf(route) === laneName(this.name, lane.class.name, lane.batch?.topic ?? null)
+  }
+
+  queued(): void {
+    this.#changed()
+  }
+
+  tooLarge(lane: Lane, { message }: Delivery): void {
+    this.#deps.counters.droppedTooLarge++
+    this.#deps.log.warn({ uplink: this.name, class: lane.class.name, topic: message.topic.name, bytes: message.payloadLength }, 'a message is too large for every link: it is given up')
+  }
+
+  sendQos0(message: Message, retain: boolean, identifiers: readonly number[]): void {
+    if (this.#client?.sendQos0(message, retain, identifiers) !== true) this.#deps.counters.droppedSlowReader++
+  }
+
+  #isWorthCarrying(message: Message, tag: number): boolean {
+    const { name } = message.topic
+    const route = this.#out.routeOf(name, tag)
+    const filter = route === null ? undefined : this.#filters.get(route)
+    if (filter === undefined || filter.takes(message, tag === 0 ? name : `${tag}\0${name}`, this.#deps.turn.nowMs)) return true
+    this.#deps.counters.droppedByFilter++
+    return false
+  }
+
+  // ---- lanes
 
   #makeLane({ plan, queue, stream }: LaneQueue): Lane {
     const { clock, counters, site, shelf, log } = this.#deps
     const { batch, qos } = plan
     const options = { stream, topic: batch?.topic ?? `sandpiper/${site}/frames`, qos, readingsMax: batch?.readingsMax ?? READINGS_MAX }
-    const framer = new Framer(queue, options, { clock, counters, routes: this.#out, shelf, log })
-    return new Lane(this, queue, plan.class, batch, framer)
+    return new Lane(this, queue, plan.class, batch, new Framer(queue, options, { clock, counters, routes: this.#out, shelf, log }))
   }
 
   #subscribe(plan: LanePlan, lane: Lane): void {
@@ -164,142 +287,143 @@ export class Uplink implements LaneOwner, ClientOwner {
     return laneName(this.name, route.class, route.batch?.topic ?? null)
   }
 
-  get state(): UplinkState {
-    const { count, bytes } = this.lanes.waiting()
+  /** Past the queue: it is about now, and asked again. */
+  #ask(topic: string, dictionary: string): void {
+    this.#client?.sendQos0(makeMessage(needTopic(topic), dictionary), false, AS_IT_IS)
+  }
+
+  /** To the remote as it is, by the lane that goes first. */
+  #send(message: Message, waiter: Waiter | null): void {
+    const { queue } = this.lanes.all.find((lane) => lane.batch === null)!
+    const member = { destination: queue.destination, qos: 1, upgrade: true, retainAsPublished: false, subscriptionIdentifiers: AS_IT_IS } as const
+    const append = this.#deps.journal.append(message, this.#deps.audiences.intern([member], [queue]), false, waiter)
+    queue.push(message, append, 1, false, AS_IT_IS)
+    this.#changed()
+  }
+
+  // ---- links
+
+  #accountOf(link: LinkConfig): Account {
+    return this.#accounts.get(link)!
+  }
+
+  #waiting(): ReadonlyMap<string, { readonly count: number; readonly bytes: number }> {
+    return new Map(this.#config.classes.map(({ name }) => [name, this.lanes.waiting(name)]))
+  }
+
+  /** Something that the links go by: they hear of it once a turn. */
+  #changed(): void {
+    if (this.#isMarked) return
+    this.#isMarked = true
+    this.#deps.turn.mark(this)
+  }
+
+  /** The line is taken down when what it has cost has been read. */
+  #dialler(link: LinkConfig): Dialler {
+    const dialler = makeDialler(link.dial!, this.#deps)
+    const { meter } = this.#accountOf(link)
     return {
-      name: this.name,
-      phase: this.#link.phase,
-      sinceMs: this.#link.sinceMs,
-      queued: count,
-      queuedBytes: bytes,
-      inFlight: this.outgoing.inFlight,
-      acknowledged: this.#acknowledged,
-      rejected: this.#rejected,
-      bytesSent: this.#traffic.bytesSent,
-      bytesReceived: this.#traffic.bytesReceived,
-      lastError: this.#lastError,
+      dial: () => dialler.dial(),
+      onLost: (fn) => dialler.onLost(fn),
+      async hangUp() {
+        await meter?.settle()
+        await dialler.hangUp()
+      },
     }
   }
 
-  /** Reads what belongs to frames from flash. Before `start`. */
-  async prepare(): Promise<void> {
-    await Promise.all([this.#memory.prepare(), this.#inbound.prepare(), ...this.lanes.all.map((lane) => lane.prepare())])
+  #open(link: LinkConfig, dialled: Dialled, owner: CarrierOwner): Carrier {
+    if (link.sbd !== null) return this.#openModem(link, owner)
+    const { meter } = this.#accountOf(link)
+    const device = dialled.interface ?? link.interface
+    meter?.useInterface(device)
+    const { packetBytesMax } = this.#deps
+    this.#client = new UplinkClient(this.#clientOwner(link, owner), this.#deps, {
+      config: this.#config,
+      link,
+      interface: device,
+      packetBytesMax,
+      subscriptions: this.#inbound.subscriptions,
+      traffic: this.#traffic,
+      memory: this.#memory,
+      meter,
+    })
+    return this.#client
   }
 
-  start(): void {
-    this.#on('start')
+  #clientOwner(link: LinkConfig, owner: CarrierOwner): ClientOwner {
+    return {
+      outgoing: this.outgoing,
+      incoming: this.incoming,
+      outbound: (message, identifiers) => (isAsItIs(identifiers) ? message : (this.#out.apply(message, identifiers[0] ?? 0, null)?.message ?? null)),
+      onAccepted: (connack) => this.#onAccepted(link, connack, owner),
+      onPublish: (packet) => {
+        this.#receivedAtMs = this.#deps.turn.nowMs
+        this.#inbound.onPublish(packet)
+        this.#changed()
+      },
+      onAcknowledged: () => {
+        this.#acknowledged++
+        this.#changed()
+      },
+      onRejected: (reason) => this.#onRejected(reason),
+      onSubscribed: (refused) => this.#onSubscribed(refused),
+      onEnd: (why) => {
+        this.#client = null
+        this.#inbound.detach()
+        owner.ended(why)
+      },
+    }
   }
 
-  stop(): void {
-    this.#inbound.stop()
-    this.#on('stop')
-  }
-
-  // ---- LaneOwner
-
-  get online(): boolean {
-    return this.#client?.up ?? false
-  }
-
-  isOf(lane: Lane, topic: Topic, identifier: number): boolean {
-    const route = this.#out.routeOf(topic.name, identifier)
-    return route !== null && this.#laneOf(route) === laneName(this.name, lane.class.name, lane.batch?.topic ?? null)
-  }
-
-  tooLarge(lane: Lane, { message }: Delivery): void {
-    this.#deps.counters.droppedTooLarge++
-    this.#deps.log.warn({ uplink: this.name, class: lane.class.name, topic: message.topic.name, bytes: message.payloadLength }, 'a message is too large for every link: it is given up')
-  }
-
-  #isWorthCarrying(message: Message, tag: number): boolean {
-    const { name } = message.topic
-    const route = this.#out.routeOf(name, tag)
-    const filter = route === null ? undefined : this.#filters.get(route)
-    if (filter === undefined || filter.takes(message, tag === 0 ? name : `${tag}\0${name}`, this.#deps.turn.nowMs)) return true
-    this.#deps.counters.droppedByFilter++
-    return false
-  }
-
-  sendQos0(message: Message, retain: boolean, identifiers: readonly number[]): void {
-    if (this.#client?.sendQos0(message, retain, identifiers) !== true) this.#deps.counters.droppedSlowReader++
-  }
-
-  // ---- ClientOwner
-
-  outbound(message: Message, identifiers: readonly number[]): Message | null {
-    return isAsItIs(identifiers) ? message : (this.#out.apply(message, identifiers[0] ?? 0, null)?.message ?? null)
-  }
-
-  onAccepted(connack: ConnackPacket): void {
-    if (!connack.sessionPresent) {
+  #onAccepted(link: LinkConfig, { sessionPresent, maximumPacketSize }: ConnackPacket, owner: CarrierOwner): void {
+    if (!sessionPresent) {
       this.outgoing.receiverForgot()
       this.incoming.peerForgot()
     }
-    this.#lastError = null
-    this.#on('accepted')
-    this.#deps.log.info({ uplink: this.name, sessionPresent: connack.sessionPresent, queued: this.lanes.waiting().count }, 'uplink is up')
+    this.#refusal = null
+    this.#carry(link, maximumPacketSize)
+    owner.accepted()
+    this.#deps.log.info({ uplink: this.name, link: link.name, sessionPresent, queued: this.lanes.waiting().count }, 'uplink is up')
   }
 
-  onPublish(packet: PublishPacket): void {
-    this.#inbound.onPublish(packet)
+  #carry(link: LinkConfig, bytesMax: number): void {
+    const account = this.#accountOf(link)
+    const allows = (className: string, bytes: number): boolean => account.allows(className, bytes)
+    this.lanes.carry({ classes: link.classes, allows, plan: (bytes) => account.plan(bytes), flush: link.connect.kind === 'when' }, bytesMax)
   }
 
-  onAcknowledged(): void {
-    this.#acknowledged++
-  }
-
-  onRejected(reason: number): void {
+  #onRejected(reason: number): void {
     this.#rejected++
-    this.#lastError = `the remote refused a message with reason 0x${reason.toString(16)}`
+    this.#refusal = `the remote refused a message with reason 0x${reason.toString(16)}`
     this.#deps.log.warn({ uplink: this.name, reason }, 'the remote refused a message: it is given up')
   }
 
-  onSubscribed(refused: readonly string[]): void {
+  #onSubscribed(refused: readonly string[]): void {
     if (refused.length === 0) return
-    this.#lastError = `the remote refused the subscription to ${refused.join(', ')}: check what this user may read there`
+    this.#refusal = `the remote refused the subscription to ${refused.join(', ')}: check what this user may read there`
     this.#deps.log.warn({ uplink: this.name, refused }, 'the remote refused a subscription')
     this.#deps.stateChanged(this.state)
   }
 
-  onEnd(why: string): void {
-    this.#client = null
-    this.#inbound.detach()
-    if (this.#link.phase === 'stopped') return
-    this.#lastError = why
-    this.#on('lost')
-  }
-
-  // ---- the machine decides, this does
-
-  #on(event: LinkEvent): void {
-    const { clock, log, random, stateChanged } = this.#deps
-    const before = this.#link.phase
-    const { state, action } = step(this.#link, event, clock.now(), this.#config.backoff, random)
-    this.#link = state
-    if (state.phase !== before) stateChanged(this.state)
-    if (action === null) return
-    switch (action.kind) {
-      case 'connect':
-        this.#client = new UplinkClient(this, this.#deps, {
-          config: this.#config,
-          link: this.#config.links[0]!,
-          interface: this.#config.links[0]!.interface,
-          packetBytesMax: this.#deps.packetBytesMax,
-          subscriptions: this.#inbound.subscriptions,
-          traffic: this.#traffic,
-          memory: this.#memory,
-          meter: null,
-        })
-        break
-      case 'wait':
-        log.info({ uplink: this.name, why: this.#lastError, waitMs: Math.round(action.ms), queued: this.lanes.waiting().count }, 'uplink is down')
-        this.#timer = clock.after(action.ms, () => this.#on('wait-over'))
-        break
-      case 'disconnect':
-        this.#timer?.cancel()
-        this.#client?.stop()
-        this.#client = null
-        break
+  #openModem(link: LinkConfig, owner: CarrierOwner): Carrier {
+    const { clock, counters, log, random, serialPorts } = this.#deps
+    const account = this.#accountOf(link)
+    const sbdOwner = {
+      source: this.#frames,
+      mayCheck: () => account.mayConnect([], false),
+      message: (message: { readonly bytes: Buffer }, done: () => void, refused: () => void) => this.#inbound.onShortMessage(message.bytes, done, refused),
+      spent: (bytes: number) => account.spend(bytes),
+      accepted: () => {
+        this.#carry(link, Infinity)
+        this.lanes.resume(1)
+        owner.accepted()
+      },
+      ended: (why: string) => {
+        this.lanes.suspend()
+        owner.ended(why)
+      },
     }
+    return new SbdLink(sbdOwner, link.sbd!, this.#modems.get(link)!, { clock, ports: serialPorts, counters, log, random })
   }
 }

@@ -11,6 +11,7 @@ import { TopicTable } from '../../src/mqtt/topic.ts'
 import { Complaints } from '../../src/net/complaints.ts'
 import { Connection, type ConnectionDeps } from '../../src/net/connection.ts'
 import { Peer } from '../../src/net/peer.ts'
+import { serialPorts } from '../../src/serial-port.ts'
 import type { Sessions } from '../../src/session/sessions.ts'
 import { Tenants } from '../../src/session/tenants.ts'
 import type { DestinationLimits, Snapshot } from '../../src/store/store.ts'
@@ -75,7 +76,7 @@ export class Site {
     tenants.restoreSessions(snapshot)
     this.uplinks = options.uplinks.map((config) => {
       const random = (): number => options.random.next()
-      const deps = { clock, turn, topics, counters, routerOf: () => tenants.own.router, journal, audiences, log: NO_LOG, site: options.name, packetBytesMax: 1e6, marksOrigin: false, stateChanged: () => {}, random, dial: options.dial, nextDestination: () => nextDestination++, shelf: new MemoryShelf() }
+      const deps = { clock, turn, topics, counters, routerOf: () => tenants.own.router, journal, audiences, log: NO_LOG, site: options.name, packetBytesMax: 1e6, marksOrigin: false, stateChanged: () => {}, random, serialPorts, dial: options.dial, nextDestination: () => nextDestination++, shelf: new MemoryShelf() }
       return restoreUplink({ ...config, classes: config.classes.map((c) => ({ ...c, queue: options.queueLimits })) }, snapshot, deps)
     })
     const queues = new Map([...this.uplinks.flatMap((u) => u.lanes.all.map(({ queue }) => [queue.destination, queue] as const)), ...this.sessions.queues()])

@@ -10,13 +10,13 @@ import { basename, dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  main: ['gateway', 'access', 'migrate', 'config', 'ops', 'base'],
+  main: ['gateway', 'access', 'migrate', 'frame', 'config', 'ops', 'base'],
   /** Stands beside the gateway: another broker's configuration in, ours out. */
   migrate: ['config', 'words', 'base'],
-  gateway: ['access', 'config', 'ops', 'sensors', 'uplink', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  gateway: ['access', 'config', 'ops', 'sensors', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
   ops: ['config', 'router', 'words', 'base'],
   sensors: ['config', 'words', 'base'],
-  uplink: ['config', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  uplink: ['frame', 'config', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
   net: ['access', 'config', 'session', 'journal', 'mqtt', 'keys', 'words', 'base'],
   access: ['config', 'keys', 'words', 'base'],
   session: ['router', 'journal', 'store', 'mqtt', 'words', 'base'],
@@ -27,6 +27,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   /** What certificates and keys are made of: bytes in, fields out. */
   keys: ['base'],
   mqtt: ['words', 'base'],
+  /** Batch frames, pure: messages in, bytes out, and back. */
+  frame: ['base'],
   /** What a message is made of; the rest of mqtt/ builds on it. */
   words: ['base'],
   base: [],
@@ -51,6 +53,7 @@ const ROOM_OF: Readonly<Record<string, string>> = {
 const DOORS: Readonly<Record<string, readonly string[]>> = {
   store: ['store/store.ts', 'store/record.ts'],
   config: ['config/config.ts'],
+  frame: ['frame/frame.ts'],
 }
 
 /** … and these files more. */
@@ -75,9 +78,9 @@ const ADAPTERS: Readonly<Record<string, string>> = {
   'mqtt-packet': 'mqtt/generate.ts',
   pino: 'log.ts',
   'pino-pretty': 'log.ts',
-  serialport: 'sensors/serial-port.ts',
+  serialport: 'serial-port.ts',
   'systemd-notify': 'ops/systemd.ts',
-  ws: 'net/websocket.ts',
+  ws: 'websocket.ts',
   yaml: 'config/yaml.ts',
 }
 

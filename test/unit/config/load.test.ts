@@ -11,7 +11,7 @@ import { accepted, check, EXAMPLE, lines, uplink } from './gateway-yaml.ts'
 
 const DAY_MS = 86_400_000
 const PLAIN = { kind: 'port', tls: null, websocket: null, proxyProtocol: null, anonymous: true, tenant: '', limits: {} }
-const SESSION_QUEUE = { bytesMax: 256_000_000, countMax: 10_000_000, ageMsMax: 30 * DAY_MS, whenFull: 'drop-oldest' }
+const SESSION_QUEUE = { bytesMax: 256_000_000, countMax: 10_000_000, ageMsMax: 30 * DAY_MS, whenFull: 'drop-oldest' } as const
 
 const DEFAULTS = {
   site: 'well-07',

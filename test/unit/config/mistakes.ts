@@ -242,3 +242,77 @@ export const ruleMistakes: readonly Case[] = [
   ['anonymous users', ruled('allow: all, topic: a, users: [ann], anonymous: true'), '2:57 access.rules[0].anonymous: a client without a user is none of `users`: the rule applies to nobody'],
   ['unknown tenant', ruled('allow: all, topic: a, tenants: [north]'), '2:18 access.rules: there is no tenant "north"'],
 ]
+
+const dialled = (dial: string): string => uplink(`dial: ${dial}`)
+
+export const dialMistakes: readonly Case[] = [
+  ['nothing to dial with', dialled('{ timeout: 5s }'), '6:11 uplinks[0].dial: `dial` has no `pppd` or `modem` or `interface` or `command`'],
+  ['a word', dialled('wvdial'), '6:11 uplinks[0].dial: `dial` must be a way to dial with `pppd` or `modem` or `interface` or `command`, found the text "wvdial"'],
+  ['a kind misspelled', dialled('{ ppd: sat }'), '6:13 uplinks[0].dial.ppd: unknown key `ppd` in `dial`'],
+  ['two kinds', dialled('{ pppd: sat, modem: lte }'), '6:24 uplinks[0].dial.modem: `dial` has both `pppd` and `modem`'],
+  ['command and pppd', dialled('{ pppd: sat, command: [a] }'), '6:24 uplinks[0].dial.command: `dial` has both `pppd` and `command`'],
+  ['peer with a path', dialled('{ pppd: /etc/ppp/peers/sat }'), '6:19 uplinks[0].dial.pppd: `pppd` must be the name of a peer of pppd, found the text "/etc/ppp/peers/sat"'],
+  ['peer outside', dialled('{ pppd: ..sat }'), '6:19 uplinks[0].dial.pppd: `pppd` must be the name of a peer of pppd, found the text "..sat"'],
+  ['peer like an option', dialled('{ pppd: -detach }'), '6:19 uplinks[0].dial.pppd: `pppd` must be the name of a peer of pppd, found the text "-detach"'],
+  ['a key of another kind', dialled('{ pppd: sat, stays: true }'), '6:24 uplinks[0].dial.stays: unknown key `stays` in `dial`'],
+  ['no peer', dialled('{ pppd: "" }'), '6:19 uplinks[0].dial.pppd: `pppd` is empty'],
+  ['a command as one text', dialled('{ command: wvdial iridium }'), '6:22 uplinks[0].dial.command: `command` must be a list, found the text "wvdial iridium"'],
+  ['a command line in a list', dialled('{ command: ["wvdial iridium"] }'), '6:23 uplinks[0].dial.command[0]: there is no program "wvdial iridium"'],
+  ['an empty command', dialled('{ command: [] }'), '6:22 uplinks[0].dial.command: `command` is empty'],
+  ['a command without program', dialled('{ command: ["", up] }'), '6:23 uplinks[0].dial.command[0]: the program is empty'],
+  ['a number as argument', dialled('{ command: [sleep, 5] }'), '6:30 uplinks[0].dial.command[1]: `command[1]` must be text, found the number 5'],
+  ['down as one text', dialled('{ command: [up], down: "poff -a" }'), '6:34 uplinks[0].dial.down: `down` must be a list, found the text "poff -a"'],
+  ['stays as text', dialled('{ command: [up], stays: yes }'), '6:35 uplinks[0].dial.stays: `stays` must be true or false, found the text "yes"'],
+  ['interface with a slash', dialled('{ interface: net/wwan0 }'), '6:24 uplinks[0].dial.interface: `interface` must be the name of a network interface, found the text "net/wwan0"'],
+  ['interface too long', dialled('{ interface: wwan0123456789ab }'), '6:24 uplinks[0].dial.interface: `interface` must be the name of a network interface, found the text "wwan0123456789ab"'],
+  ['interface of a command', dialled('{ command: [up], interface: "wwan 0" }'), '6:39 uplinks[0].dial.interface: `interface` must be the name of a network interface, found the text "wwan 0"'],
+  ['no time to dial', dialled('{ pppd: sat, timeout: 0 }'), '6:33 uplinks[0].dial.timeout: `timeout` must be a duration from 1s to 1h, found the number 0'],
+  ['cost without unit', dialled('{ pppd: sat, maxCost: 20000 }'), '6:33 uplinks[0].dial.maxCost: `maxCost` has no unit: 20000 of what?'],
+  ['cost too small', dialled('{ pppd: sat, maxCost: 20B }'), '6:33 uplinks[0].dial.maxCost: `maxCost` must be a size from 1kB to 1GB, found the text "20B"'],
+]
+
+const budgeted = (budget: string): string => uplink(`budget: ${budget}`)
+
+export const budgetMistakes: readonly Case[] = [
+  ['a bare size', budgeted('20MB'), '6:13 uplinks[0].budget: `budget` must be a group of keys, found the text "20MB"'],
+  ['no limit', budgeted('{ billingDay: 5 }'), '6:13 uplinks[0].budget: `budget` has no `day` and no `month`'],
+  ['empty', budgeted('{}'), '6:13 uplinks[0].budget: `budget` has no `day` and no `month`'],
+  ['no unit', budgeted('{ day: 2 }'), '6:20 uplinks[0].budget.day: `day` has no unit: 2 of what?'],
+  ['a budget for an hour', budgeted('{ hour: 1MB }'), '6:15 uplinks[0].budget.hour: unknown key `hour` in `budget`'],
+  ['nothing', budgeted('{ day: 0B }'), '6:20 uplinks[0].budget.day: `day` must be a size from 1kB to 1TB, found the text "0B"'],
+  ['too little', budgeted('{ day: 999B }'), '6:20 uplinks[0].budget.day: `day` must be a size from 1kB to 1TB, found the text "999B"'],
+  ['too little for a connection', budgeted('{ day: 9kB, month: 1MB }'), '6:20 uplinks[0].budget.day: `day` is too little: a connection alone costs about 4kB'],
+  ['too little for a connection, month', budgeted('{ month: 9kB }'), '6:22 uplinks[0].budget.month: `month` is too little: a connection alone costs about 4kB'],
+  ['a day above its month', budgeted('{ day: 3MB, month: 2MB }'), '6:20 uplinks[0].budget.day: `day` 3MB is more than `month` 2MB'],
+  ['billing day 0', budgeted('{ month: 2MB, billingDay: 0 }'), '6:39 uplinks[0].budget.billingDay: `billingDay` must be a whole number from 1 to 31, found the number 0'],
+  ['billing day 32', budgeted('{ month: 2MB, billingDay: 32 }'), '6:39 uplinks[0].budget.billingDay: `billingDay` must be a whole number from 1 to 31, found the number 32'],
+  ['billing day in words', budgeted('{ month: 2MB, billingDay: last }'), '6:39 uplinks[0].budget.billingDay: `billingDay` must be a whole number from 1 to 31, found the text "last"'],
+  ['billing day without a month', budgeted('{ day: 2MB, billingDay: 5 }'), '6:25 uplinks[0].budget.billingDay: `billingDay` says when a month begins, and there is no `month`'],
+  ['reserve as a share', budgeted('{ day: 2MB, reserve: 20% }'), '6:34 uplinks[0].budget.reserve: `reserve` must be a group of keys, found the text "20%"'],
+  ['reserve for nobody', budgeted('{ day: 2MB, reserve: { share: 20% } }'), '6:34 uplinks[0].budget.reserve: `class` is missing in `reserve`'],
+  ['reserve of nothing', budgeted('{ day: 2MB, reserve: { class: live, share: 0% } }'), '6:56 uplinks[0].budget.reserve.share: a reserve of 0% is none'],
+  ['reserve of all', budgeted('{ day: 2MB, reserve: { class: live, share: 100% } }'), '6:56 uplinks[0].budget.reserve.share: all of the budget is for `live`'],
+  ['reserve as a number', budgeted('{ day: 2MB, reserve: { class: live, share: 0.2 } }'), '6:56 uplinks[0].budget.reserve.share: `share` must be a percentage from 0% to 100%, found the number 0.2'],
+  ['reserve for a class without a route', budgeted('{ day: 2MB, reserve: { class: alarm, share: 20% } }'), '6:43 uplinks[0].budget.reserve.class: no route has the class `alarm`'],
+  ['counted in a way of its own', budgeted('{ day: 2MB, counts: interfaces }'), '6:33 uplinks[0].budget.counts: `counts` must be auto, interface or connection, found the text "interfaces"'],
+  ['interface of no name', budgeted('{ day: 2MB, counts: interface }'), '6:33 uplinks[0].budget.counts: which interface is to be counted is not known'],
+  ['interface of a command', uplink('dial: { command: [up] }\nbudget: { day: 2MB, counts: interface }'), '7:33 uplinks[0].budget.counts: which interface is to be counted is not known'],
+]
+
+const modem = (sbd: string): string => uplink(`sbd: ${sbd}`)
+
+export const sbdMistakes: readonly Case[] = [
+  ['a bare port', modem('/dev/ttyUSB0'), '6:10 uplinks[0].sbd: `sbd` must be a group of keys, found the text "/dev/ttyUSB0"'],
+  ['no port', modem('{}'), '6:10 uplinks[0].sbd: `port` is missing in `sbd`'],
+  ['half a path', modem('{ port: ttyUSB0 }'), '6:18 uplinks[0].sbd.port: `port` must be a device file such as /dev/ttyUSB0, found the text "ttyUSB0"'],
+  ['a TCP port', modem('{ port: 1883 }'), '6:18 uplinks[0].sbd.port: `port` must be a device file such as /dev/ttyUSB0, found the number 1883'],
+  ['a rate that no modem has', modem('{ port: /dev/x, baud: 19201 }'), '6:32 uplinks[0].sbd.baud: `baud` must be 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200, found the number 19201'],
+  ['flow control in words', modem('{ port: /dev/x, flowControl: hardware }'), '6:39 uplinks[0].sbd.flowControl: `flowControl` must be none or rts-cts, found the text "hardware"'],
+  ['message without unit', modem('{ port: /dev/x, maxBytes: 340 }'), '6:36 uplinks[0].sbd.maxBytes: `maxBytes` has no unit: 340 of what?'],
+  ['message too large', modem('{ port: /dev/x, maxBytes: 2kB }'), '6:36 uplinks[0].sbd.maxBytes: `maxBytes` must be a size from 50B to 1960B, found the text "2kB"'],
+  ['six bars', modem('{ port: /dev/x, minSignal: 6 }'), '6:37 uplinks[0].sbd.minSignal: `minSignal` must be a whole number from 0 to 5, found the number 6'],
+  ['checks too often', modem('{ port: /dev/x, check: 1m }'), '6:33 uplinks[0].sbd.check: `check` must be a duration from 3m to 30d, or never, found the text "1m"'],
+  ['key of a sensor', modem('{ port: /dev/x, parity: none }'), '6:26 uplinks[0].sbd.parity: unknown key `parity` in `sbd`'],
+  ['with a dial', modem('{ port: /dev/x }\ndial: { modem: lte }'), '7:11 uplinks[0].dial: a modem for short messages has no `dial`'],
+  ['one modem, two links', uplink('links: [{ name: a, sbd: { port: /dev/x } }, { name: b, sbd: { port: /dev/x } }]'), '6:65 uplinks[0].links[1].sbd: the modem at /dev/x belongs to two links, as in `uplinks[0].links[0]`'],
+]

@@ -44,6 +44,18 @@ describe('packSegments', () => {
     expect(segments.flatMap(unpack).map((r) => r.length)).toEqual([40_000, 40_000, 200_000, 10, 10])
   })
 
+  test('each message keeps how long before its segment it came', () => {
+    const [segment] = packSegments([append(1, A), new Append(2, makeMessage('t', 'x', { qos: 1 }), A, false, 30, null)], 5000, 50)
+    const reader = new RecordReader(segment!.data, segment!.first)
+    const topics = new TopicTable()
+    const cameAtMs = []
+    while (reader.next()) {
+      reader.message(topics, 0, 0)
+      cameAtMs.push(segment!.storedAtMs - reader.ageMs)
+    }
+    expect(cameAtMs).toEqual([4950, 4980])
+  })
+
   test('the bytes can be given to another thread: a buffer of their own', () => {
     const [segment] = packSegments([append(1, A)], 0, 0)
     expect(() => structuredClone(segment!.data, { transfer: [segment!.data.buffer as ArrayBuffer] })).not.toThrow()

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest'
 import type { SerialSensorConfig } from '../../../src/config/config.ts'
 import type { Message } from '../../../src/message.ts'
 import { LOOK_MS, SerialSensor } from '../../../src/sensors/serial.ts'
-import type { PortEvents, SerialPorts } from '../../../src/sensors/serial-port.ts'
 import type { SensorState } from '../../../src/sensors/state.ts'
-import { explainPortError } from '../../../src/sensors/trouble.ts'
+import type { PortEvents, SerialPorts, SerialSettings } from '../../../src/serial-port.ts'
+import { explainPortError } from '../../../src/serial-trouble.ts'
 import { FakeClock, settle } from '../../support/fake-clock.ts'
 
 const PATH = '/dev/ttyUSB0'
@@ -30,13 +30,14 @@ class FakePorts implements SerialPorts {
   names: string[] = []
   events: PortEvents | null = null
 
-  async open(_serial: SerialSensorConfig['serial'], events: PortEvents) {
+  async open(_settings: SerialSettings, events: PortEvents) {
     this.opened++
     await settle()
     if (this.refuse !== null) throw this.refuse
     this.events = events
     this.open_++
     return {
+      write: () => {},
       close: async () => {
         await settle()
         this.open_--
@@ -256,6 +257,10 @@ describe('what an error tells the operator', () => {
 
   test.each(CASES)('%s', (message, says) => {
     expect(explainPortError(message, PATH, [])).toMatch(says)
+  })
+
+  test('it names the key that the path stands under', () => {
+    expect(explainPortError('ENOENT', PATH, [], 'sbd.port')).toContain('correct sbd.port;')
   })
 
   test('the name of a device is not taken for an error', () => {

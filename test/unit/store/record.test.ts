@@ -56,6 +56,31 @@ describe('records', () => {
     expect(reader.end).toBe(data.length)
   })
 
+  it('tell their topic without the rest', () => {
+    const reader = new RecordReader(pack(messages, deltas, NOW_MS - 300), 1)
+    for (const message of messages) {
+      reader.next()
+      expect(reader.topicKey()).toBe(message.topic.bytes.toString('latin1'))
+      expect(plain(reader.message(new TopicTable(), NOW_MS, 0))).toEqual(plain(message))
+    }
+  })
+
+  it('can be copied into a segment that begins later: as long as before, with the same content', () => {
+    const reader = new RecordReader(pack(messages, deltas, NOW_MS - 300), 77)
+    for (let i = 0; reader.next(); i++) {
+      for (const first of [77, 77 + Math.floor(deltas[i]! / 2), Math.max(77, 77 + deltas[i]! - 200), 77 + deltas[i]!]) {
+        const out = Buffer.alloc(reader.length + 9, 0xee)
+        expect(reader.copyTo(out, 5, first)).toBe(5 + reader.length)
+        expect([...out.subarray(0, 5), ...out.subarray(5 + reader.length)]).toEqual(Array(9).fill(0xee))
+        const copied = new RecordReader(out.subarray(5, 5 + reader.length), first)
+        expect(copied.next()).toBe(true)
+        expect([copied.sequence, copied.length]).toEqual([reader.sequence, reader.length])
+        expect(plain(copied.message(new TopicTable(), NOW_MS, 0))).toEqual(plain(messages[i]!))
+        expect(copied.ageMs).toBe(300)
+      }
+    }
+  })
+
   it('can be read from a view in the middle of a buffer', () => {
     const data = pack(messages.slice(0, 2), [0, 1])
     const around = Buffer.concat([Buffer.alloc(13, 0xff), data, Buffer.alloc(13, 0xff)])
@@ -124,7 +149,10 @@ describe('a damaged record', () => {
     const reader = new RecordReader(data, 1)
     const topics = new TopicTable()
     const list: Message[] = []
-    while (reader.next()) list.push(reader.message(topics, 0, 0))
+    while (reader.next()) {
+      reader.topicKey()
+      list.push(reader.message(topics, 0, 0))
+    }
     return list
   }
 

@@ -158,7 +158,7 @@ describe('versions', () => {
     expect(setAside).toBe(null)
     expect(snapshot.destinations).toMatchObject([
       { id: 1, kind: 'session', tenant: version < 3 ? '' : 'acme', name: 'client-1', cursor: { cursor: 3, ahead: [5], mayHaveSent: version === 1 ? 0 : 2 }, queued: { count: 3 } },
-      { id: 2, kind: 'uplink', tenant: '', name: 'cloud', cursor: { cursor: 0, ahead: [] }, queued: { count: 4 } },
+      { id: 2, kind: 'uplink', tenant: '', name: 'cloud', limits: { whenFull: version < 4 ? 'drop-oldest' : { thin: 10 } }, cursor: { cursor: 0, ahead: [] }, queued: { count: 4 } },
     ])
     expect(await readAll(store, 1)).toEqual([4, 5, 8, 9]) // 5 is settled ahead, which the reader knows
     expect(await readAll(store, 2)).toEqual([4, 5, 8, 9])

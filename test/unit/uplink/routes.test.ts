@@ -4,9 +4,10 @@ import { makeMessage } from '../../../src/message.ts'
 import { addVia, hasVia } from '../../../src/uplink/loop.ts'
 import { Routes } from '../../../src/uplink/routes.ts'
 import { tenantTag } from '../../../src/config/routes.ts'
+import { routeConfig } from '../../support/uplink-config.ts'
 
 function route(from: string, to: string, more: Partial<RouteConfig> = {}): RouteConfig {
-  return { direction: 'out', tenant: '', from, to, qos: 1, retain: true, ...more }
+  return routeConfig({ from, to, retain: true, ...more })
 }
 
 describe('routes', () => {

@@ -1,23 +1,23 @@
 // What an error of a serial port means for the person beside it. Pure: the driver's text in, a sentence that says what to do
 // out. The driver gives no codes, only strerror's words in its message ("Error: Permission denied, cannot open /dev/ttyUSB0").
 
-/** `byId`: names found in /dev/serial/by-id, for the path that is not there. */
-export function explainPortError(message: string, path: string, byId: readonly string[]): string {
+/** `byId`: names found in /dev/serial/by-id, for the path that is not there. `key`: where the path stands in the configuration. */
+export function explainPortError(message: string, path: string, byId: readonly string[], key = 'serial.path'): string {
   // The driver repeats the path, and a device may be named "usb-EIO_Works".
   const words = message.replaceAll(path, '')
   const known = TROUBLES.find((trouble) => trouble.says.test(words))
-  return known === undefined ? `${path}: ${message}` : known.sentence(path, byId)
+  return known === undefined ? `${path}: ${message}` : known.sentence(path, key, byId)
 }
 
 interface Trouble {
   readonly says: RegExp
-  sentence(path: string, byId: readonly string[]): string
+  sentence(path: string, key: string, byId: readonly string[]): string
 }
 
 const TROUBLES: readonly Trouble[] = [
   {
     says: /No such file or directory|\bENOENT\b/,
-    sentence: (path, byId) => `no such file ${path}: plug the device in, or correct serial.path; ${pluggedIn(byId)}`,
+    sentence: (path, key, byId) => `no such file ${path}: plug the device in, or correct ${key}; ${pluggedIn(byId)}`,
   },
   {
     says: /Permission denied|\bEACCES\b|Operation not permitted|\bEPERM\b/,
@@ -31,12 +31,12 @@ const TROUBLES: readonly Trouble[] = [
   },
   {
     says: /Inappropriate ioctl|\bENOTTY\b|Is a directory|\bEISDIR\b/,
-    sentence: (path) => `${path} is not a serial port: correct serial.path`,
+    sentence: (path, key) => `${path} is not a serial port: correct ${key}`,
   },
   {
     says: /No such device|\bENODEV\b|\bENXIO\b|Input\/output error|\bEIO\b/,
-    sentence: (path) =>
-      `no device answers behind ${path}: it was unplugged, or this UART is not enabled on the board; check the plug and serial.path`,
+    sentence: (path, key) =>
+      `no device answers behind ${path}: it was unplugged, or this UART is not enabled on the board; check the plug and ${key}`,
   },
 ]
 

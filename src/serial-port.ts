@@ -1,13 +1,24 @@
-// The edge to the operating system's serial ports, and the only importer of the serialport package.
+// The edge to the operating system's serial ports, and the only importer of the serialport package. Sensors read from them, modems are
+// talked to.
 // Rules:
-// - serialport is imported by the first open: a gateway without serial sensors never loads its native part.
+// - serialport is imported by the first open: a gateway without serial ports never loads its native part.
 // - An OpenPort reports its end once, by lost(): error, close, end of data. It never opens again by itself.
 // - close() always lets go of the descriptor and never rejects; nothing is reported after it was called.
 // - The driver retries a read of zero bytes without end (a hung-up USB port), and takes EIO for a fault of the read, so
 //   the path is looked at from outside (nodeAt), and the owner closes the port when the node is gone.
 import { readdir, stat } from 'node:fs/promises'
 import type { SerialPort } from 'serialport'
-import type { SerialSensorConfig } from '../config/config.ts'
+
+export interface SerialSettings {
+  readonly path: string
+  /** Bits per second. */
+  readonly baud: number
+  readonly dataBits: 5 | 6 | 7 | 8
+  readonly parity: 'none' | 'even' | 'odd'
+  readonly stopBits: 1 | 2
+  /** Flow control by RTS and CTS; left out: none. */
+  readonly rtscts?: boolean
+}
 
 export interface PortEvents {
   /** The chunk is valid during the call only. */
@@ -16,13 +27,18 @@ export interface PortEvents {
 }
 
 export interface OpenPort {
+  /**
+   * Hands bytes to the driver, in the order of the calls. Who writes waits for an answer before it writes more: nothing here bounds what
+   * a device does not take. A write that fails is told by lost(). Not before `open` has answered.
+   */
+  write(bytes: Uint8Array): void
   close(): Promise<void>
 }
 
-/** What serial.ts needs of the operating system; the tests of its timing give another one. */
+/** What the owners of ports need of the operating system; the tests of their timing give another one. */
 export interface SerialPorts {
   /** Opens and locks the port. Rejects with the driver's Error; data arrives in a later turn than the answer. */
-  open(serial: SerialSensorConfig['serial'], events: PortEvents): Promise<OpenPort>
+  open(serial: SerialSettings, events: PortEvents): Promise<OpenPort>
   /** A word for the very device node at `path`, links followed; null when there is none. Never rejects. */
   nodeAt(path: string): Promise<string | null>
   /** Names in /dev/serial/by-id. Never rejects. */
@@ -31,7 +47,7 @@ export interface SerialPorts {
 
 export const serialPorts: SerialPorts = { open: openPort, nodeAt, byId }
 
-async function openPort(serial: SerialSensorConfig['serial'], events: PortEvents): Promise<OpenPort> {
+async function openPort(serial: SerialSettings, events: PortEvents): Promise<OpenPort> {
   const driver = await import('serialport')
   const port = new driver.SerialPort({
     path: serial.path,
@@ -39,6 +55,7 @@ async function openPort(serial: SerialSensorConfig['serial'], events: PortEvents
     dataBits: serial.dataBits,
     parity: serial.parity,
     stopBits: serial.stopBits,
+    rtscts: serial.rtscts ?? false,
     lock: true,
     autoOpen: false,
   })
@@ -62,6 +79,12 @@ function watch(port: SerialPort, events: PortEvents): OpenPort {
   port.on('error', (error: Error) => lost(error.message))
   port.on('end', () => lost('the port ended'))
   return {
+    write(bytes) {
+      // Not drain(): a thread of the pool would wait in the kernel for as long as the device refuses, and others need it.
+      port.write(Buffer.from(bytes), (error) => {
+        if (error) lost(error.message)
+      })
+    },
     close() {
       reported = true
       return closePort(port)

@@ -1,0 +1,231 @@
+// How much may be on its way at a time: as much as the path carries, so that a slow link is always busy and what is urgent never
+// waits behind more than that. What has been written cannot be taken back; what is still in the queue can be overtaken.
+//
+//   window = rate × (gain × base + SLACK) + one message or one segment
+//
+//   rate   bytes a second that arrive: the best of the last full rounds (a round: until what was sent at its start is acknowledged)
+//   base   time from sending to acknowledgement when nothing queues; measured again on purpose when it has not shown itself for long
+//
+// The idea is BBR's (draft-ietf-ccwg-bbr), above TCP and in bytes of MQTT: TCP delivers in order, so the acknowledgement of a message is
+// one of everything that was written before it. Not every message is watched: a mark a sixteenth of the window apart is enough.
+//
+// What is always true: something may go when nothing is on its way; the marks are bounded; time comes from the caller.
+
+const MARKS_MAX = 64
+const MARKS_PER_WINDOW = 16
+const INITIAL_BYTES = 2048
+const WINDOW_BYTES_MAX = 8 * 1024 * 1024
+/** A segment of TCP's payload: less at a time costs a header and a TLS record for each message. */
+const SEGMENT_BYTES = 1400
+/** A very slow link is not kept busy for longer than this by one segment. */
+const SEGMENT_SEC_MAX = 2
+const QUANTUM_BYTES_MAX = 16 * 1024
+const QUANTUM_SEC = 0.01
+/** So much may queue on any link: acknowledgements do not come evenly. */
+const SLACK_SEC = 0.05
+const STARTUP_GAIN = 2
+const GAIN = 1.5
+/** Growth of the rate in a round that says the end is not reached yet. */
+const GROWTH = 1.25
+/** Full rounds without it. */
+const STARTUP_ROUNDS = 3
+const ROUNDS_REMEMBERED = 4
+/** A message that took so many times what it should have, and so much more. */
+const SLOWER = 2
+const SLOWER_SEC = 0.25
+/** A link that a single message fills for so many times its BDP is kept busy by one message at a time. */
+const LARGE_MESSAGE_BDPS = 10
+const BASE_SEC_MIN = 0.000_05
+const PROBE_SEC = 30
+const PROBE_BASES = 50
+
+/** Figures for people; null as long as nothing was acknowledged. */
+export interface Pace {
+  readonly bytesPerSec: number | null
+  readonly roundTripMs: number | null
+  readonly windowBytes: number
+}
+
+/** A message whose acknowledgement is watched. */
+interface Mark {
+  identifier: number
+  /** Where it ends in the stream of bytes. */
+  position: number
+  size: number
+  sentMs: number
+  /** On their way before it. */
+  inFlight: number
+  /** What had arrived, and when that was known, when it was sent. */
+  delivered: number
+  deliveredMs: number
+}
+
+export class Pacer {
+  /** In the order they were sent. */
+  readonly #marks: Mark[] = []
+  #phase: 'startup' | 'steady' | 'probe' = 'startup'
+  #window: number
+  /** No less while the link is not known. */
+  #floor: number
+  #open = true
+  #sent = 0
+  #marked = 0
+  #delivered = 0
+  #deliveredMs = 0
+  #base = 0
+  #baseMs = 0
+  #probeFrom = 0
+  #rates: number[] = []
+  #rate = 0
+  #roundEnd = 0
+  #roundRate = 0
+  #roundFull = false
+  #roundsLevel = 0
+  /** The largest of late. */
+  #size = 0
+
+  /** `windowBytes`: what an earlier connection over the same link has come to. */
+  constructor(windowBytes = 0) {
+    this.#floor = Math.max(INITIAL_BYTES, windowBytes / 2)
+    this.#window = this.#floor
+  }
+
+  /** Something may be written. */
+  get open(): boolean {
+    return this.#open
+  }
+
+  /** Bytes that an acknowledgement is still to come for. */
+  get inFlight(): number {
+    return this.#marked - this.#delivered
+  }
+
+  /** At most once: room beside the window, for what is lost when it does not go now. */
+  get openForQos0(): boolean {
+    return this.#open || this.inFlight < 2 * this.#window
+  }
+
+  get pace(): Pace {
+    const known = this.#rate > 0
+    return { bytesPerSec: known ? this.#rate : null, roundTripMs: known ? this.#base * 1000 : null, windowBytes: Math.round(this.#window) }
+  }
+
+  /** Milliseconds until so many bytes have arrived and their answer is here; null as long as nothing is known. */
+  arrivalMs(bytes: number): number | null {
+    return this.#rate > 0 ? (this.#base + bytes / this.#rate) * 1000 : null
+  }
+
+  /** Bytes that nothing will be heard of. */
+  wrote(bytes: number): void {
+    this.#sent += bytes
+  }
+
+  /** A packet that is answered under `identifier` (0: CONNECT or PINGREQ) was written. */
+  wroteAnswerable(identifier: number, size: number, nowMs: number): void {
+    const { inFlight } = this
+    this.#sent += size
+    if (size > this.#size) this.#size = size
+    else this.#size -= (this.#size - size) / 64
+    if (inFlight > 0 && this.#sent - this.#marked < this.#window / MARKS_PER_WINDOW) return
+    if (this.#marks.length === MARKS_MAX) {
+      this.#open = false
+      return
+    }
+    if (inFlight === 0) this.#deliveredMs = nowMs // the link was idle: the time until now says nothing about it
+    this.#marks.push({ identifier, position: this.#sent, size, sentMs: nowMs, inFlight, delivered: this.#delivered, deliveredMs: this.#deliveredMs })
+    this.#marked = this.#sent
+    if (this.inFlight < this.#window) return
+    this.#open = false
+    this.#roundFull = true
+  }
+
+  /** The answer to a packet came. Called for every one. */
+  answered(identifier: number, nowMs: number): void {
+    const marks = this.#marks
+    for (let i = 0; i < marks.length; i++) {
+      if (marks[i]!.identifier !== identifier) continue
+      const mark = marks[i]!
+      marks.splice(0, i + 1) // those before it have arrived too
+      this.#arrived(mark, nowMs)
+      return
+    }
+  }
+
+  #arrived(mark: Mark, nowMs: number): void {
+    this.#delivered = mark.position
+    this.#deliveredMs = nowMs
+    this.#measure(mark, nowMs)
+    if (mark.position >= this.#roundEnd) this.#endRound()
+    if (this.#phase === 'steady' && nowMs - this.#baseMs > 1000 * Math.max(PROBE_SEC, PROBE_BASES * this.#base)) {
+      this.#phase = 'probe'
+      this.#probeFrom = this.#sent
+    }
+    this.#window = this.#target()
+    if (!this.#open) this.#open = this.inFlight === 0 || this.inFlight + this.#quantum() <= this.#window
+  }
+
+  #measure(mark: Mark, nowMs: number): void {
+    const elapsed = (nowMs - mark.deliveredMs) / 1000
+    const trip = Math.max(BASE_SEC_MIN, (nowMs - mark.sentMs) / 1000)
+    const rate = elapsed > 0 ? (mark.position - mark.delivered) / Math.max(elapsed, BASE_SEC_MIN) : 0
+    const expected = this.#base + (mark.inFlight + mark.size) / this.#rate
+    if (rate > 0 && trip > SLOWER * expected + SLOWER_SEC) this.#startOver(rate)
+    if (rate > this.#roundRate) this.#roundRate = rate
+    if (rate > this.#rate) this.#rate = rate
+    this.#measureBase(mark, trip, nowMs)
+  }
+
+  /** The link has become much slower, or stood still: the best of the past is no guide. */
+  #startOver(rate: number): void {
+    this.#phase = 'startup'
+    this.#floor = INITIAL_BYTES
+    this.#roundsLevel = 0
+    this.#rates = [rate]
+    this.#rate = rate
+    this.#roundRate = rate
+  }
+
+  /**
+   * A trip holds the link's delay and the message's own way onto the link. How long that is follows from the rate, which is too low while one
+   * message goes at a time: so a trip is more than the base for certain, and what is left without the message is certainly not more.
+   */
+  #measureBase(mark: Mark, trip: number, nowMs: number): void {
+    const least = trip - mark.size / this.#rate
+    const probed = this.#phase === 'probe' && mark.position > this.#probeFrom
+    const nothingQueued = mark.inFlight <= 0.5 * this.#rate * this.#base
+    if (this.#base === 0 || trip < this.#base) this.#base = trip
+    else if (probed && least > this.#base) this.#base = least
+    else if (nothingQueued && least > this.#base) this.#base += (least - this.#base) / 8
+    if (nothingQueued || probed) this.#baseMs = nowMs
+    if (probed) this.#phase = 'steady'
+  }
+
+  #endRound(): void {
+    const before = Math.max(0, ...this.#rates)
+    // Who had nothing to send learns nothing of how slow a link is.
+    if (this.#roundFull || this.#roundRate > before) {
+      this.#rates.push(this.#roundRate)
+      if (this.#rates.length > ROUNDS_REMEMBERED) this.#rates.shift()
+      this.#roundsLevel = this.#roundFull && this.#roundRate < before * GROWTH ? this.#roundsLevel + 1 : 0
+      if (this.#phase === 'startup' && this.#roundsLevel >= STARTUP_ROUNDS) this.#phase = 'steady'
+      this.#rate = Math.max(...this.#rates)
+    }
+    this.#roundEnd = this.#sent
+    this.#roundRate = 0
+    this.#roundFull = false
+  }
+
+  #target(): number {
+    const bdp = this.#rate * this.#base
+    if (this.#phase === 'probe') return Math.max(1, bdp / 2)
+    const gain = this.#phase === 'startup' ? STARTUP_GAIN : GAIN
+    const spare = this.#quantum() + (this.#size < LARGE_MESSAGE_BDPS * bdp ? this.#size : 0)
+    const window = bdp * gain + this.#rate * SLACK_SEC + spare
+    return Math.min(WINDOW_BYTES_MAX, this.#phase === 'startup' ? Math.max(this.#floor, window) : window)
+  }
+
+  /** What is worth a write of its own. */
+  #quantum(): number {
+    return Math.max(Math.min(SEGMENT_BYTES, this.#rate * SEGMENT_SEC_MAX), Math.min(QUANTUM_BYTES_MAX, this.#rate * QUANTUM_SEC))
+  }
+}

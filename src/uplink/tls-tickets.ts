@@ -1,0 +1,89 @@
+// Session tickets of a remote broker (RFC 8446 section 2.2, RFC 5077): with one, the next handshake needs no certificates and is half as long.
+//
+// What lives here: the newest few, in memory and, now and then, on the shelf. They are secrets: whoever has one and records the connection
+// that it begins can read that connection of TLS 1.2, and may take the remote's place for us. So the file is its owner's only, and what it
+// holds is worth nothing after two hours: servers take no older ones.
+//
+// What is always true
+//   1. A ticket goes to the host, port and name it came from only, as long as the same authorities are trusted.
+//   2. One of TLS 1.3 is offered once (RFC 8446 appendix C.4); one of TLS 1.2 as long as it is taken.
+//   3. A handshake that fails has used its ticket up; when it was TLS that refused, all are forgotten. So the long one's turn comes in any case.
+import type { Clock, Timer } from '../clock.ts'
+import type { UplinkConfig } from '../config/config.ts'
+import type { Shelf } from '../shelf.ts'
+
+/** Of TLS 1.3 a server gives two at first, and one more at each use. */
+const TICKETS_MAX = 4
+const TICKET_BYTES_MAX = 16 * 1024
+/** Flash does not forget a write, and a lost ticket costs one long handshake. */
+const WRITE_AFTER_MS = 10 * 60_000
+const FILE = 'tls-sessions'
+
+interface Kept {
+  readonly owner: string
+  readonly tickets: readonly string[]
+}
+
+export class TlsTickets {
+  readonly #owner: string
+  readonly #shelf: Shelf
+  readonly #clock: Clock
+  #tickets: Buffer[] = []
+  #timer: Timer | null = null
+
+  constructor(config: UplinkConfig, shelf: Shelf, clock: Clock) {
+    this.#owner = ownerOf(config)
+    this.#shelf = shelf
+    this.#clock = clock
+  }
+
+  /** Takes what an earlier run has left. What cannot be read is not there. */
+  async prepare(): Promise<void> {
+    const bytes = await this.#shelf.read(FILE).catch(() => null)
+    if (bytes !== null) this.#tickets = ticketsOf(bytes, this.#owner)
+  }
+
+  /** The newest, which is not there any more then; null for none. */
+  take(): Buffer | null {
+    return this.#tickets.pop() ?? null
+  }
+
+  add(ticket: Buffer): void {
+    if (ticket.length > TICKET_BYTES_MAX) return
+    this.#tickets.push(ticket)
+    if (this.#tickets.length > TICKETS_MAX) this.#tickets.shift()
+    this.#timer ??= this.#clock.after(WRITE_AFTER_MS, () => void this.#write())
+  }
+
+  forget(): void {
+    this.#tickets = []
+  }
+
+  /** Writes what is not written yet. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) await this.#write()
+  }
+
+  #write(): Promise<void> {
+    this.#timer?.cancel()
+    this.#timer = null
+    const kept: Kept = { owner: this.#owner, tickets: this.#tickets.map((ticket) => ticket.toString('base64')) }
+    return this.#shelf.write(FILE, Buffer.from(JSON.stringify(kept))).catch(() => {}) // the next handshake is a long one, no more
+  }
+}
+
+/** Whose tickets these are: all that decides whether a certificate is accepted. */
+function ownerOf({ host, port, tlsOptions }: UplinkConfig): string {
+  const { ca, servername, versionMax } = tlsOptions
+  const hash = process.getBuiltinModule('node:crypto').createHash('sha256')
+  return hash.update(JSON.stringify([host, port, servername, versionMax, ca?.toString('base64') ?? null])).digest('base64')
+}
+
+function ticketsOf(bytes: Buffer, owner: string): Buffer[] {
+  try {
+    const kept = JSON.parse(bytes.toString('utf8')) as Kept
+    return kept.owner === owner ? kept.tickets.slice(-TICKETS_MAX).map((ticket) => Buffer.from(ticket, 'base64')) : []
+  } catch {
+    return [] // not ours
+  }
+}

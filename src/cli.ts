@@ -11,6 +11,10 @@ import { checkText, loadConfig, type LoadResult } from './config/load.ts'
 import { reportProblems } from './config/report.ts'
 import { type Sources, sourcesOf } from './config/watch.ts'
 import { OperatorError } from './errors.ts'
+import type { Clock } from './clock.ts'
+import type { Gateway } from './gateway.ts'
+import type { Logger } from './log.ts'
+import type { UnpackWords } from './unpack.ts'
 
 const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places with a bad link
 
@@ -21,6 +25,10 @@ const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places w
   sandpiper import FILE [--out gateway.yaml]    a Mosquitto configuration as gateway.yaml, and every line that it could not honour
   sandpiper passwd FILE NAME [--delete]         adds a user to a password file, changes its password (asked for, or a line of standard input), or removes it
   sandpiper passwd FILE                         the users of a password file, and how well each password is kept
+  sandpiper unpack --from URL [--to URL]        frames at a broker become the messages in them, at the same broker or another
+      [--topic FILTER]… [--state FOLDER] [--qos N] [--client-id ID] [--user NAME --password-file FILE] [--ca FILE]
+      [--to-user NAME --to-password-file FILE] [--to-ca FILE]
+  sandpiper unpack FILE…                        the messages of frames in files, as lines of JSON
   sandpiper access explain --config FILE        what a client may do, and which rule says so; ends with 0 for allowed, 1 for denied
       --client ID [--user NAME | --anonymous] [--tenant NAME] [--role NAME]… [--claim NAME=VALUE]…
       --publish TOPIC [--qos N] [--retain] | --subscribe FILTER [--qos N] | --receive TOPIC
@@ -51,6 +59,8 @@ async function main(argv: string[]): Promise<number> {
       return importMosquitto(rest[0], values.out)
     case 'passwd':
       return passwdOf(rest, values.delete === true)
+    case 'unpack':
+      return unpack(rest, values)
     case 'access':
       return access(rest, values)
     case 'help':
@@ -80,6 +90,16 @@ function arguments_(argv: string[]) {
         receive: { type: 'string' },
         qos: { type: 'string' },
         retain: { type: 'boolean' },
+        from: { type: 'string' },
+        to: { type: 'string' },
+        topic: { type: 'string', multiple: true },
+        state: { type: 'string' },
+        'client-id': { type: 'string' },
+        'password-file': { type: 'string' },
+        ca: { type: 'string' },
+        'to-user': { type: 'string' },
+        'to-password-file': { type: 'string' },
+        'to-ca': { type: 'string' },
         'last-good': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
@@ -178,15 +198,38 @@ async function run(file: string | undefined, lastGood: boolean): Promise<number>
   const chosen = configuration(file, lastGood)
   if (chosen === null) return 1
   const { config } = chosen
-  const underSystemd = process.env.JOURNAL_STREAM !== undefined || process.env.NOTIFY_SOCKET !== undefined
-  const [{ Gateway }, { makeLog }, { Memory }, { systemClock }, { Reload }] = await Promise.all([
+  return serve(config, async (gateway, log, clock) => {
+    if (chosen.name === file) rememberLastGood(config.store.path, chosen.text)
+    const { Reload } = await import('./reload.ts')
+    const reload = file === undefined || chosen.sources === null ? null : new Reload(file, gateway, clock, log)
+    reload?.start(chosen.sources!)
+    if (!isUnderSystemd()) print(banner(config, gateway.ports, chosen.name))
+    return () => reload?.stop()
+  })
+}
+
+async function unpack(files: readonly string[], words: UnpackWords): Promise<number> {
+  const { unpackConfig, unpackFiles } = await import('./unpack.ts')
+  if (files.length === 0) return serve(unpackConfig(words), () => Promise.resolve(() => {}))
+  if (words.from !== undefined) throw new OperatorError('E_USAGE', 'unpack takes frames from files, or from a broker (--from): not from both')
+  const { problems } = unpackFiles(files, (line) => void process.stdout.write(line))
+  for (const problem of problems) complain(problem)
+  return problems.length > 0 ? 1 : 0
+}
+
+function isUnderSystemd(): boolean {
+  return process.env.JOURNAL_STREAM !== undefined || process.env.NOTIFY_SOCKET !== undefined
+}
+
+/** A gateway until a signal ends it, or its store. `begun` may add to it, and answers how to take that away again. */
+async function serve(config: Config, begun: (gateway: Gateway, log: Logger, clock: Clock) => Promise<() => void>): Promise<number> {
+  const [{ Gateway }, { makeLog }, { Memory }, { systemClock }] = await Promise.all([
     import('./gateway.ts'), // not needed by `check`, which has to be quick
     import('./log.ts'),
     import('./ops/memory.ts'),
     import('./clock.ts'),
-    import('./reload.ts'),
   ])
-  const log = await makeLog(config.log.level, process.stdout.isTTY === true && !underSystemd)
+  const log = await makeLog(config.log.level, process.stdout.isTTY === true && !isUnderSystemd())
   const systemd = process.env.NOTIFY_SOCKET === undefined ? null : new (await import('./ops/systemd.ts')).Systemd(systemClock, log)
 
   const stopped = new Promise<string>((resolve) => {
@@ -200,10 +243,7 @@ async function run(file: string | undefined, lastGood: boolean): Promise<number>
     broken.resolve('the store is broken')
   }
   const gateway = await Gateway.start(config, { log, version: VERSION, onFatal })
-  if (chosen.name === file) rememberLastGood(config.store.path, chosen.text)
-  const reload = file === undefined || chosen.sources === null ? null : new Reload(file, gateway, systemClock, log)
-  reload?.start(chosen.sources!)
-  if (!underSystemd) print(banner(config, gateway.ports, chosen.name))
+  const end = await begun(gateway, log, systemClock)
   log.info({ site: config.site, ports: gateway.ports, version: VERSION }, 'sandpiper is ready')
   const memory = new Memory(systemClock, gateway.counters)
   memory.start()
@@ -213,7 +253,7 @@ async function run(file: string | undefined, lastGood: boolean): Promise<number>
   log.info({ why }, 'stopping')
   systemd?.stopping()
   memory.stop()
-  reload?.stop()
+  end()
   systemClock.after(STOP_MS_MAX, () => process.exit(1)) // whatever still hangs
   await gateway.stop()
   log.info({}, 'stopped')
@@ -228,7 +268,7 @@ function banner(config: Config, ports: readonly number[], name: string): string 
     const from = sensor.kind === 'simulate' ? `simulated ${sensor.simulate.kind}, every ${sensor.simulate.everyMs / 1000} s` : `${sensor.serial.path}, ${sensor.serial.baud} baud`
     lines.push(`  publishing ${sensor.topic}   (${from})`)
   }
-  for (const uplink of config.uplinks) lines.push(`  uplink     ${uplink.name} ─► ${uplink.host}:${uplink.port}`)
+  for (const uplink of config.uplinks) lines.push(`  uplink     ${uplink.name} ─► ${uplink.url === null ? 'satellite modem' : `${uplink.host}:${uplink.port}`}`)
   lines.push(`  store      ${config.store.path}`, '')
   const way = wayIn(config.broker.listeners, ports)
   if (way !== null) lines.push('See it:', '', `  mosquitto_sub -t '${commonPrefix(config.sensors.map((s) => s.topic))}#' -v${way}`, '', '')

@@ -16,6 +16,7 @@ import { Listener, placeOf } from './net/listener.ts'
 import { SysTopics } from './ops/sys-topics.ts'
 import { makeSensor, type Sensor } from './sensors/sensor.ts'
 import type { SensorState } from './sensors/state.ts'
+import { serialPorts } from './serial-port.ts'
 import type { Sessions } from './session/sessions.ts'
 import { type TenantLimits, Tenants } from './session/tenants.ts'
 import { FolderShelf, type Shelf } from './shelf.ts'
@@ -125,6 +126,7 @@ export class Gateway {
         marksOrigin: config.uplinks.length > 1,
         stateChanged: (state: UplinkState) => this.#onUplinkState(state),
         random: Math.random,
+        serialPorts,
         nextDestination: () => this.#nextDestination++,
         shelf: options.shelfOf?.(uplink.name) ?? new FolderShelf(join(config.store.path, 'uplinks', uplink.name)),
       }
@@ -189,7 +191,7 @@ export class Gateway {
     this.#access.stop()
     this.#sys.stop()
     this.#timer?.cancel()
-    for (const uplink of this.uplinks) uplink.stop()
+    await Promise.all(this.uplinks.map((uplink) => uplink.stop()))
     await Promise.race([this.#journal.drain(), new Promise<void>((resolve) => void this.#clock.after(DRAIN_MS_MAX, resolve))])
     await this.#store.close()
   }

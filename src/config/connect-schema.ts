@@ -51,7 +51,7 @@ const when: Schema<ConnectConfig> = object({
 
 export const connect: Schema<ConnectConfig> = wordOr(
   choice(['always'], 'always, or `{ when: … }`').into((): ConnectConfig => ({ kind: 'always' })),
-  object({ when: required('Any of these is enough.', when) }).into((c) => c.when),
+  object({ when: required('What asks for a connection: any of these conditions is enough.', when) }).into((c) => c.when),
 )
 
 /** What `connect` of a link is when it is not given: always, but a link for some classes only when something of them waits. */

@@ -73,6 +73,11 @@ export class Account {
     this.#budget?.plan(bytes)
   }
 
+  /** Nothing is on its way. */
+  planOver(): void {
+    this.#budget?.planOver()
+  }
+
   /** Bytes that no meter sees: sessions of a modem. */
   spend(bytes: number): void {
     this.#budget?.spend(bytes)

@@ -145,6 +145,11 @@ export class Budget {
     this.#saveIfDue()
   }
 
+  /** Nothing is on its way: what was announced and did not cost so much is free again. */
+  planOver(): void {
+    this.#plannedBytes = 0
+  }
+
   /** What a connection has cost until it was accepted, or until it failed: that says little of one that does not. */
   learnConnect(bytes: number, accepted: boolean): void {
     if (!accepted && bytes <= this.#connectBytes) return

@@ -25,8 +25,11 @@ export interface LinkPorts extends WayPorts {
   drained(): boolean
   /** Monotonic time of the last message that came over a connection; -Infinity for none. */
   receivedAtMs(): number
-  /** Whether the link's budget has room for one of these classes; for none of them: for a connection that only fetches what comes in. */
-  mayConnect(link: LinkConfig, classes: readonly string[]): boolean
+  /**
+   * Whether the link's budget has room for one of these classes; for none of them: for a connection that only fetches what comes in.
+   * `isInUse`: what it takes to connect is being spent, or has been.
+   */
+  mayConnect(link: LinkConfig, classes: readonly string[], isInUse: boolean): boolean
   /** The phase, the link in use or an error is another one. */
   stateChanged(): void
 }
@@ -215,27 +218,33 @@ export class Links {
     const isCarried = (name: string): boolean => config.classes === null || config.classes.includes(name)
     const classes = [...counts.keys()].filter((name) => isCarried(name) && counts.get(name)!.count > 0)
     const verdict = policy === null ? ALWAYS : policy.ask(this.#factsOf(config, classes, counts, passes))
-    if (!verdict.wanted || config.budget === null || this.#ports.mayConnect(config, classes)) return verdict
+    if (!verdict.wanted || config.budget === null || this.#ports.mayConnect(config, classes, this.#isInUse(config))) return verdict
     return { wanted: false, againMs: Math.min(verdict.againMs, BUDGET_LOOK_MS), why: 'its budget is spent' }
   }
 
   /** `classes`: those that wait and that the link may carry. */
   #factsOf(config: LinkConfig, classes: readonly string[], counts: Waiting, passes: PassFile | null): PolicyFacts {
     const { clock } = this.#ports
-    const { phase, inUse } = this.#state
-    const isInUse = inUse !== null && this.#members[inUse]!.config === config
+    const { phase } = this.#state
+    const isInUse = this.#isInUse(config)
     const isUp = isInUse && phase === 'up'
     return {
       nowMs: clock.now(),
       wallMs: clock.wall(),
       classes,
       count: classes.reduce((sum, name) => sum + counts.get(name)!.count, 0),
-      use: isUp ? 'up' : isInUse && phase !== 'hanging-up' ? 'trying' : 'none',
+      use: isUp ? 'up' : isInUse ? 'trying' : 'none',
       otherIsUp: phase === 'up' && !isInUse,
       isDrained: isUp && this.#ports.drained(),
       receivedAtMs: this.#ports.receivedAtMs(),
       passes: passes?.passes ?? NO_PASSES,
     }
+  }
+
+  /** Dialled, connecting or up. */
+  #isInUse(config: LinkConfig): boolean {
+    const { phase, inUse } = this.#state
+    return inUse !== null && phase !== 'hanging-up' && this.#members[inUse]!.config === config
   }
 
   #wake(): void {

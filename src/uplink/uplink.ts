@@ -178,7 +178,7 @@ export class Uplink implements LaneOwner, Flushable {
       waiting: () => this.#waiting(),
       drained: () => this.lanes.drained && this.outgoing.inFlight === 0 && this.incoming.waitingForFlash === 0,
       receivedAtMs: () => this.#receivedAtMs,
-      mayConnect: (link, classes) => this.#accountOf(link).mayConnect(classes, this.#links.link === link),
+      mayConnect: (link, classes, isInUse) => this.#accountOf(link).mayConnect(classes, isInUse),
       stateChanged: () => deps.stateChanged(this.state),
     })
     queues.forEach(({ plan }, i) => this.#subscribe(plan, lanes[i]!))
@@ -229,6 +229,10 @@ export class Uplink implements LaneOwner, Flushable {
   /** At the end of a turn in which something has changed. */
   flush(): void {
     this.#isMarked = false
+    if (this.#links.link !== null && this.outgoing.inFlight === 0) {
+      this.#accountOf(this.#links.link).planOver()
+      this.lanes.ready()
+    }
     this.#links.changed()
   }
 

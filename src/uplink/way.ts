@@ -183,7 +183,7 @@ export class Way {
   checkCost(): void {
     const { dial } = this.config
     if (this.#attemptFrom === null || dial === null || this.#ports.wireBytes(this.config) - this.#attemptFrom <= dial.attemptBytesMax) return
-    this.#breakOff(`it has cost more than the ${dial.attemptBytesMax} bytes that one attempt may, and the broker has not answered`)
+    this.#breakOff(`it has cost more than the ${dial.attemptBytesMax} bytes that one attempt may (\`maxCost\`), and the broker has not answered`)
   }
 
   /** Nothing more is waited for. */

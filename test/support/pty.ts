@@ -1,16 +1,20 @@
 // A serial cable without hardware: two pseudo terminals joined by socat in a folder of their own. `path` is the gateway's
-// end, write() the device's. unplug() ends socat, and with it both ends; plug() brings them back under the same names.
+// end, write() and onData() the device's. unplug() ends socat, and with it both ends; plug() brings them back under the same names.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { openSync } from 'node:fs'
 import { type FileHandle, constants, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ReadStream } from 'node:tty'
 import { until } from './until.ts'
 
 export class Pty {
   readonly folder: string
   #socat: ChildProcess | null = null
   #device: FileHandle | null = null
+  #reader: ReadStream | null = null
+  #read: ((bytes: Buffer) => void) | null = null
 
   private constructor(folder: string) {
     this.folder = folder
@@ -41,10 +45,26 @@ export class Pty {
     await until(() => failed !== null || said.includes('starting data transfer loop'), 'socat to join its terminals')
     if (failed !== null) throw failed
     this.#device = await open(ends[1]!, constants.O_RDWR | constants.O_NOCTTY)
+    this.#listen()
+  }
+
+  /** `fn` gets what the gateway sends, over this plugging and those that follow. */
+  onData(fn: (bytes: Buffer) => void): void {
+    this.#read = fn
+    this.#listen()
+  }
+
+  #listen(): void {
+    if (this.#read === null || this.#device === null) return
+    this.#reader = new ReadStream(openSync(join(this.folder, 'device'), constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK))
+    this.#reader.on('error', () => {}) // the other end is gone: that is what unplugging is
+    this.#reader.on('data', this.#read)
   }
 
   /** `signal` SIGKILL leaves the names behind, pointing nowhere. */
   async unplug(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    this.#reader?.destroy()
+    this.#reader = null
     await this.#device?.close()
     this.#device = null
     const socat = this.#socat

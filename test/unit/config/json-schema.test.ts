@@ -57,7 +57,7 @@ function keys(node: Node, path = ''): [path: string, node: Node][] {
 
 it('is plain JSON', () => expect(JSON.parse(JSON.stringify(schema))).toEqual(schema))
 
-it.each([['the example', EXAMPLE], ['the default', defaultConfigText], ['an uplink', uplink('password: x\nkeepAlive: 0')]])('accepts %s', (_, text) => {
+it.each([['the example', EXAMPLE], ['the default', defaultConfigText], ['an uplink', uplink('password: x\nkeepAlive: 0')], ['times to connect', uplink('connect: { when: { queued: 5, class: [live], schedule: "*/30 * * * *", window: ["mon-fri 22:00-06:00", 2:00-4:00], passes: p, idle: 5s } }')]])('accepts %s', (_, text) => {
   expect(valid(schema, parse(text))).toBe(true)
 })
 

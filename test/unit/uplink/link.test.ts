@@ -430,6 +430,16 @@ describe('probes', () => {
     expect(machine.done().filter((a) => a === 'disconnect 1')).toHaveLength(1)
   })
 
+  test('nor does the last answer, when it was being ended for another reason', () => {
+    const machine = onSecond().due()
+    machine.probed(0, true)
+    while (machine.due().nowMs - machine.state.links[0]!.goodSinceMs! < STABLE_FOR_MS) machine.probed(0, true)
+    machine.ask([true, false, true])
+    machine.done()
+    expect(machine.phase).toBe('hanging-up 1')
+    expect(machine.probed(0, true).done()).toEqual([])
+  })
+
   test('a link that was good and not needed is used at once later', () => {
     const machine = new Machine([false, false, false]).ask().tell('ended', 0).tell('ended', 1).tell('accepted', 2)
     machine.due()

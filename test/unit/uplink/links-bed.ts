@@ -109,7 +109,7 @@ export class LinksBed {
   drained = true
   receivedAtMs = -Infinity
   readonly spent = new Set<string>()
-  readonly asked: [string, readonly string[]][] = []
+  readonly asked: [string, readonly string[], boolean][] = []
   bytes = 0
   carriersEndAtOnce = true
   openFails: string | null = null
@@ -126,8 +126,8 @@ export class LinksBed {
       waiting: () => this.waiting,
       drained: () => this.drained,
       receivedAtMs: () => this.receivedAtMs,
-      mayConnect: ({ name }, classes) => {
-        this.asked.push([name, classes])
+      mayConnect: ({ name }, classes, isInUse) => {
+        this.asked.push([name, classes, isInUse])
         return !this.spent.has(name)
       },
       wireBytes: () => this.bytes,

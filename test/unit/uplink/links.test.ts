@@ -160,7 +160,7 @@ describe('a line that is dialled', () => {
     bed.bytes = 1001
     await bed.clock.advanceAsync(1000)
     expect(bed.line('satellite').hangUps).toBe(1)
-    expect(bed.links.state).toMatchObject({ phase: 'waiting', lastError: 'it has cost more than the 1000 bytes that one attempt may, and the broker has not answered' })
+    expect(bed.links.state).toMatchObject({ phase: 'waiting', lastError: 'it has cost more than the 1000 bytes that one attempt may (`maxCost`), and the broker has not answered' })
     bed.clock.advance(2000)
     expect(bed.line('satellite').calls).toBe(2)
     await bed.clock.advanceAsync(5000) // the next one counts from where it begins
@@ -373,7 +373,8 @@ describe('budget', () => {
     bed.waiting.set('bulk', { count: 3, bytes: 9 })
     bed.waiting.set('live', { count: 0, bytes: 0 })
     bed.wait('alarm', 1)
-    expect(bed.asked.at(-1)).toEqual(['lte', ['bulk', 'alarm']])
+    expect(bed.asked[0]).toEqual(['lte', ['bulk', 'alarm'], false])
+    expect(bed.asked.at(-1)).toEqual(['lte', ['bulk', 'alarm'], true]) // it connects meanwhile
   })
 
   test('a link whose budget is spent is not used, and hung up when it is', () => {

@@ -1,32 +1,13 @@
 // The carrier over a satellite modem, against the simulated modem at the end of a cable in this process, in virtual time. The same over a real
 // serial port is in test/system/sbd.test.ts.
 import { describe, expect, test } from 'vitest'
-import { STOP_MS } from '../../../src/uplink/sbd-link.ts'
-import type { SbdPhase } from '../../../src/uplink/sbd-state.ts'
-import { settle } from '../../support/fake-clock.ts'
 import { SbdBed } from '../../support/sbd-bed.ts'
-import { disturb, type Disturbance } from '../../support/sbd-disturbance.ts'
-
-async function resting(bed: SbdBed): Promise<SbdBed> {
-  bed.dial()
-  await bed.until(() => bed.link!.phase === 'resting')
-  return bed
-}
-
-/** The very turn in which the carrier comes to a phase. */
-async function reach(bed: SbdBed, phase: SbdPhase): Promise<void> {
-  for (let turns = 0; bed.link!.phase !== phase; turns++) {
-    if (turns > 10_000) throw new Error(`${phase} does not come: ${bed.link!.phase}`)
-    await settle()
-    if (!bed.cable.busy) bed.clock.advance(10)
-  }
-}
 
 const frames = (count: number): string[] => Array.from({ length: count }, (_, i) => `frame ${i}`.padEnd(40 + ((i * 37) % 300), '.'))
 
 describe('messages', () => {
   test('go up in order and come down once; what they cost is what the ground bills', async () => {
-    const bed = await resting(new SbdBed())
+    const bed = await new SbdBed().resting()
     bed.queue.push(...frames(20))
     await bed.until(() => bed.queue.settled === 20)
     for (let i = 0; i < 5; i++) bed.ground.send(`down ${i}`.padEnd(60 * i, '.'))
@@ -42,7 +23,7 @@ describe('messages', () => {
   })
 
   test('both ways go in one session', async () => {
-    const bed = await resting(new SbdBed())
+    const bed = await new SbdBed().resting()
     bed.ground.queue.push(Buffer.from('down'))
     bed.queue.push('up')
     await bed.until(() => bed.queue.settled === 1 && bed.inbox.length === 1)
@@ -53,7 +34,7 @@ describe('messages', () => {
     const bed = new SbdBed()
     bed.cable.pieceBytes = 3
     const all = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
-    await resting(bed)
+    await bed.resting()
     bed.queue.push(all, Buffer.from('\r\nOK\r\n\r\nERROR\r\nSBDRING\r\nAT\r'))
     bed.ground.queue.push(all, Buffer.from('\r\nOK\r\n\r\nERROR\r\n'))
     await bed.until(() => bed.inbox.length === 2)
@@ -107,7 +88,7 @@ describe('the modem as it is found', () => {
   test('holding a message up that was sent or not: it is cleared, and what goes is what the queue has', async () => {
     const bed = new SbdBed({ checkMs: 3_600_000 })
     bed.modem.receive(Buffer.from('AT+SBDWT=old\r'))
-    await resting(bed)
+    await bed.resting()
     expect([bed.modem.sessions, bed.ground.arrived]).toEqual([1, []])
   })
 
@@ -123,7 +104,7 @@ describe('the modem as it is found', () => {
   })
 
   test('it starts anew while nothing is to be done, and is set up again', async () => {
-    const bed = await resting(new SbdBed())
+    const bed = await new SbdBed().resting()
     bed.modem.powerCycle('\xff\xfe\r\nHARDWARE FAILURE: 7,0002\r\n')
     await bed.until(() => bed.modem.heard.filter((line) => line === 'AT+CIER=1,1,0').length === 2, 400_000)
     expect(bed.log.some((line) => line.includes('fault of its hardware'))).toBe(true)
@@ -150,7 +131,7 @@ describe('signal', () => {
     const bed = new SbdBed()
     bed.modem.signal = 0
     bed.queue.push('frame')
-    await resting(bed)
+    await bed.resting()
     bed.modem.receive(Buffer.from('AT+CIER=0\r'))
     bed.modem.signal = 5
     await bed.until(() => bed.queue.settled === 1, 31_000)
@@ -160,7 +141,7 @@ describe('signal', () => {
 
 describe('sessions that fail', () => {
   test('are tried again as Iridium advises: soon, later, every five minutes; one that works starts over', async () => {
-    const bed = await resting(new SbdBed({ signalMin: 0 }))
+    const bed = await new SbdBed({ signalMin: 0 }).resting()
     const atMs: number[] = []
     bed.modem.nextFault = () => {
       atMs.push(bed.clock.now())
@@ -176,21 +157,21 @@ describe('sessions that fail', () => {
   })
 
   test('wait three minutes where the network says so, whoever carries on', async () => {
-    const bed = await resting(new SbdBed())
+    const bed = await new SbdBed().resting()
     bed.modem.faults.push({ status: 36 })
     bed.queue.push('frame')
     await bed.until(() => bed.link!.phase === 'resting')
     const failedMs = bed.clock.now()
     bed.link!.stop()
     await bed.link!.closed
-    await resting(bed)
+    await bed.resting()
     await bed.until(() => bed.modem.sessions === 2)
     expect(bed.clock.now() - failedMs).toBeGreaterThanOrEqual(180_000)
     expect(bed.clock.now() - failedMs).toBeLessThan(200_000)
   })
 
   test('for what a person must mend end the carrier; for half an hour the next one ends at once', async () => {
-    const bed = await resting(new SbdBed())
+    const bed = await new SbdBed().resting()
     bed.modem.faults.push({ status: 33 })
     bed.queue.push('frame')
     await bed.until(() => bed.ends.length === 1)
@@ -204,7 +185,7 @@ describe('sessions that fail', () => {
   })
 
   test('although the message arrived: it arrives twice, and none is lost', async () => {
-    const bed = await resting(new SbdBed())
+    const bed = await new SbdBed().resting()
     bed.modem.faults.push({ status: 13, arrived: true }, { status: null, arrived: true })
     bed.queue.push('one', 'two')
     await bed.until(() => bed.queue.settled === 2)
@@ -214,9 +195,9 @@ describe('sessions that fail', () => {
   })
 
   test('a modem without power just before the session: nothing was sent, and nothing is settled', async () => {
-    const bed = await resting(new SbdBed())
+    const bed = await new SbdBed().resting()
     bed.queue.push('frame')
-    await reach(bed, 'calling')
+    await bed.reach('calling')
     bed.modem.powerCycle()
     await bed.until(() => bed.queue.settled === 1)
     expect([bed.queue.givenBack, bed.arrivedOnce]).toEqual([1, ['frame']])
@@ -225,16 +206,16 @@ describe('sessions that fail', () => {
   test('the same with a modem whose stored settings do not repeat commands', async () => {
     const bed = new SbdBed()
     bed.modem.store({ echo: false })
-    await resting(bed)
+    await bed.resting()
     bed.queue.push('frame')
-    await reach(bed, 'calling')
+    await bed.reach('calling')
     bed.modem.powerCycle()
     await bed.until(() => bed.queue.settled === 1)
     expect([bed.queue.givenBack, bed.arrivedOnce]).toEqual([1, ['frame']])
   })
 
   test('a message that the modem read wrong is written again', async () => {
-    const bed = await resting(new SbdBed())
+    const bed = await new SbdBed().resting()
     bed.modem.writeAnswers.push(2, 1)
     bed.queue.push('frame')
     await bed.until(() => bed.queue.settled === 1, 1000)
@@ -244,7 +225,7 @@ describe('sessions that fail', () => {
 
 describe('the mailbox', () => {
   test('is looked into at the start and then as often as configured, and with every message up', async () => {
-    const bed = await resting(new SbdBed({ checkMs: 3_600_000 }))
+    const bed = await new SbdBed({ checkMs: 3_600_000 }).resting()
     expect(bed.modem.sessions).toBe(1)
     await bed.pass(1_800_000)
     bed.queue.push('frame')
@@ -256,7 +237,7 @@ describe('the mailbox', () => {
   })
 
   test('never, where only rings count; a ring costs one session', async () => {
-    const bed = await resting(new SbdBed())
+    const bed = await new SbdBed().resting()
     bed.queue.push('registers')
     await bed.until(() => bed.queue.settled === 1)
     await bed.pass(8_000_000)
@@ -267,7 +248,7 @@ describe('the mailbox', () => {
   })
 
   test('a message too large for the modem stays where it is, and costs no session after the other', async () => {
-    const bed = await resting(new SbdBed())
+    const bed = await new SbdBed().resting()
     bed.queue.push('registers')
     await bed.until(() => bed.queue.settled === 1)
     bed.ground.send(Buffer.alloc(271))
@@ -276,7 +257,7 @@ describe('the mailbox', () => {
   })
 
   test('that cannot be opened is tried again, and the ring is not forgotten', async () => {
-    const bed = await resting(new SbdBed())
+    const bed = await new SbdBed().resting()
     bed.queue.push('registers')
     await bed.until(() => bed.queue.settled === 1)
     bed.modem.faults.push({ status: 0, mailboxOnly: true }, { status: 32 })
@@ -288,7 +269,7 @@ describe('the mailbox', () => {
   test('what may not be paid for is not asked for', async () => {
     const bed = new SbdBed({ checkMs: 3_600_000 })
     bed.mayCheck = false
-    await resting(bed)
+    await bed.resting()
     await bed.pass(8_000_000)
     expect(bed.modem.sessions).toBe(0)
     bed.mayCheck = true

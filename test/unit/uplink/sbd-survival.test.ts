@@ -3,31 +3,15 @@
 import { describe, expect, test } from 'vitest'
 import { STOP_MS } from '../../../src/uplink/sbd-link.ts'
 import type { SbdPhase } from '../../../src/uplink/sbd-state.ts'
-import { settle } from '../../support/fake-clock.ts'
 import { SbdBed } from '../../support/sbd-bed.ts'
 import { disturb, type Disturbance } from '../../support/sbd-disturbance.ts'
-
-async function resting(bed: SbdBed): Promise<SbdBed> {
-  bed.dial()
-  await bed.until(() => bed.link!.phase === 'resting')
-  return bed
-}
-
-/** The very turn in which the carrier comes to a phase. */
-async function reach(bed: SbdBed, phase: SbdPhase): Promise<void> {
-  for (let turns = 0; bed.link!.phase !== phase; turns++) {
-    if (turns > 10_000) throw new Error(`${phase} does not come: ${bed.link!.phase}`)
-    await settle()
-    if (!bed.cable.busy) bed.clock.advance(10)
-  }
-}
 
 const frames = (count: number): string[] => Array.from({ length: count }, (_, i) => `frame ${i}`.padEnd(40 + ((i * 37) % 300), '.'))
 
 describe('a message down is kept before the modem lets go of it', () => {
   async function told(bed: SbdBed): Promise<SbdBed> {
     bed.keepsAtOnce = false
-    await resting(bed)
+    await bed.resting()
     bed.ground.queue.push(Buffer.from('down'))
     bed.queue.push('up')
     await bed.until(() => bed.told.length === 1)
@@ -73,7 +57,7 @@ describe('a message down is kept before the modem lets go of it', () => {
     bed.cable.unplug()
     bed.keep()
     bed.cable.plug()
-    await resting(bed)
+    await bed.resting()
     expect([bed.told.length, bed.modem.mt, bed.record.kept]).toEqual([1, null, null])
   })
 
@@ -96,7 +80,7 @@ describe('a message down is kept before the modem lets go of it', () => {
   })
 
   test('a damaged one is read again', async () => {
-    const bed = await resting(new SbdBed())
+    const bed = await new SbdBed().resting()
     bed.modem.damagedBlocks = 4
     bed.ground.queue.push(Buffer.from('down'))
     bed.queue.push('up')
@@ -105,10 +89,10 @@ describe('a message down is kept before the modem lets go of it', () => {
   })
 
   test('a modem that loses it before it is read is the only way to lose one, and it is counted', async () => {
-    const bed = await resting(new SbdBed())
+    const bed = await new SbdBed().resting()
     bed.ground.queue.push(Buffer.from('down'))
     bed.queue.push('up')
-    await reach(bed, 'reading')
+    await bed.reach('reading')
     bed.modem.powerCycle()
     await bed.until(() => bed.link!.phase === 'resting')
     expect([bed.inbox, bed.counters.droppedByModem, bed.queue.settled]).toEqual([[], 1, 1])
@@ -129,9 +113,9 @@ describe('the port', () => {
   })
 
   test.each([['that is told', false], ['that nobody tells', true]])('unplugged in the middle of a session, in a way %s: the frame goes again', async (_, silently) => {
-    const bed = await resting(new SbdBed({}, { sessionMs: 10_000 }))
+    const bed = await new SbdBed({}, { sessionMs: 10_000 }).resting()
     bed.queue.push('frame')
-    await reach(bed, 'calling')
+    await bed.reach('calling')
     bed.cable.unplug(silently)
     await bed.until(() => bed.ends.length === 1, 2000)
     expect(bed.ends[0]).toMatch(/^no device answers behind .*sbd\.port$/)
@@ -153,7 +137,7 @@ describe('the port', () => {
   })
 
   test('hardware flow control and the rate are those of the configuration', async () => {
-    const bed = await resting(new SbdBed({ hardwareFlow: true, baud: 9600 }))
+    const bed = await new SbdBed({ hardwareFlow: true, baud: 9600 }).resting()
     expect(bed.cable.settings).toEqual({ path: '/dev/modem', baud: 9600, dataBits: 8, parity: 'none', stopBits: 1, rtscts: true })
     expect(bed.modem.heard).toContain('AT&K3')
   })
@@ -161,7 +145,7 @@ describe('the port', () => {
 
 describe('stop', () => {
   test('ends at once when nothing is under way, and leaves nothing behind', async () => {
-    const bed = await resting(new SbdBed({ checkMs: 3_600_000 }))
+    const bed = await new SbdBed({ checkMs: 3_600_000 }).resting()
     expect(bed.link!.up).toBe(true)
     bed.link!.stop()
     bed.link!.stop()
@@ -178,9 +162,9 @@ describe('stop', () => {
   })
 
   test('lets a session end, and nothing new begin', async () => {
-    const bed = await resting(new SbdBed({}, { sessionMs: 20_000 }))
+    const bed = await new SbdBed({}, { sessionMs: 20_000 }).resting()
     bed.queue.push('one', 'two')
-    await reach(bed, 'calling')
+    await bed.reach('calling')
     bed.link!.stop()
     expect(bed.link!.up).toBe(false)
     await bed.until(() => bed.ends.length === 1, STOP_MS)
@@ -188,9 +172,9 @@ describe('stop', () => {
   })
 
   test('does not wait for longer than its deadline: the frame goes again', async () => {
-    const bed = await resting(new SbdBed({}, { sessionMs: 60_000 }))
+    const bed = await new SbdBed({}, { sessionMs: 60_000 }).resting()
     bed.queue.push('frame')
-    await reach(bed, 'calling')
+    await bed.reach('calling')
     bed.link!.stop()
     bed.clock.advance(STOP_MS)
     expect([bed.ends.length, bed.queue.givenBack]).toEqual([1, 1])
@@ -206,7 +190,7 @@ describe('a process that is killed loses nothing', () => {
     bed.ground.queue.push(Buffer.from('down 0'), Buffer.from('down 1'))
     bed.keepsAtOnce = phase !== 'keeping'
     bed.dial()
-    await reach(bed, phase)
+    await bed.reach(phase)
     bed.keepsAtOnce = true
     bed.crash()
     await bed.until(() => bed.queue.settled === 3 && bed.ground.queue.length === 0 && bed.link!.phase === 'resting')

@@ -26,7 +26,8 @@ const HOUR_MS = 3_600_000
 /** No day is longer, whatever daylight saving does to it; no month either. */
 const DAY_MS_MAX = 26 * HOUR_MS
 const MONTH_MS_MAX = 31 * 24 * HOUR_MS + 2 * HOUR_MS
-const TICK_MS = 60_000
+/** A clock that is set is noticed after this; a midnight on time. */
+const LOOK_MS_MAX = 5 * 60_000
 const KINDS = ['day', 'month'] as const
 /** A difference of wall and monotonic time that no drift makes. */
 const JUMP_MS = 60_000
@@ -115,7 +116,7 @@ export class Budget {
   /** Resolves when the first bytes may be spent. */
   start(): Promise<void> {
     this.#observe()
-    this.#timer = this.#deps.clock.every(TICK_MS, () => this.#observe())
+    this.#watch()
     return new Promise((resolve) => this.#save(resolve))
   }
 
@@ -168,8 +169,7 @@ export class Budget {
       return bytes + GOODBYE_BYTES <= leftBytes || (bytes > limitBytes / 2 && leftBytes >= limitBytes / 2)
     })
     if (!fits) return false
-    const isSafe = this.#tallies.every((tally) => tally.safeBytes >= this.#plannedBytes + bytes)
-    if (isSafe) return true
+    if (this.#isSafe(bytes)) return true
     this.#wantedBytes = Math.max(this.#wantedBytes, bytes)
     this.#saveIfDue()
     return false
@@ -210,6 +210,15 @@ export class Budget {
   }
 
   // ---- time
+
+  #watch(): void {
+    const { clock } = this.#deps
+    const endMs = this.#periods?.day.endMs ?? Infinity
+    this.#timer = clock.after(Math.min(LOOK_MS_MAX, endMs - clock.wall()), () => {
+      this.#observe()
+      this.#watch()
+    })
+  }
 
   /** Returns the monotonic time. */
   #observe(): number {
@@ -262,6 +271,11 @@ export class Budget {
 
   // ---- what is on flash
 
+  /** Flash knows of so many bytes as spent. */
+  #isSafe(bytes: number): boolean {
+    return this.#tallies.every((tally) => tally.safeBytes >= this.#plannedBytes + bytes)
+  }
+
   /** What a row covers beyond what is spent: a piece, a connection and what is being sent, as far as the limit goes. */
   #aheadOf(tally: Tally): number {
     const roomBytes = Math.max(0, tally.limitBytes - tally.bytes)
@@ -272,7 +286,7 @@ export class Budget {
     const roomBytes = Math.max(0, tally.limitBytes - tally.bytes)
     const neededBytes = this.#connectBytes + GOODBYE_BYTES + this.#plannedBytes
     if (tally.safeBytes < Math.min(roomBytes, neededBytes)) return true
-    if (this.#wantedBytes > 0 && tally.safeBytes < this.#plannedBytes + this.#wantedBytes) return true
+    if (this.#wantedBytes > 0 && !this.#isSafe(this.#wantedBytes)) return true
     return this.#aheadOf(tally) - tally.safeBytes >= this.#pieceBytes / 2
   }
 
@@ -293,16 +307,16 @@ export class Budget {
     this.#saving = true
     const rows = this.#tallies.map((tally) => tally.row(this.#aheadOf(tally)))
     const turns = this.#tallies.map((tally) => tally.turns)
-    const asked = this.#wantedBytes > 0
-    this.#wantedBytes = 0
     this.#write(rows, () => {
       this.#saving = false
       const begun = KINDS.filter((_, i) => this.#onKept(i, rows[i]!, turns[i]!))
       done()
       if (this.#stopped) return
       this.#tellLevels()
+      const answered = this.#wantedBytes > 0 && this.#isSafe(this.#wantedBytes)
+      if (answered) this.#wantedBytes = 0
       this.#saveIfDue()
-      if (asked || begun.length > 0) this.#deps.onRoom()
+      if (answered || begun.length > 0) this.#deps.onRoom()
     })
   }
 

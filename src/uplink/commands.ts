@@ -91,7 +91,6 @@ export class Commands {
     const asked = responseOf(message.properties)
     const reply = config.reply ?? asked.topic
     const command = message.expiresAtMs === Infinity && config.expiryMs !== Infinity ? message.expiringAt(clock.now() + config.expiryMs) : message
-    const receivers = router.receiversOf(command)
     const { durable, passing } = router.receiversOf(command)
     const all = new AllOf(answerTo(ack))
     if (!router.publish(command, all.expect(), held)) all.durable()
@@ -163,7 +162,7 @@ export class Commands {
     this.#timer = null
     const nowMs = this.#deps.clock.wall()
     let nextMs = Infinity
-    for (const pending of [...this.#pending.values()]) {
+    for (const pending of this.#pending.values()) {
       if (pending.expiresAtMs === null || wallIsSet(pending.expiresAtMs) !== wallIsSet(nowMs)) continue
       if (pending.expiresAtMs <= nowMs) this.#end(pending, pending.by.length > 0 ? 'delivered' : 'expired')
       else nextMs = Math.min(nextMs, pending.expiresAtMs)

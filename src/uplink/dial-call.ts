@@ -2,7 +2,7 @@
 // reason: while dialling that is why it failed, afterwards why the line is lost.
 import type { Timer } from '../clock.ts'
 import type { Network } from './dial-network.ts'
-import { type Ending, POLL_MS, Program, type ProgramDeps } from './dial-program.ts'
+import { type Ending, hangUpWithUs, POLL_MS, Program, type ProgramDeps } from './dial-program.ts'
 
 export interface DialDeps extends ProgramDeps {
   readonly network: Network
@@ -78,6 +78,7 @@ export class Call {
     this.#goesOn()
     const program = new Program(argv, this.deps, onLine)
     this.#programs.add(program)
+    hangUpWithUs(program)
     return program
   }
 

@@ -3,27 +3,29 @@
 // Up is when nmcli says so and the interface of the connection has an address; lost is when it has none any more or, where nmcli could not name
 // the interface, when the connection is not active any more. The connection should have `autoconnect no`: else NetworkManager dials by itself.
 // Rights: polkit must allow the gateway's user org.freedesktop.NetworkManager.network-control.
+import type { Timer } from '../clock.ts'
 import type { DialMethod } from './dial.ts'
 import { type Call, type Finished, howItEnded } from './dial-call.ts'
 
-/** nmcli ends a little before our own deadline, and can then be asked what the modem was doing. */
-const MARGIN_MS = 3000
-/** For a connection whose interface is not known. Each time a program starts: not often. */
+/** Longer than our own deadline, which knows what the modem was doing. */
+const WAIT_SEC = 7200
+/** Each time a program starts: not often. */
+const LOOK_MS = 5000
 const ASK_MS = 15_000
 
 /** nmcli(1), EXIT STATUS. */
-const EXIT_TIMEOUT = 3
 const EXIT_ACTIVATION = 4
 const EXIT_NOT_RUNNING = 8
 const EXIT_NOT_THERE = 10
 
-export function dialByModem(connection: string, timeoutMs: number): DialMethod {
-  const waitSec = Math.max(1, Math.floor((timeoutMs - MARGIN_MS) / 1000))
+export function dialByModem(connection: string): DialMethod {
   return {
     async up(call) {
       call.waitsFor = `NetworkManager to bring up ${connection}`
-      const up = await call.run(['nmcli', '--wait', `${waitSec}`, 'connection', 'up', 'id', connection])
-      if (!isDone(up)) throw new Error(await sentence(call, connection, up, timeoutMs))
+      const looks = lookAt(call, connection)
+      const up = await call.run(['nmcli', '--wait', `${WAIT_SEC}`, 'connection', 'up', 'id', connection])
+      looks?.cancel()
+      if (!isDone(up)) throw new Error(sentence(connection, up))
       // Not the device, which may be the modem's control port: cdc-wdm0, ttyUSB2.
       const name = await ask(call, ['GENERAL.IP-IFACE', 'connection', 'show', 'id', connection])
       if (name === null) watchConnection(call, connection)
@@ -57,22 +59,36 @@ async function ask(call: Call, [field, ...of]: readonly string[]): Promise<strin
   return value === '' || value === '--' ? null : value
 }
 
+/** Says what the modem is doing as long as the line is waited for: `connecting (prepare)` is a search for a network. */
+function lookAt(call: Call, connection: string): Timer | null {
+  return asking(call, LOOK_MS, async () => {
+    const device = await ask(call, ['GENERAL.DEVICES', 'connection', 'show', 'id', connection])
+    const state = device === null ? null : await ask(call, ['GENERAL.STATE', 'device', 'show', device])
+    if (state !== null) call.waitsFor = `NetworkManager to bring up ${connection}, ${device} is ${state.replace(/^\d+ \((.*)\)$/, '$1')}`
+  })
+}
+
 function watchConnection(call: Call, connection: string): void {
+  asking(call, ASK_MS, async () => {
+    const state = await ask(call, ['GENERAL.STATE', 'connection', 'show', 'id', connection])
+    if (state !== 'activated') call.end(`the line is lost: NetworkManager says that ${connection} is ${state ?? 'not active any more'}`)
+  })
+}
+
+/** Asks again and again, never while an answer is missing. */
+function asking(call: Call, everyMs: number, question: () => Promise<void>): Timer | null {
   let asks = false
-  call.every(ASK_MS, () => {
+  return call.every(everyMs, () => {
     if (asks) return
     asks = true
-    void ask(call, ['GENERAL.STATE', 'connection', 'show', 'id', connection]).then(
-      (state) => {
-        asks = false
-        if (state !== 'activated') call.end(`the line is lost: NetworkManager says that ${connection} is ${state ?? 'not active any more'}`)
-      },
+    question().then(
+      () => (asks = false),
       () => {}, // the call was over before the answer came
     )
   })
 }
 
-async function sentence(call: Call, connection: string, up: Finished, timeoutMs: number): Promise<string> {
+function sentence(connection: string, up: Finished): string {
   const { ending, program } = up
   const { lastWords } = program
   if (ending.kind === 'not-started' && ending.code === 'ENOENT') return 'nmcli is not there: apt-get install network-manager modemmanager'
@@ -81,12 +97,6 @@ async function sentence(call: Call, connection: string, up: Finished, timeoutMs:
   }
   if (isExit(up, EXIT_NOT_RUNNING) || /Could not create NMClient/.test(lastWords)) return 'NetworkManager does not run: systemctl enable --now NetworkManager ModemManager'
   if (isExit(up, EXIT_NOT_THERE)) return `there is no connection ${connection}: correct dial.modem (\`nmcli connection show\` lists them), or add it with \`nmcli connection add type gsm\`${lastWords}`
-  if (isExit(up, EXIT_TIMEOUT)) {
-    const device = await ask(call, ['GENERAL.DEVICES', 'connection', 'show', 'id', connection])
-    const state = device === null ? null : await ask(call, ['GENERAL.STATE', 'device', 'show', device])
-    const where = state === null ? '' : `, ${device} is ${state.replace(/^\d+ \((.*)\)$/, '$1')}`
-    return `${connection} was not up within ${timeoutMs / 1000} s${where}: see signal and registration with \`mmcli -m any\`, or set a longer dial.timeout`
-  }
   if (isExit(up, EXIT_ACTIVATION)) return `${connection} does not come up: see \`mmcli -m any\` and \`journalctl -u NetworkManager -u ModemManager\`${lastWords}`
   return `${connection} does not come up: nmcli ${howItEnded(ending, program)}`
 }

@@ -42,11 +42,14 @@ const PATH_DEFAULT = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 export class Program {
   /** Last path element of the command: its name in sentences. Arguments may be secret. */
   readonly name: string
-  /** Never rejects. */
+  /** Never rejects. What it has started may still run. */
   readonly ended: Promise<Ending>
+  /** Resolves when `end()` has: nothing of it is left. */
+  readonly gone: Promise<void>
   readonly #deps: ProgramDeps
   readonly #output: Output
   readonly #onLine: (line: string, from: 'stdout' | 'stderr') => void
+  readonly #onGone: () => void
   #child: ChildProcess | null = null
   #hasExited = false
   #ending: Promise<void> | null = null
@@ -60,6 +63,9 @@ export class Program {
     this.#onLine = onLine
     const { promise, resolve } = Promise.withResolvers<Ending>()
     this.ended = promise
+    const { promise: gone, resolve: onGone } = Promise.withResolvers<void>()
+    this.gone = gone
+    this.#onGone = onGone
     const { spawn } = process.getBuiltinModule('node:child_process')
     try {
       const child = spawn(argv[0]!, argv.slice(1), { cwd: '/', env: environment(deps.env, language), detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -94,8 +100,13 @@ export class Program {
 
   /** Ends it and all it has started: asks with SIGTERM, and after a while uses SIGKILL. Never rejects. */
   end(): Promise<void> {
-    this.#ending ??= this.#end()
+    this.#ending ??= this.#end().then(this.#onGone)
     return this.#ending
+  }
+
+  /** Asks it to end, and does not wait. */
+  tell(): void {
+    this.#signal('SIGTERM')
   }
 
   async #end(): Promise<void> {
@@ -169,6 +180,23 @@ export class Program {
     if (this.#logged++ < LOGGED_LINES_MAX) this.#deps.log.debug({ program: this.name, line: shown }, 'the dialling program said')
     this.#onLine(shown, from)
   }
+}
+
+/** Programs that a line consists of. */
+const lines = new Set<Program>()
+
+/** Told to end when this process does, however that comes about: a line that nobody hangs up costs money. Only a SIGKILL of ours leaves it up. */
+export function hangUpWithUs(program: Program): void {
+  if (lines.size === 0) process.on('exit', tellAll)
+  lines.add(program)
+  void program.gone.then(() => {
+    lines.delete(program)
+    if (lines.size === 0) process.off('exit', tellAll)
+  })
+}
+
+function tellAll(): void {
+  for (const program of lines) program.tell()
 }
 
 function environment(ours: NodeJS.ProcessEnv, language: string): NodeJS.ProcessEnv {

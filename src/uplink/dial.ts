@@ -56,7 +56,7 @@ function methodOf(config: DialConfig): DialMethod {
     case 'pppd':
       return dialByPppd(config.peer)
     case 'modem':
-      return dialByModem(config.connection, config.timeoutMs)
+      return dialByModem(config.connection)
     case 'interface':
       return dialByInterface(config.interface, config.waits)
   }

@@ -3,6 +3,7 @@
 //   PUBLISH ─► its acknowledgement's place (session/incoming.ts) ─► route ─► router, unpacker ─► acknowledged when it is safe here
 import type { UplinkConfig } from '../config/config.ts'
 import type { Counters } from '../counters.ts'
+import { AllOf, answerTo } from '../journal/all-of.ts'
 import type { Waiter } from '../journal/append.ts'
 import { FrameError, frameHeader } from '../frame/frame.ts'
 import { makeMessage, type Message } from '../message.ts'
@@ -17,6 +18,16 @@ import type { Wanted } from './subscribed.ts'
 import { type Publish, Unpacker, type UnpackerDeps } from './unpacker.ts'
 import type { Unpacked } from '../store/store.ts'
 
+/** What a modem has taken from its network. */
+export interface ShortMessage {
+  readonly bytes: Buffer
+  readonly imei: string
+  /** The network's number of it. */
+  readonly mtmsn: number
+  /** It was there before this process: an earlier one may have kept it. */
+  readonly mayBeKept: boolean
+}
+
 export interface InboundDeps extends UnpackerDeps, CommandsDeps {
   readonly counters: Counters
   /** undefined for a tenant that is not there. */
@@ -24,6 +35,8 @@ export interface InboundDeps extends UnpackerDeps, CommandsDeps {
   readonly site: string
   /** There are other uplinks, over which a message could go round in a circle. */
   readonly marksOrigin: boolean
+  /** What survives a restart. */
+  readonly numbers: { get(key: string): number | undefined; put(key: string, value: number): void }
   /** How far the streams of other gateways have been taken over. */
   readonly unpacked: readonly Unpacked[]
 }
@@ -107,11 +120,24 @@ export class Inbound {
    * A message of a satellite network that has come down: a frame with messages under their remote topics, or else a message under the remote
    * topic `sbd` as it is. `done` is called when it is safe, or can never be; `refused` when it cannot be kept now.
    */
-  onShortMessage(bytes: Buffer, done: () => void, refused: () => void): void {
+  onShortMessage({ bytes, imei, mtmsn, mayBeKept }: ShortMessage, done: () => void, refused: () => void): void {
     const waiter: Waiter = { durable: done, refused } // the modem keeps it, and it is told again
-    const publish: Publish = (message, one, held) => this.#take(message, one, held)
-    if (isFrame(bytes)) this.#unpacker!.onFrame(bytes, SHORT_MESSAGES, publish, waiter)
-    else if (!this.#take(makeMessage(SHORT_MESSAGES, bytes, { qos: 1 }), waiter)) done()
+    if (isFrame(bytes)) {
+      this.#unpacker!.onFrame(bytes, SHORT_MESSAGES, (message, one, held) => this.#take(message, one, held), waiter)
+      return
+    }
+    const { numbers, counters, journal } = this.#deps
+    const key = `sbd/${imei}`
+    if (mayBeKept && numbers.get(key) === mtmsn) {
+      counters.droppedUnpackedTwice++
+      done()
+      return
+    }
+    const all = new AllOf(answerTo(waiter))
+    if (!this.#take(makeMessage(SHORT_MESSAGES, bytes, { qos: 1 }), all.expect(), true)) all.durable()
+    numbers.put(key, mtmsn) // in the same turn as the message: the same batch
+    journal.waitDurable(all.expect())
+    all.complete()
   }
 
   /** True when `ack` will hear; false when nothing has to be waited for. */

@@ -7,7 +7,8 @@
 // What is always true
 //   1. A ticket goes to the host, port and name it came from only, as long as the same authorities are trusted.
 //   2. One of TLS 1.3 is offered once (RFC 8446 appendix C.4); one of TLS 1.2 as long as it is taken.
-//   3. A handshake that fails has used its ticket up; when it was TLS that refused, all are forgotten. So the long one's turn comes in any case.
+//   3. A handshake that fails has used its ticket up; when it was TLS that refused, all are forgotten, and what is offered is as much as
+//      TLS has. So the long handshake's turn comes in any case.
 import type { Clock, Timer } from '../clock.ts'
 import type { UplinkConfig } from '../config/config.ts'
 import type { Shelf } from '../shelf.ts'
@@ -19,17 +20,26 @@ const TICKET_BYTES_MAX = 16 * 1024
 const WRITE_AFTER_MS = 10 * 60_000
 const FILE = 'tls-sessions'
 
+export interface Ticket {
+  /** As node:tls gives and takes it. */
+  readonly session: Buffer
+  /** `TLSv1.3` */
+  readonly version: string
+}
+
 interface Kept {
   readonly owner: string
-  readonly tickets: readonly string[]
+  readonly tickets: readonly { readonly session: string; readonly version: string }[]
 }
 
 export class TlsTickets {
   readonly #owner: string
   readonly #shelf: Shelf
   readonly #clock: Clock
-  #tickets: Buffer[] = []
+  #tickets: Ticket[] = []
   #timer: Timer | null = null
+  /** The remote has refused a handshake. */
+  wasRefused = false
 
   constructor(config: UplinkConfig, shelf: Shelf, clock: Clock) {
     this.#owner = ownerOf(config)
@@ -44,18 +54,20 @@ export class TlsTickets {
   }
 
   /** The newest, which is not there any more then; null for none. */
-  take(): Buffer | null {
+  take(): Ticket | null {
     return this.#tickets.pop() ?? null
   }
 
-  add(ticket: Buffer): void {
-    if (ticket.length > TICKET_BYTES_MAX) return
+  add(ticket: Ticket): void {
+    if (ticket.session.length > TICKET_BYTES_MAX) return
     this.#tickets.push(ticket)
     if (this.#tickets.length > TICKETS_MAX) this.#tickets.shift()
     this.#timer ??= this.#clock.after(WRITE_AFTER_MS, () => void this.#write())
   }
 
-  forget(): void {
+  /** TLS has failed: no ticket is any good, and nothing smaller than everything is offered again in this run. */
+  refused(): void {
+    this.wasRefused = true
     this.#tickets = []
   }
 
@@ -67,7 +79,7 @@ export class TlsTickets {
   #write(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = null
-    const kept: Kept = { owner: this.#owner, tickets: this.#tickets.map((ticket) => ticket.toString('base64')) }
+    const kept: Kept = { owner: this.#owner, tickets: this.#tickets.map(({ session, version }) => ({ session: session.toString('base64'), version })) }
     return this.#shelf.write(FILE, Buffer.from(JSON.stringify(kept))).catch(() => {}) // the next handshake is a long one, no more
   }
 }
@@ -79,10 +91,10 @@ function ownerOf({ host, port, tlsOptions }: UplinkConfig): string {
   return hash.update(JSON.stringify([host, port, servername, versionMax, ca?.toString('base64') ?? null])).digest('base64')
 }
 
-function ticketsOf(bytes: Buffer, owner: string): Buffer[] {
+function ticketsOf(bytes: Buffer, owner: string): Ticket[] {
   try {
     const kept = JSON.parse(bytes.toString('utf8')) as Kept
-    return kept.owner === owner ? kept.tickets.slice(-TICKETS_MAX).map((ticket) => Buffer.from(ticket, 'base64')) : []
+    return kept.owner === owner ? kept.tickets.slice(-TICKETS_MAX).map(({ session, version }) => ({ session: Buffer.from(session, 'base64'), version })) : []
   } catch {
     return [] // not ours
   }

@@ -7,7 +7,7 @@
 // What is always true: the router never waits for the link; nothing leaves the queue before the cloud has it; a message does
 // not go back over the uplink it came by. When and over which link there is a connection is decided in links.ts.
 import type { Clock } from '../clock.ts'
-import type { LinkConfig, RouteConfig, UplinkConfig } from '../config/config.ts'
+import type { RouteConfig, UplinkConfig } from '../config/config.ts'
 import { tenantTag } from '../config/routes.ts'
 import type { Counters } from '../counters.ts'
 import type { Waiter } from '../journal/append.ts'
@@ -16,7 +16,6 @@ import type { Delivery } from '../journal/delivery.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Queue } from '../journal/queue.ts'
 import { makeMessage, type Message } from '../message.ts'
-import type { ConnackPacket } from '../mqtt/packet.ts'
 import type { Topic, TopicTable } from '../mqtt/topic.ts'
 import type { Router } from '../router/router.ts'
 import { Incoming } from '../session/incoming.ts'
@@ -25,26 +24,19 @@ import type { SerialPorts } from '../serial-port.ts'
 import type { Shelf } from '../shelf.ts'
 import type { InflightRow, Unpacked } from '../store/store.ts'
 import type { Flushable, Turn } from '../turn.ts'
-import { Account } from './account.ts'
 import type { BudgetFigures } from './budget.ts'
-import type { Carrier, CarrierOwner } from './carrier.ts'
-import { type ClientDeps, type ClientOwner, type Traffic, UplinkClient } from './client.ts'
-import { type Dialler, makeDialler } from './dial.ts'
-import { reachEndpoint } from './endpoint.ts'
-import { LaneFrames } from './frame-source.ts'
-import { AS_IT_IS, Framer, isAsItIs } from './framer.ts'
+import { Carriers } from './carriers.ts'
+import type { ClientDeps } from './client.ts'
+import { AS_IT_IS, Framer } from './framer.ts'
 import { Inbound, needTopic } from './inbound.ts'
 import { Lane, type LaneOwner } from './lane.ts'
 import { laneName, type LanePlan } from './lane-plan.ts'
 import { Lanes } from './lanes.ts'
 import type { LinkPhase } from './link.ts'
 import { Links, type OneLinkState } from './links.ts'
-import { UplinkMemory } from './memory.ts'
 import { PayloadFilter } from './payload-filter.ts'
 import { Routes } from './routes.ts'
-import { type SbdFigures, SbdRecord } from './sbd-record.ts'
-import { SbdLink } from './sbd-link.ts'
-import type { Dialled } from './way.ts'
+import type { SbdFigures } from './sbd-record.ts'
 
 /** Messages of a frame of a lane that makes none but for a modem. */
 const READINGS_MAX = 1000
@@ -131,23 +123,12 @@ export class Uplink implements LaneOwner, Flushable {
   readonly #inbound: Inbound
   readonly #filters: ReadonlyMap<RouteConfig, PayloadFilter>
   readonly #links: Links
-  readonly #memory: UplinkMemory
-  readonly #frames: LaneFrames
-  readonly #accounts: ReadonlyMap<LinkConfig, Account>
-  readonly #modems: ReadonlyMap<LinkConfig, SbdRecord>
-  readonly #traffic: Traffic = { bytesSent: 0, bytesReceived: 0 }
-  /** The MQTT connection, while there is one. */
-  #client: UplinkClient | null = null
+  readonly #carriers: Carriers
   #isMarked = false
-  #receivedAtMs = -Infinity
-  #acknowledged = 0
-  #rejected = 0
-  /** Why messages, not connections, were refused. */
-  #refusal: string | null = null
 
   /** `destination` is where the remote's side of the handshakes is kept. */
   constructor(config: UplinkConfig, queues: readonly LaneQueue[], destination: number, deps: UplinkDeps, restored: readonly InflightRow[], received: Iterable<number>) {
-    const { clock, journal, log, numbers, shelf, random } = deps
+    const { clock, journal, log, random } = deps
     this.name = config.name
     this.#config = config
     this.#deps = deps
@@ -158,27 +139,29 @@ export class Uplink implements LaneOwner, Flushable {
     this.lanes = new Lanes(lanes, clock)
     this.outgoing = new Outgoing(this.lanes, journal, restored)
     this.incoming = new Incoming(destination, journal, received)
-    this.#inbound = new Inbound(this, config, this.incoming, lanes, { ...deps, ask: (topic, dictionary) => this.#ask(topic, dictionary), send: (message, waiter) => this.#send(message, waiter) })
-    this.#memory = new UplinkMemory(config, { clock, shelf, numbers })
-    this.#frames = new LaneFrames(this.lanes, config.links.every((link) => link.sbd !== null) ? 'drop' : 'wait')
-    const onRoom = (): void => {
-      this.lanes.ready()
-      this.#links.changed()
-    }
-    this.#accounts = new Map(config.links.map((link) => [link, new Account(config, link, { clock, journal, log, values: numbers.all, onRoom })]))
-    this.#modems = new Map(config.links.flatMap((link) => (link.sbd === null ? [] : [[link, new SbdRecord(link.sbd, clock.now())]])))
+    this.#inbound = new Inbound(this, config, this.incoming, lanes, { ...deps, ask: (topic, dictionary) => this.#carriers.sendNow(makeMessage(needTopic(topic), dictionary)), send: (message, waiter) => this.#send(message, waiter) })
+    const ends = { lanes: this.lanes, outgoing: this.outgoing, incoming: this.incoming, inbound: this.#inbound, routes: this.#out }
+    this.#carriers = new Carriers(config, ends, deps, {
+      changed: () => this.#changed(),
+      onRoom: () => {
+        this.lanes.ready()
+        this.#links.changed()
+      },
+      stateChanged: () => deps.stateChanged(this.state),
+    })
+    const carriers = this.#carriers
     this.#links = new Links(config, {
       clock,
       log,
       random,
-      open: (link, dialled, owner) => this.#open(link, dialled, owner),
-      dialler: (link) => this.#dialler(link),
-      probe: (link, dialled, signal) => reachEndpoint(config, dialled.interface ?? link.interface, signal),
-      wireBytes: (link) => this.#accountOf(link).bytes,
+      open: (link, dialled, owner) => carriers.open(link, dialled, owner),
+      dialler: (link) => carriers.dialler(link),
+      probe: (link, dialled, signal) => carriers.probe(link, dialled, signal),
+      wireBytes: (link) => carriers.accountOf(link).bytes,
       waiting: () => this.#waiting(),
       drained: () => this.lanes.drained && this.outgoing.inFlight === 0 && this.incoming.waitingForFlash === 0,
-      receivedAtMs: () => this.#receivedAtMs,
-      mayConnect: (link, classes, isInUse) => this.#accountOf(link).mayConnect(classes, isInUse),
+      receivedAtMs: () => carriers.receivedAtMs,
+      mayConnect: (link, classes, isInUse) => carriers.accountOf(link).mayConnect(classes, isInUse),
       stateChanged: () => deps.stateChanged(this.state),
     })
     queues.forEach(({ plan }, i) => this.#subscribe(plan, lanes[i]!))
@@ -186,6 +169,7 @@ export class Uplink implements LaneOwner, Flushable {
 
   get state(): UplinkState {
     const { phase, link, sinceMs, nextAttemptMs, lastError, links } = this.#links.state
+    const { acknowledged, rejected, traffic, refusal, budgets, modems } = this.#carriers
     const { count, bytes } = this.lanes.waiting()
     return {
       name: this.name,
@@ -197,21 +181,19 @@ export class Uplink implements LaneOwner, Flushable {
       queuedBytes: bytes,
       waiting: Object.fromEntries([...this.#waiting()].map(([name, size]) => [name, size.count])),
       inFlight: this.outgoing.inFlight,
-      acknowledged: this.#acknowledged,
-      rejected: this.#rejected,
-      bytesSent: this.#traffic.bytesSent,
-      bytesReceived: this.#traffic.bytesReceived,
-      lastError: lastError ?? this.#refusal,
-      budgets: [...this.#accounts.values()].map((account) => account.figures).filter((figures) => figures !== null),
-      modems: [...this.#modems.values()],
+      acknowledged,
+      rejected,
+      ...traffic,
+      lastError: lastError ?? refusal,
+      budgets,
+      modems,
       links: links.length > 1 ? links : [],
     }
   }
 
   /** Reads from flash what an earlier run knew. Before `start`. */
   async prepare(): Promise<void> {
-    const accounts = [...this.#accounts.values()].map((account) => account.start())
-    await Promise.all([this.#inbound.prepare(), this.#memory.prepare(), ...this.lanes.all.map((lane) => lane.prepare()), ...accounts])
+    await Promise.all([this.#inbound.prepare(), this.#carriers.prepare(), ...this.lanes.all.map((lane) => lane.prepare())])
   }
 
   start(): void {
@@ -222,15 +204,14 @@ export class Uplink implements LaneOwner, Flushable {
   async stop(): Promise<void> {
     this.#inbound.stop()
     await this.#links.stop()
-    for (const account of this.#accounts.values()) account.stop()
-    await this.#memory.stop()
+    await this.#carriers.stop()
   }
 
   /** At the end of a turn in which something has changed. */
   flush(): void {
     this.#isMarked = false
     if (this.#links.link !== null && this.outgoing.inFlight === 0) {
-      this.#accountOf(this.#links.link).planOver()
+      this.#carriers.accountOf(this.#links.link).planOver()
       this.lanes.ready()
     }
     this.#links.changed()
@@ -257,7 +238,7 @@ export class Uplink implements LaneOwner, Flushable {
   }
 
   sendQos0(message: Message, retain: boolean, identifiers: readonly number[]): void {
-    if (this.#client?.sendQos0(message, retain, identifiers) !== true) this.#deps.counters.droppedSlowReader++
+    this.#carriers.sendQos0(message, retain, identifiers)
   }
 
   #isWorthCarrying(message: Message, tag: number): boolean {
@@ -291,11 +272,6 @@ export class Uplink implements LaneOwner, Flushable {
     return laneName(this.name, route.class, route.batch?.topic ?? null)
   }
 
-  /** Past the queue: it is about now, and asked again. */
-  #ask(topic: string, dictionary: string): void {
-    this.#client?.sendQos0(makeMessage(needTopic(topic), dictionary), false, AS_IT_IS)
-  }
-
   /** To the remote as it is, by the lane that goes first. */
   #send(message: Message, waiter: Waiter | null): void {
     const { queue } = this.lanes.all.find((lane) => lane.batch === null)!
@@ -307,10 +283,6 @@ export class Uplink implements LaneOwner, Flushable {
 
   // ---- links
 
-  #accountOf(link: LinkConfig): Account {
-    return this.#accounts.get(link)!
-  }
-
   #waiting(): ReadonlyMap<string, { readonly count: number; readonly bytes: number }> {
     return new Map(this.#config.classes.map(({ name }) => [name, this.lanes.waiting(name)]))
   }
@@ -320,114 +292,5 @@ export class Uplink implements LaneOwner, Flushable {
     if (this.#isMarked) return
     this.#isMarked = true
     this.#deps.turn.mark(this)
-  }
-
-  /** The line is taken down when what it has cost has been read. */
-  #dialler(link: LinkConfig): Dialler {
-    const dialler = makeDialler(link.dial!, this.#deps)
-    const { meter } = this.#accountOf(link)
-    return {
-      dial: () => dialler.dial(),
-      onLost: (fn) => dialler.onLost(fn),
-      async hangUp() {
-        await meter?.settle()
-        await dialler.hangUp()
-      },
-    }
-  }
-
-  #open(link: LinkConfig, dialled: Dialled, owner: CarrierOwner): Carrier {
-    if (link.sbd !== null) return this.#openModem(link, owner)
-    const { meter } = this.#accountOf(link)
-    const device = dialled.interface ?? link.interface
-    meter?.useInterface(device)
-    const { packetBytesMax } = this.#deps
-    this.#client = new UplinkClient(this.#clientOwner(link, owner), this.#deps, {
-      config: this.#config,
-      link,
-      interface: device,
-      packetBytesMax,
-      subscriptions: this.#inbound.subscriptions,
-      traffic: this.#traffic,
-      memory: this.#memory,
-      meter,
-    })
-    return this.#client
-  }
-
-  #clientOwner(link: LinkConfig, owner: CarrierOwner): ClientOwner {
-    return {
-      outgoing: this.outgoing,
-      incoming: this.incoming,
-      outbound: (message, identifiers) => (isAsItIs(identifiers) ? message : (this.#out.apply(message, identifiers[0] ?? 0, null)?.message ?? null)),
-      onAccepted: (connack) => this.#onAccepted(link, connack, owner),
-      onPublish: (packet) => {
-        this.#receivedAtMs = this.#deps.turn.nowMs
-        this.#inbound.onPublish(packet)
-        this.#changed()
-      },
-      onAcknowledged: () => {
-        this.#acknowledged++
-        this.#changed()
-      },
-      onRejected: (reason) => this.#onRejected(reason),
-      onSubscribed: (refused) => this.#onSubscribed(refused),
-      onEnd: (why) => {
-        this.#client = null
-        this.#inbound.detach()
-        owner.ended(why)
-      },
-    }
-  }
-
-  #onAccepted(link: LinkConfig, { sessionPresent, maximumPacketSize }: ConnackPacket, owner: CarrierOwner): void {
-    if (!sessionPresent) {
-      this.outgoing.receiverForgot()
-      this.incoming.peerForgot()
-    }
-    this.#refusal = null
-    this.#carry(link, maximumPacketSize)
-    owner.accepted()
-    this.#deps.log.info({ uplink: this.name, link: link.name, sessionPresent, queued: this.lanes.waiting().count }, 'uplink is up')
-  }
-
-  #carry(link: LinkConfig, bytesMax: number): void {
-    const account = this.#accountOf(link)
-    const allows = (className: string, bytes: number): boolean => account.allows(className, bytes)
-    this.lanes.carry({ classes: link.classes, allows, plan: (bytes) => account.plan(bytes), flush: link.connect.kind === 'when' }, bytesMax)
-  }
-
-  #onRejected(reason: number): void {
-    this.#rejected++
-    this.#refusal = `the remote refused a message with reason 0x${reason.toString(16)}`
-    this.#deps.log.warn({ uplink: this.name, reason }, 'the remote refused a message: it is given up')
-  }
-
-  #onSubscribed(refused: readonly string[]): void {
-    if (refused.length === 0) return
-    this.#refusal = `the remote refused the subscription to ${refused.join(', ')}: check what this user may read there`
-    this.#deps.log.warn({ uplink: this.name, refused }, 'the remote refused a subscription')
-    this.#deps.stateChanged(this.state)
-  }
-
-  #openModem(link: LinkConfig, owner: CarrierOwner): Carrier {
-    const { clock, counters, log, random, serialPorts } = this.#deps
-    const account = this.#accountOf(link)
-    const sbdOwner = {
-      source: this.#frames,
-      mayCheck: () => account.mayConnect([], false),
-      message: (message: { readonly bytes: Buffer }, done: () => void, refused: () => void) => this.#inbound.onShortMessage(message.bytes, done, refused),
-      spent: (bytes: number) => account.spend(bytes),
-      accepted: () => {
-        this.#carry(link, Infinity)
-        this.lanes.resume(1)
-        owner.accepted()
-      },
-      ended: (why: string) => {
-        this.lanes.suspend()
-        owner.ended(why)
-      },
-    }
-    return new SbdLink(sbdOwner, link.sbd!, this.#modems.get(link)!, { clock, ports: serialPorts, counters, log, random })
   }
 }

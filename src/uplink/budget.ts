@@ -212,6 +212,7 @@ export class Budget {
   // ---- time
 
   #watch(): void {
+    if (this.#stopped) return
     const { clock } = this.#deps
     const endMs = this.#periods?.day.endMs ?? Infinity
     this.#timer = clock.after(Math.min(LOOK_MS_MAX, endMs - clock.wall()), () => {

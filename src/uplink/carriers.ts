@@ -123,7 +123,7 @@ export class Carriers {
   }
 
   probe(link: LinkConfig, dialled: Dialled, signal: AbortSignal): Promise<void> {
-    return reachEndpoint(this.#config, dialled.interface ?? link.interface, signal)
+    return this.#deps.reach?.(link) ?? reachEndpoint(this.#config, dialled.interface ?? link.interface, signal)
   }
 
   open(link: LinkConfig, dialled: Dialled, owner: CarrierOwner): Carrier {

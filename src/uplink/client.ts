@@ -41,8 +41,8 @@ export interface ClientDeps {
   readonly topics: TopicTable
   readonly counters: Counters
   readonly log: { info(fields: object, text: string): void }
-  /** Opens the connection instead of TCP and TLS; it says by `connect` that it is open. */
-  readonly dial?: ((config: UplinkConfig) => Duplex) | undefined
+  /** Opens the connection instead of TCP and TLS; it says by `connect` that it is open. What it costs is counted where it is a WireSource too. */
+  readonly dial?: ((config: UplinkConfig, link: LinkConfig) => Duplex) | undefined
 }
 
 /** What the uplink does with what comes; every method is called from the socket's events. */
@@ -115,9 +115,9 @@ export class UplinkClient implements Carrier, ReaderOwner {
     }
     this.#endpoint = deps.dial === undefined
       ? openEndpoint({ config, interface: options.interface, tickets: memory.tickets, packetBytesMax }, events)
-      : adoptEndpoint(deps.dial(config), config, events)
-    const { socket } = this.#endpoint
-    this.#wire = meter === null || socket === null ? null : meter.open(socket, config.host)
+      : adoptEndpoint(deps.dial(config, link), config, events)
+    const { source } = this.#endpoint
+    this.#wire = meter === null || source === null ? null : meter.open(source, config.host)
     this.#deadline = deps.clock.after(config.connectTimeoutMs, () => this.#over(this.#timeoutText(), 'other'))
   }
 

@@ -12,6 +12,7 @@ import type { Duplex } from 'node:stream'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import type { UplinkConfig } from '../config/config.ts'
 import { addressOf, makeNetwork } from './dial-network.ts'
+import type { WireSource } from './meter.ts'
 import type { TlsTickets } from './tls-tickets.ts'
 
 export interface EndpointTarget {
@@ -35,6 +36,8 @@ export type Loss = 'no answer' | 'reset' | 'closed' | 'other'
 export interface Endpoint {
   /** TCP's, below TLS and WebSocket; null where there is none. */
   readonly socket: Socket | null
+  /** Who counts what goes over the wire; null where nobody does. */
+  readonly source: WireSource | null
   /** Closes in order, after what was written. */
   end(): void
   /** Ends at once, whatever it has come to. */
@@ -75,7 +78,7 @@ export function openEndpoint(target: EndpointTarget, events: EndpointEvents): En
   const options = tcpOptions(config, target.interface)
   if (options instanceof Error) {
     queueMicrotask(() => failed(options))
-    return { socket: null, end: () => {}, destroy: () => (isOver = true), abort: () => (isOver = true) }
+    return { socket: null, source: null, end: () => {}, destroy: () => (isOver = true), abort: () => (isOver = true) }
   }
   const socket = on(connect(options))
   socket.once('connect', () => {
@@ -89,6 +92,7 @@ export function openEndpoint(target: EndpointTarget, events: EndpointEvents): En
   }
   return {
     socket,
+    source: socket,
     end: () => top!.end(),
     destroy,
     abort: () => {
@@ -105,7 +109,8 @@ export function adoptEndpoint(stream: Duplex, config: UplinkConfig, events: Endp
   stream.once('connect', () => events.opened(stream, false))
   stream.on('error', failed)
   stream.on('close', () => failed(closed()))
-  return { socket: null, end: () => stream.end(), destroy: () => stream.destroy(), abort: () => stream.destroy() }
+  const source = 'bytesWritten' in stream ? (stream as Duplex & WireSource) : null
+  return { socket: null, source, end: () => stream.end(), destroy: () => stream.destroy(), abort: () => stream.destroy() }
 }
 
 /** Whether a broker can be reached: TCP's handshake, and nothing more. Rejects with a sentence; ends at once when `signal` says so. */

@@ -108,7 +108,7 @@ export class Framer {
     }
     this.#deps.counters.droppedUnrouted += unwanted.length
     if (wanted.length === 0) return { delivery: null, unwanted, taken: parts.length }
-    const encoded = this.#encode(messages, end === null ? bytesMax : RESENT_BYTES_MAX)
+    const encoded = end === null ? this.#encode(messages, bytesMax) : this.#encodeAgain(messages)
     const count = encoded?.count ?? 1
     const last = wanted[count - 1]!
     const isAll = count === wanted.length
@@ -121,6 +121,17 @@ export class Framer {
 
   #delivery(parts: readonly Delivery[], { frame, dictionary }: EncodedFrame, sequence: number): FrameDelivery {
     return new FrameDelivery(this.#queue, parts, makeMessage(this.#topic, frame, { qos: this.#qos }), this.#qos, sequence, dictionary)
+  }
+
+  /**
+   * A frame that was sent before: its receiver may pass over it, as it has the first one, which brought another dictionary. So nothing is
+   * built on what this one brings.
+   */
+  #encodeAgain(messages: readonly FrameMessage[]): EncodedFrame | null {
+    this.#encoder.forgetUndelivered()
+    const encoded = this.#encode(messages, RESENT_BYTES_MAX)
+    this.#encoder.forgetUndelivered()
+    return encoded === null ? null : { ...encoded, dictionary: null }
   }
 
   /** null when the first message is too large for a frame. */

@@ -57,6 +57,11 @@ export class InterfaceCount {
     return this.#bytes
   }
 
+  /** There was a first reading. */
+  get started(): boolean {
+    return this.#last !== null
+  }
+
   add(reading: InterfaceReading): void {
     const last = this.#last
     this.#last = reading

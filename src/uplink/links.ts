@@ -89,6 +89,8 @@ export class Links {
   readonly #events: LinkEvent[] = []
   #isRunning = false
   #isAsked = false
+  /** The machine has decided by this time: what has become due since is not decided yet. */
+  #steppedAtMs = 0
   #isStarted = false
   #timer: Timer | null = null
   #lastError: string | null = null
@@ -254,13 +256,14 @@ export class Links {
     if (this.#state.phase === 'stopped') return
     const nowMs = clock.now()
     const costMs = this.#members.some(({ way }) => way.hasCeiling) ? COST_LOOK_MS : Infinity
-    const ms = Math.min(costMs, dueAtMs(this.#state, nowMs) - nowMs, ...this.#members.map((m) => m.verdict.againMs))
+    const ms = Math.min(costMs, dueAtMs(this.#state, this.#steppedAtMs) - nowMs, ...this.#members.map((m) => m.verdict.againMs))
     if (ms !== Infinity) this.#timer = clock.after(ms, () => this.#run())
   }
 
   #step(event: LinkEvent): void {
     const before = this.#state
-    const { state, actions } = step(before, event, this.#ports.clock.now(), this.#rules)
+    this.#steppedAtMs = this.#ports.clock.now()
+    const { state, actions } = step(before, event, this.#steppedAtMs, this.#rules)
     this.#state = state
     this.#log(before)
     for (const { kind, link } of actions) this.#do[kind](this.#members[link]!.way)

@@ -40,7 +40,7 @@ export class LinkMeter {
   readonly #ask: AskKernel
   readonly #read: (name: string) => Promise<InterfaceReading | null>
   readonly #open = new Set<WireConnection>()
-  #kernel: 'untried' | 'answers' | 'silent' | 'unavailable' = 'untried'
+  #kernel: 'unheard' | 'answers' | 'unavailable' = 'unheard'
   #timestamps = true
   #closedBytes = 0
   /** The interface that is counted; null for none, or when it turned out not to have a price. */
@@ -69,12 +69,12 @@ export class LinkMeter {
 
   get countedBy(): CountedBy {
     if (this.#isCounted) return 'interface'
-    return this.#kernel === 'answers' || this.#kernel === 'untried' ? 'kernel' : 'estimate'
+    return this.#kernel === 'answers' ? 'kernel' : 'estimate'
   }
 
-  /** Told as spent since the meter was made. */
+  /** As far as it is known now, since the meter was made. What was told as spent may be ahead of it by what an estimate was too high. */
   get bytes(): number {
-    return this.#toldBytes
+    return Math.round(this.#baseBytes + this.#movedBytes)
   }
 
   /** The interface that the link uses now: what it dialled, or what the configuration names; null when it has none of its own. */
@@ -128,14 +128,9 @@ export class LinkMeter {
   async #askKernel(ports: Ports): Promise<TcpInfo | null> {
     if (this.#isCounted || this.#kernel === 'unavailable') return null
     const answer = await this.#ask(ports)
-    if (answer === 'unavailable') {
-      this.#kernel = 'unavailable'
-      return null
-    }
-    // A connection that is gone says nothing about the way.
-    if (answer !== null) this.#kernel = 'answers'
-    else if (this.#kernel === 'untried') this.#kernel = 'silent'
-    return answer
+    if (answer === null) return null // this connection is gone, which says nothing of others
+    this.#kernel = answer === 'unavailable' ? 'unavailable' : 'answers'
+    return answer === 'unavailable' ? null : answer
   }
 
   #readNow(): Promise<void> {
@@ -159,6 +154,8 @@ export class LinkMeter {
       return
     }
     if (!this.#isCounted) {
+      // Where counting starts with this reading, what moved before it is known from the connections only.
+      if (!this.#count.started) this.#rebase()
       this.#isCounted = true
       this.#baseInterfaceBytes = this.#count.bytes
     }
@@ -190,7 +187,7 @@ export class LinkMeter {
   }
 
   #tell(): void {
-    const bytes = Math.round(this.#baseBytes + this.#movedBytes)
+    const { bytes } = this
     if (bytes <= this.#toldBytes) return
     const more = bytes - this.#toldBytes
     this.#toldBytes = bytes

@@ -118,12 +118,12 @@ export class Unpacker {
     try {
       const header = frameHeader(job.bytes)
       const stream = header.stream.toString('hex')
+      const decoded = this.#decoder.decode(job.bytes)
+      for (const { name, bytes } of decoded.brings) await this.#deps.shelf.write(`${name}.dictionary`, bytes)
       if (header.lastSequence <= this.#mark(stream)) {
         this.#deps.counters.droppedUnpackedTwice += header.count
         return null
       }
-      const decoded = this.#decoder.decode(job.bytes)
-      if (decoded.needs === null && decoded.brings !== null) await this.#deps.shelf.write(`${decoded.brings.name}.dictionary`, decoded.brings.bytes)
       await this.#release(stream, job)
       if (decoded.needs === null && !this.#held.has(stream)) return await this.#publish(decoded, stream, job.publish)
       const refusal = await this.#hold(header, job.bytes)

@@ -7,7 +7,7 @@
 // What is always true: the router never waits for the link; nothing leaves the queue before the cloud has it; a message does
 // not go back over the uplink it came by. When and over which link there is a connection is decided in links.ts.
 import type { Clock } from '../clock.ts'
-import type { RouteConfig, UplinkConfig } from '../config/config.ts'
+import type { LinkConfig, RouteConfig, UplinkConfig } from '../config/config.ts'
 import { tenantTag } from '../config/routes.ts'
 import type { Counters } from '../counters.ts'
 import type { Waiter } from '../journal/append.ts'
@@ -75,6 +75,8 @@ export interface UplinkDeps {
   readonly numbers: { readonly all: ReadonlyMap<string, number>; get(key: string): number | undefined; put(key: string, value: number): void }
   readonly serialPorts: SerialPorts
   readonly dial?: ClientDeps['dial']
+  /** Finds out whether the remote can be reached, where `dial` opens connections. */
+  readonly reach?: (link: LinkConfig) => Promise<void>
 }
 
 export interface UplinkState {

@@ -133,6 +133,7 @@ export class WireConnection {
     if (this.#phase !== 'opening') return
     this.#giveUpAttempt() // the next address
     this.#attemptAtMs = this.#deps.clock.now()
+    this.#deps.changed()
   }
 
   #onConnect(): void {

@@ -171,7 +171,9 @@ export class Backlog {
     if (!this.live.has(lane)) this.live.set(lane, segment.first)
     if (this.#oldestAtMs === null) this.#oldestAtMs = undefined
     if (unsettled.count === segment.count) return
-    for (const [sequence, bytes] of this.ahead) if (bytes === 0) this.ahead.set(sequence, lane.weigh(sequence))
+    for (const [sequence, bytes] of this.ahead) {
+      if (bytes === 0 && sequence >= segment.first && sequence <= segment.last) this.ahead.set(sequence, lane.weigh(sequence))
+    }
   }
 
   settle({ cursor, ahead, mayHaveSent }: CursorRow): void {
@@ -182,10 +184,8 @@ export class Backlog {
     this.changed = true
   }
 
-  /** Drops the oldest that are more than `times` the limits; `batchFirst` is the lowest sequence of the commit that is being applied. */
-  limit(batchFirst: number, drops: Drop[], times = 1): void {
-    const countMax = times * this.row.limits.countMax
-    const bytesMax = times * this.row.limits.bytesMax
+  /** Drops the oldest that are too many; `batchFirst` is the lowest sequence of the commit that is being applied. */
+  limit(countMax: number, bytesMax: number, batchFirst: number, drops: Drop[]): void {
     if (this.count > countMax) this.#dropOldest('count', countMax, batchFirst, drops)
     if (this.bytes > bytesMax) this.#dropOldest('bytes', bytesMax, batchFirst, drops)
   }

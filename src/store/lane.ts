@@ -117,6 +117,8 @@ export class Ruler {
 /** The set of destinations that lanes belong to. */
 export interface Audience {
   row: AudienceRow
+  /** Lanes of single members. While there are some, the others stay even when they are empty: their rows tell who the members are. */
+  owned: number
   /** By `Lane.key`: '' is the lane of all members. */
   readonly lanes: Map<string, Lane>
 }

@@ -7,7 +7,7 @@
 //
 // Lanes are numbered here, not by the caller: an audience has one lane for all of its members; while some of them refuse new messages,
 // one more for each set that is left; and, where a member's queue was thinned out, one of that member's own. A lane is forgotten when
-// it is empty and newer ones crowd it out.
+// it is empty: one of a member's own at once, others when newer ones crowd them out.
 import { type Audience, Lane, Ruler, type SegmentRows } from './lane.ts'
 import { Backlog, type StoredCursor } from './backlog.ts'
 import type { AudienceRow, CursorRow, DestinationRow, Drop, Member, ReadResult, Segment, Snapshot } from './store.ts'
@@ -90,6 +90,7 @@ export class Queues {
     for (const row of stored.destinations) this.#add(row, stored.cursors.get(row.id) ?? NO_CURSOR)
     for (const row of stored.lanes) if (row.owner === 0) this.#load(row)
     for (const row of stored.lanes) if (row.owner !== 0) this.#load(row)
+    for (const lane of this.#lanes.values()) if (lane.empty && (lane.owner !== 0 || lane.audience.owned === 0)) this.#forget(lane)
     for (const { lane, destination, upTo } of stored.moved) {
       const from = this.#lanes.get(lane)
       if (from !== undefined) this.#queues.get(destination)?.moved.set(from, upTo)
@@ -140,7 +141,7 @@ export class Queues {
       lane.audience.row = { id: row.id, members: row.members.filter((m) => m.destination !== destination) }
       const place = lane.members.indexOf(queue)
       if (place >= 0) lane.members.splice(place, 1)
-      if (lane.empty) this.#forget(lane)
+      if (lane.empty && lane.audience.owned === 0) this.#forget(lane)
       else this.#renamed.add(lane)
       if (place >= 0) this.#dirty.add(lane)
     }
@@ -197,13 +198,15 @@ export class Queues {
     const changed = new Set<Backlog>()
     for (const queue of this.#aging) {
       queue.expire(nowWallMs, drops)
-      changed.add(queue)
+      if (queue.changed) changed.add(queue)
     }
     const thinned: Backlog[] = []
     for (const queue of this.#touched) {
-      const { whenFull } = queue.row.limits
-      if (queue.over === null || whenFull === 'drop-newest') this.#touched.delete(queue)
-      else if (whenFull === 'drop-oldest') queue.limit(this.#batchFirst, drops)
+      const { whenFull, countMax, bytesMax } = queue.row.limits
+      if (queue.over === null || whenFull === 'drop-newest') {
+        this.#touched.delete(queue)
+        this.#thinning.isUnder(queue)
+      } else if (whenFull === 'drop-oldest') queue.limit(countMax, bytesMax, this.#batchFirst, drops)
       else thinned.push(queue)
       changed.add(queue)
     }
@@ -222,9 +225,7 @@ export class Queues {
         continue
       }
       this.#dirty.delete(lane)
-      if (!lane.empty) continue
-      if (lane.members.length === 0 || lane.owner !== 0) this.#forget(lane)
-      else this.#rest(lane)
+      if (lane.empty) this.#emptied(lane)
     }
     for (const lane of this.#idle) {
       if (this.#idle.size <= IDLE_LANES_MAX) break
@@ -265,20 +266,19 @@ export class Queues {
   #load(row: LaneRow): void {
     let audience = this.#audiences.get(row.audience)
     if (audience === undefined) {
-      audience = { row: { id: row.audience, members: row.members }, lanes: new Map() }
+      audience = { row: { id: row.audience, members: row.members }, owned: 0, lanes: new Map() }
       this.#audiences.set(row.audience, audience)
-    } else if (row.owner !== 0) audience.row = { id: row.audience, members: withMembers(audience.row.members, row.members) }
+    }
     const lane = this.#lane(row.id, audience, row.refused, row.owner)
     lane.refresh()
     this.noteSequence(lane.tail)
-    if (lane.empty) this.#forget(lane)
-    else this.#dirty.add(lane)
+    this.#dirty.add(lane)
   }
 
   #makeAudience(id: number, row: AudienceRow | undefined): Audience {
     if (row === undefined) throw new RangeError(`audience ${id} is not among those of its batch`)
     // A number of a destination that has gone may come again after a restart: it must not be found in old audiences.
-    return { row: { id, members: row.members.filter((m) => this.#queues.has(m.destination)) }, lanes: new Map() }
+    return { row: { id, members: row.members.filter((m) => this.#queues.has(m.destination)) }, owned: 0, lanes: new Map() }
   }
 
   #lane(id: number, audience: Audience, refused: readonly number[], owner: number): Lane {
@@ -288,6 +288,7 @@ export class Queues {
     const lane = new Lane(id, audience, refused, owner, members, this.#rows, this.#ruler)
     this.#audiences.set(audience.row.id, audience)
     audience.lanes.set(lane.key, lane)
+    if (owner !== 0) audience.owned++
     this.#lanes.set(id, lane)
     for (const queue of queues) queue.lanes.add(lane)
     this.#nextLane = Math.max(this.#nextLane, id + 1)
@@ -307,12 +308,14 @@ export class Queues {
     return lane
   }
 
-  /** The lane is empty: what was moved out of it tells nothing about what comes next. */
-  #rest(lane: Lane): void {
-    this.#idle.add(lane)
-    let moved = false
+  #emptied(lane: Lane): void {
+    let moved = false // out of it: that tells nothing about what comes next
     for (const queue of lane.members) moved = queue.moved.delete(lane) || moved
     if (moved) this.#rows.removeMoved(lane.id)
+    if (lane.owner !== 0) this.#forget(lane)
+    else if (lane.audience.owned > 0) return
+    else if (lane.members.length === 0) this.#forget(lane)
+    else this.#idle.add(lane)
   }
 
   #forget(lane: Lane): void {
@@ -329,6 +332,7 @@ export class Queues {
       queue?.moved.delete(lane)
     }
     lanes.delete(lane.key)
+    if (lane.owner !== 0 && --lane.audience.owned === 0) for (const other of lanes.values()) if (other.empty) this.#idle.add(other)
     if (lanes.size === 0) this.#audiences.delete(row.id)
     this.#rows.removeLane(lane.id)
   }
@@ -338,8 +342,4 @@ function laneRow(lane: Lane): LaneRow {
   const { id, members } = lane.audience.row
   const { owner, refused } = lane
   return { id: lane.id, audience: id, members: owner === 0 ? members : members.filter((m) => m.destination === owner), refused, owner }
-}
-
-function withMembers(members: readonly Member[], more: readonly Member[]): Member[] {
-  return [...members, ...more.filter((m) => !members.some((known) => known.destination === m.destination))]
 }

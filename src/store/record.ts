@@ -65,7 +65,8 @@ export function writeRecord(bytes: Buffer, at: number, message: Message, delta: 
   const properties = message.properties
   at = writeVarint(bytes, at, bodySize(message, delta, expirySec, ageMs))
   at = writeVarint(bytes, at, delta)
-  bytes[at++] = message.qos | (message.retain ? 4 : 0) | (properties === null ? 0 : PROPERTIES) | (expirySec < 0 ? 0 : EXPIRY) | (ageMs === 0 ? 0 : AGE)
+  const follow = (properties === null ? 0 : PROPERTIES) | (expirySec < 0 ? 0 : EXPIRY) | (ageMs === 0 ? 0 : AGE)
+  bytes[at++] = message.qos | (message.retain ? 4 : 0) | follow
   if (expirySec >= 0) at = writeVarint(bytes, at, expirySec)
   if (ageMs > 0) at = writeVarint(bytes, at, ageMs)
   const topic = message.topic.bytes
@@ -142,7 +143,7 @@ export class RecordReader {
   }
 
   /** Copies the record to a segment that begins with `first`, which is not below its own; returns where it ends in `out`. */
-  copyTo(out: Buffer, at: number, first: number): number {
+  copyTo(out: Uint8Array, at: number, first: number): number {
     const end = at + this.#bytes.copy(out, at, this.#start, this.#end)
     let delta = this.sequence - first
     let place = at + this.#delta - this.#start

@@ -63,9 +63,10 @@ export class Round {
   /** Lanes that are still to be scanned; the first one up to `#at`. */
   readonly #toScan: Lane[]
   #at: number
-  /** The next row of each lane; null until all is scanned. */
-  #heads: Map<Lane, Header> | null = null
+  #isScanned = false
   readonly #targets = new Map<Audience, Lane>()
+  /** All that were targets: not to be taken from. */
+  readonly #made = new Set<Lane>()
   /** Messages that are to go. */
   #rest = 0
 
@@ -83,21 +84,21 @@ export class Round {
   }
 
   /**
-   * Does as much as `work` allows. done: what was to go is gone. worthless: it would have been too little, and nothing was changed.
-   * more: there is more to do, or no room to do it.
+   * Does as much as `work` allows. more: go on with the next commit. done: what was to go is gone. worthless: it would have been too
+   * little, and nothing was changed. no room: nothing could be moved; it may be tried again.
    */
-  step(work: Work, drops: Drop[]): 'more' | 'done' | 'worthless' {
-    if (this.#heads === null) {
+  step(work: Work, drops: Drop[]): 'more' | 'done' | 'worthless' | 'no room' {
+    if (!this.#isScanned) {
       if (!this.#scan(work)) return 'more'
       if (!this.#isWorthIt()) return 'worthless'
-      this.#heads = this.#firstRows()
+      this.#isScanned = true
     }
     const dropped: Size = { count: 0, bytes: 0 }
     const touched = new Set<Lane>()
-    const done = this.#moveRows(this.#heads, work, dropped, touched)
+    const end = this.#moveRows(this.#firstRows(), work, dropped, touched)
     for (const lane of touched) this.#own.moved(lane, this.queue)
     if (dropped.count > 0) drops.push({ destination: this.queue.id, reason: `queue-${this.#by}`, ...dropped, upTo: 0 })
-    return done ? 'done' : 'more'
+    return end === 'no room' && touched.size > 0 ? 'more' : end // what was moved makes room
   }
 
   #scan(work: Work): boolean {
@@ -119,7 +120,7 @@ export class Round {
 
   #count(lane: Lane, row: Header): void {
     const from = this.queue.dropFrom
-    walk(lane, row, (reader) => {
+    walk(lane.data(row), row, (reader) => {
       const { sequence, length } = reader
       if (sequence <= from || sequence > this.#upTo || this.queue.isSettled(sequence)) return
       this.#scanned.count++
@@ -144,8 +145,8 @@ export class Round {
     }
     let topic = this.#topics.get(key)
     if (topic !== undefined || !make) return topic ?? null
+    if (this.#topics.size >= TOPICS_MAX || this.#topicBytes + key.length > TOPIC_BYTES_MAX) return null
     this.#topicBytes += key.length
-    if (this.#topics.size >= TOPICS_MAX || this.#topicBytes > TOPIC_BYTES_MAX) return null
     topic = { count: 0, bytes: 0, last: 0, lastBytes: 0, left: 0 }
     this.#topics.set(key, topic)
     return topic
@@ -163,9 +164,10 @@ export class Round {
     return gain.count > 0 && gain[this.#by] >= GAIN_MIN * this.#scanned[this.#by]
   }
 
+  /** The next row of each lane. */
   #firstRows(): Map<Lane, Header> {
     const heads = new Map<Lane, Header>()
-    for (const lane of this.queue.live.keys()) this.#advance(heads, lane)
+    for (const lane of this.queue.live.keys()) if (!this.#made.has(lane)) this.#advance(heads, lane)
     return heads
   }
 
@@ -175,9 +177,9 @@ export class Round {
     else heads.delete(lane)
   }
 
-  /** Moves rows, those that begin first before others; true when nothing is left to take. */
-  #moveRows(heads: Map<Lane, Header>, work: Work, dropped: Size, touched: Set<Lane>): boolean {
-    while (this.#rest > 0) {
+  /** Moves rows, those that begin first before others, until nothing is left to take and its lanes of earlier rounds are empty. */
+  #moveRows(heads: Map<Lane, Header>, work: Work, dropped: Size, touched: Set<Lane>): 'more' | 'done' | 'no room' {
+    for (;;) {
       let lane: Lane | null = null
       let row: Header | null = null
       for (const [l, r] of heads) {
@@ -185,31 +187,30 @@ export class Round {
         lane = l
         row = r
       }
-      if (lane === null || row === null) return true
-      if (!this.queue.live.has(lane)) {
-        heads.delete(lane) // settled meanwhile
+      if (lane === null || row === null) return 'done'
+      if (this.#rest <= 0 && lane.owner === 0) {
+        heads.delete(lane)
         continue
       }
-      if (row.last > this.queue.doneWith(lane)) {
-        if (work.rows <= 0 || work.bytes <= 0 || work.room < row.bytes + SEGMENT_OVERHEAD_BYTES) return false
-        this.#moveRow(lane, row, work, dropped)
-        touched.add(lane)
-      }
+      if (work.rows <= 0 || work.bytes <= 0) return 'more'
+      if (work.room < row.bytes + SEGMENT_OVERHEAD_BYTES) return 'no room'
+      this.#moveRow(lane, row, work, dropped)
+      touched.add(lane)
       this.#advance(heads, lane)
     }
-    return true
   }
 
   #moveRow(lane: Lane, row: Header, work: Work, dropped: Size): void {
     const queue = this.queue
     const from = queue.dropFrom
-    const out = Buffer.allocUnsafeSlow(row.bytes)
+    const data = lane.data(row)
+    const out = row.count === 1 ? data : Buffer.allocUnsafeSlow(row.bytes) // a large message stands alone: it needs no second place
     const gone: Size = { count: 0, bytes: 0 }
     let first = 0
     let last = 0
     let count = 0
     let end = 0
-    const read = walk(lane, row, (reader) => {
+    const read = walk(data, row, (reader) => {
       const { sequence, length } = reader
       if (queue.isSettled(sequence)) {
         if (queue.ahead.has(sequence)) queue.ahead.set(sequence, 0)
@@ -257,13 +258,14 @@ export class Round {
     if (known !== undefined && this.queue.lanes.has(known) && known.tail < first) return known
     const made = this.#own.make(audience, this.queue)
     this.#targets.set(audience, made)
+    this.#made.add(made)
     return made
   }
 }
 
 /** Visits the records of a row; says how much of it could be read. */
-function walk(lane: Lane, row: Header, each: (reader: RecordReader) => void): Size {
-  const reader = new RecordReader(lane.data(row), row.first)
+function walk(data: Uint8Array, row: Header, each: (reader: RecordReader) => void): Size {
+  const reader = new RecordReader(data, row.first)
   const read = { count: 0, bytes: 0 }
   while (hasNext(reader)) {
     each(reader)

@@ -1,5 +1,5 @@
 // The port of the store and its contract. Two implementations keep it: SQLite on a worker thread (sqlite.ts, worker.ts) and
-// memory.ts; test/contract/store.suite.ts runs against both.
+// memory.ts; test/contract runs against both.
 //
 // What it keeps
 //   destination  anything with a durable cursor: a persistent session or an uplink. One kind of queue for both.
@@ -7,14 +7,17 @@
 //   segment      the messages of one commit for one audience, packed; `first`..`last` are their sequence numbers.
 //   cursor       per destination: everything up to it is settled (acknowledged, dropped or expired), and so are the
 //                numbers in `ahead`, which were settled out of order.
-//   the rest     sessions, subscriptions, retained messages, delayed wills, QoS 2 state of both directions: small rows, `Change`s.
+//   the rest     sessions, subscriptions, retained messages, delayed wills, QoS 2 state of both directions, how far streams of frames were
+//                unpacked: small rows, `Change`s.
 //
 // What is always true
 //   1. `commit` is atomic and durable: when its promise resolves, segments and changes survive a power cut; when it is refused,
-//      nothing of its segments is kept, nor of its `received` and `unpacked`. Batches take effect in the order they were given; one number comes back.
+//      nothing of its segments is kept, nor of its `received` and `unpacked`. Batches take effect in the order they were given; one
+//      number comes back.
 //   2. `read` sees every batch whose `commit` was called before it.
 //   3. A segment is deleted when every destination of its audience has settled all of it, and never before, unless a limit
-//      of a destination drops it; then the drop is reported with its reason.
+//      of a destination drops it; then the drop is reported with its reason. Where a limit takes single messages, their destination reads
+//      segments with what is left of them; the others of the audience read what was stored.
 //   4. Memory does not grow with what is stored, and opening does not read the queues.
 // Nothing here blocks the caller: the work happens on the worker thread. Sequence numbers are the caller's, ascend, and are below 2^44.
 
@@ -25,7 +28,7 @@ export const SEQUENCE_MAX = 2 ** 44 - 1
 export const AUDIENCE_MAX = 2 ** 19 - 1
 /**
  * Streams whose highest number is remembered. A further one makes the store forget those that have been quiet longest: were it refused,
- * a new gateway's messages would be held up for ever, while a stream that is quiet for so long has nothing on its way to come twice.
+ * a new gateway's messages would be held up for ever; a stream that comes back after so many others may bring something twice, once.
  */
 export const STREAMS_MAX = 100_000
 
@@ -51,7 +54,7 @@ export interface Segment {
   readonly first: number
   readonly last: number
   readonly count: number
-  /** Wall time of the commit, for expiry over restarts and age limits. */
+  /** Wall time of the commit, for expiry over restarts and age limits; a record knows how long before it its message came. */
   readonly storedAtMs: number
   /** Records as store/record.ts packs them. */
   readonly data: Uint8Array
@@ -62,7 +65,16 @@ export interface Segment {
  *   drop-oldest  the oldest, as few as needed
  *   drop-newest  what has just come
  *   keep-latest  all but the last message of each topic
- *   thin n       of the older half, each topic keeps every n-th message: the newest of each n
+ *   thin n       of the older half by count, each topic keeps every n-th message: the newest of each n. Then again of the older half of
+ *                what is queued the next time the limit is reached
+ *
+ * What was read out, or is in flight under a durable packet identifier, stays as long as there is something else: it is no part of
+ * the half, nor of the topics. The rest stays in order and under its numbers.
+ *
+ * The last two work in steps of about 10 ms, with the commits after the one that reached the limit; the queue may grow by a quarter
+ * meanwhile, then its oldest go as well. The oldest go, as with drop-oldest, also where that would take less than a sixteenth of what it
+ * looks at (all topics have one message), or the disk has no room for what would stay. 32,768 topics are told apart, and messages of
+ * others stay. A step that a restart follows is done; what was not done begins anew.
  */
 export type WhenFull = 'drop-oldest' | 'drop-newest' | 'keep-latest' | { readonly thin: number }
 
@@ -186,7 +198,7 @@ export interface Drop {
   readonly reason: 'queue-bytes' | 'queue-count' | 'queue-age'
   readonly count: number
   readonly bytes: number
-  /** Settled up to here now. With drop-newest the messages of this very batch were dropped and this is 0. */
+  /** Settled up to here now. 0 where messages went one by one: with drop-newest those of this very batch, with keep-latest and thin. */
   readonly upTo: number
 }
 

@@ -18,9 +18,11 @@ import type { BudgetConfig } from '../config/config.ts'
 import { dayOf, monthOf, type Period } from './billing-period.ts'
 import { figuresOf, type BudgetFigures } from './budget-figures.ts'
 import type { CountedBy } from './meter.ts'
-import { ROW_FIELDS, Tally, type TallyRow, tallyRow } from './tally.ts'
+import { BudgetRows, type BudgetValue, KINDS, type Kind } from './budget-rows.ts'
+import { Tally, type TallyRow } from './tally.ts'
 
 export type { BudgetFigures, PeriodFigures } from './budget-figures.ts'
+export type { BudgetValue } from './budget-rows.ts'
 
 const HOUR_MS = 3_600_000
 /** No day is longer, whatever daylight saving does to it; no month either. */
@@ -28,11 +30,12 @@ const DAY_MS_MAX = 26 * HOUR_MS
 const MONTH_MS_MAX = 31 * 24 * HOUR_MS + 2 * HOUR_MS
 /** A clock that is set is noticed after this; a midnight on time. */
 const LOOK_MS_MAX = 5 * 60_000
-const KINDS = ['day', 'month'] as const
 /** A difference of wall and monotonic time that no drift makes. */
 const JUMP_MS = 60_000
 const PIECES = 128
+/** A small budget is cut into fewer pieces: one need not be smaller than this, but not fewer than these. */
 const PIECE_BYTES_MIN = 1024
+const FEWEST_PIECES = 16
 /** DISCONNECT, TLS's and TCP's goodbye, and a last acknowledgement. */
 const GOODBYE_BYTES = 500
 /** So many connections are remembered for what the next one will cost. */
@@ -49,15 +52,10 @@ const LEVELS = ['fine', 'warned', 'reserve-left', 'used-up'] as const
 /** warned: 80 % are spent. reserve-left: only the reserve. used-up: not enough is left for a connection, and nothing for anybody. begun: a new period. */
 export interface BudgetEvent {
   readonly kind: 'warned' | 'reserve-left' | 'used-up' | 'begun'
-  readonly period: 'day' | 'month'
+  readonly period: Kind
   /** Spent in it; of the one before when a new one has begun. */
   readonly bytes: number
   readonly limitBytes: number
-}
-
-export interface BudgetValue {
-  readonly key: string
-  readonly value: number
 }
 
 export interface BudgetDeps {
@@ -83,11 +81,11 @@ export class Budget {
   readonly #deps: BudgetDeps
   readonly #config: BudgetConfig
   readonly #link: string
-  readonly #prefix: string
   readonly #pieceBytes: number
+  readonly #goodbyeBytes: number
   /** Day and month, as in KINDS. */
   readonly #tallies: readonly [Tally, Tally]
-  readonly #kept: Map<string, number>
+  readonly #rows: BudgetRows
   #periods: { readonly day: Period; readonly month: Period } | null = null
   #offsetMs: number | null = null
   #connects: number[] = []
@@ -105,12 +103,12 @@ export class Budget {
     this.#config = config
     this.#link = link
     this.#connectBytes = connectBytes
-    this.#prefix = `budget/${uplink}/${link}`
-    this.#kept = new Map([...values].filter(([key]) => key.startsWith(`${this.#prefix}/`)))
-    this.#pieceBytes = Math.max(PIECE_BYTES_MIN, Math.floor(Math.min(config.dayBytes, config.monthBytes / 31) / PIECES))
-    const row = (period: (typeof KINDS)[number]): TallyRow => tallyRow((field) => this.#kept.get(`${this.#prefix}/${period}/${field}`))
+    this.#rows = new BudgetRows(uplink, link, values)
+    this.#goodbyeBytes = connectBytes === 0 ? 0 : GOODBYE_BYTES
+    const perDayBytes = Math.min(config.dayBytes, config.monthBytes / 31)
+    this.#pieceBytes = Math.floor(Math.max(perDayBytes / PIECES, Math.min(perDayBytes / FEWEST_PIECES, PIECE_BYTES_MIN)))
     const share = config.reserve?.share ?? 0
-    this.#tallies = [new Tally(config.dayBytes, share, DAY_MS_MAX, row('day')), new Tally(config.monthBytes, share, MONTH_MS_MAX, row('month'))]
+    this.#tallies = [new Tally(config.dayBytes, share, DAY_MS_MAX, this.#rows.row('day')), new Tally(config.monthBytes, share, MONTH_MS_MAX, this.#rows.row('month'))]
   }
 
   /** Resolves when the first bytes may be spent. */
@@ -125,7 +123,7 @@ export class Budget {
     this.#timer?.cancel()
     if (this.#stopped) return
     this.#stopped = true
-    this.#write(this.#tallies.map((tally) => tally.row(GOODBYE_BYTES)), () => {})
+    this.#deps.save(this.#rows.give(this.#tallies.map((tally) => tally.row(this.#goodbyeBytes))), () => {})
   }
 
   // ---- what has happened
@@ -166,7 +164,7 @@ export class Budget {
     const fits = this.#tallies.every((tally) => {
       const limitBytes = this.#limitOf(tally, className)
       const leftBytes = limitBytes - tally.bytes - this.#plannedBytes
-      return bytes + GOODBYE_BYTES <= leftBytes || (bytes > limitBytes / 2 && leftBytes >= limitBytes / 2)
+      return bytes + this.#goodbyeBytes <= leftBytes || (bytes > limitBytes / 2 && leftBytes >= limitBytes / 2)
     })
     if (!fits) return false
     if (this.#isSafe(bytes)) return true
@@ -178,7 +176,7 @@ export class Budget {
   /** Bytes on the wire that the class may still cost now; Infinity where there is no limit. */
   remaining(className: string): number {
     this.#observe()
-    return Math.max(0, Math.min(...this.#tallies.map((tally) => this.#limitOf(tally, className) - tally.bytes)) - this.#plannedBytes - GOODBYE_BYTES)
+    return Math.max(0, Math.min(...this.#tallies.map((tally) => this.#limitOf(tally, className) - tally.bytes)) - this.#plannedBytes - this.#goodbyeBytes)
   }
 
   /**
@@ -251,7 +249,7 @@ export class Budget {
 
   /** With so many bytes of a limit spent it cannot pay for a connection. A small budget is used to its half at least. */
   #usedUpFrom(limitBytes: number): number {
-    return Number.isFinite(limitBytes) ? limitBytes - Math.min(this.#connectBytes + GOODBYE_BYTES, limitBytes / 2) : Infinity
+    return Number.isFinite(limitBytes) ? limitBytes - Math.min(this.#connectBytes + this.#goodbyeBytes, limitBytes / 2) : Infinity
   }
 
   #tellLevels(): void {
@@ -280,35 +278,34 @@ export class Budget {
   /** What a row covers beyond what is spent: a piece, a connection and what is being sent, as far as the limit goes. */
   #aheadOf(tally: Tally): number {
     const roomBytes = Math.max(0, tally.limitBytes - tally.bytes)
-    return Math.max(Math.min(this.#pieceBytes + this.#connectBytes + GOODBYE_BYTES + this.#plannedBytes, Math.max(roomBytes, this.#pieceBytes)), this.#plannedBytes + this.#wantedBytes)
+    return Math.max(Math.min(this.#pieceBytes + this.#connectBytes + this.#goodbyeBytes + this.#plannedBytes, Math.max(roomBytes, this.#pieceBytes)), this.#plannedBytes + this.#wantedBytes)
   }
 
   #isDue(tally: Tally): boolean {
     const roomBytes = Math.max(0, tally.limitBytes - tally.bytes)
-    const neededBytes = this.#connectBytes + GOODBYE_BYTES + this.#plannedBytes
+    const neededBytes = this.#connectBytes + this.#goodbyeBytes + this.#plannedBytes
     if (tally.safeBytes < Math.min(roomBytes, neededBytes)) return true
     if (this.#wantedBytes > 0 && !this.#isSafe(this.#wantedBytes)) return true
     return this.#aheadOf(tally) - tally.safeBytes >= this.#pieceBytes / 2
   }
 
-  #hasNews(tally: Tally, i: number): boolean {
+  #hasNews(tally: Tally, kind: Kind): boolean {
     if (tally.turns) return true
-    const kept = (field: keyof TallyRow): number => this.#kept.get(`${this.#prefix}/${KINDS[i]}/${field}`) ?? 0
+    const kept = this.#rows.row(kind)
     const { blockedMs } = tally
-    const keptBlockedMs = kept('blockedMs')
-    return kept('key') !== tally.key || kept('told') !== tally.told || blockedMs - keptBlockedMs >= BLOCKED_KEPT_MS || (blockedMs === 0 && keptBlockedMs > 0)
+    return kept.key !== tally.key || kept.told !== tally.told || blockedMs - kept.blockedMs >= BLOCKED_KEPT_MS || (blockedMs === 0 && kept.blockedMs > 0)
   }
 
   #saveIfDue(): void {
     if (this.#saving || this.#stopped || this.#timer === null) return
-    if (this.#tallies.some((tally, i) => this.#isDue(tally) || this.#hasNews(tally, i))) this.#save(() => {})
+    if (this.#tallies.some((tally, i) => this.#isDue(tally) || this.#hasNews(tally, KINDS[i]!))) this.#save(() => {})
   }
 
   #save(done: () => void): void {
     this.#saving = true
     const rows = this.#tallies.map((tally) => tally.row(this.#aheadOf(tally)))
     const turns = this.#tallies.map((tally) => tally.turns)
-    this.#write(rows, () => {
+    this.#deps.save(this.#rows.give(rows), () => {
       this.#saving = false
       const begun = KINDS.filter((_, i) => this.#onKept(i, rows[i]!, turns[i]!))
       done()
@@ -327,20 +324,6 @@ export class Budget {
     if (!tally.kept(row, turned)) return false
     if (Number.isFinite(limitBytes)) this.#deps.onEvent({ kind: 'begun', period: KINDS[i]!, bytes, limitBytes })
     return true
-  }
-
-  /** Only what has changed since the last time. */
-  #write(rows: readonly TallyRow[], durable: () => void): void {
-    const values: BudgetValue[] = []
-    for (const [i, row] of rows.entries()) {
-      for (const field of ROW_FIELDS) {
-        const key = `${this.#prefix}/${KINDS[i]}/${field}`
-        if (this.#kept.get(key) === row[field]) continue
-        this.#kept.set(key, row[field])
-        values.push({ key, value: row[field] })
-      }
-    }
-    this.#deps.save(values, durable)
   }
 }
 

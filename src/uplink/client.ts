@@ -306,14 +306,13 @@ export class UplinkClient implements Carrier, ReaderOwner {
     this.#owner.outgoing.detach()
     // A name that is being looked up or a handshake that hangs is left behind; nothing waits for it.
     if (by === 'no answer') this.#endpoint.abort()
-    else if (wasUp) this.#linger()
+    else if (wasUp && (by === 'goodbye' || by === 'other')) this.#linger()
     else this.#endpoint.destroy()
     if (by !== 'goodbye') this.#tellEnd()
   }
 
-  /** The remote closes when it has read what was sent last. */
+  /** Who reads a DISCONNECT closes: what TLS and TCP would say first costs as much as it does. */
   #linger(): void {
-    this.#endpoint.end()
     const ms = Math.min(LINGER_MS_MAX, LINGER_MS + 2 * this.#sender!.arrivalMs(this.#pacer.inFlight))
     this.#deps.clock.after(ms, () => {
       this.#endpoint.destroy()

@@ -38,8 +38,6 @@ export interface Endpoint {
   readonly socket: Socket | null
   /** Who counts what goes over the wire; null where nobody does. */
   readonly source: WireSource | null
-  /** Closes in order, after what was written. */
-  end(): void
   /** Ends at once, whatever it has come to. */
   destroy(): void
   /** The same, and what is written and not delivered is given up: the system would go on trying. */
@@ -51,12 +49,16 @@ const ADDRESS_MS = 6000
 
 export function openEndpoint(target: EndpointTarget, events: EndpointEvents): Endpoint {
   const { config } = target
+  let socket: Socket | null = null
   let top: Duplex | null = null
   let isOver = false
   const failed = (error: NodeJS.ErrnoException): void => {
     if (isOver) return
     isOver = true
-    events.failed(sentence(error, config), lossOf(error))
+    const loss = lossOf(error)
+    events.failed(sentence(error, config), loss)
+    // To whom has closed nothing more is said, least of all the goodbye of TLS.
+    if (loss === 'closed') socket?.resetAndDestroy()
     top?.destroy()
   }
   /** Only what is on top says that it is over: it has read to the end then. */
@@ -78,29 +80,25 @@ export function openEndpoint(target: EndpointTarget, events: EndpointEvents): En
   const options = tcpOptions(config, target.interface)
   if (options instanceof Error) {
     queueMicrotask(() => failed(options))
-    return { socket: null, source: null, end: () => {}, destroy: () => (isOver = true), abort: () => (isOver = true) }
+    return { socket: null, source: null, destroy: () => (isOver = true), abort: () => (isOver = true) }
   }
-  const socket = on(connect(options))
-  socket.once('connect', () => {
-    if (!config.tls) return openTop(socket)
-    const secure = on(openTls(socket, target))
+  const tcp = on(connect(options))
+  socket = tcp
+  tcp.once('connect', () => {
+    if (!config.tls) return openTop(tcp)
+    const secure = on(openTls(tcp, target))
     secure.once('secureConnect', () => openTop(secure))
   })
   const destroy = (): void => {
     isOver = true
     top!.destroy()
   }
-  return {
-    socket,
-    source: socket,
-    end: () => top!.end(),
-    destroy,
-    abort: () => {
-      isOver = true
-      socket.resetAndDestroy()
-      destroy()
-    },
+  const abort = (): void => {
+    isOver = true
+    tcp.resetAndDestroy()
+    top!.destroy()
   }
+  return { socket, source: socket, destroy, abort }
 }
 
 /** A stream that somebody else opens: it says so by `connect`. */
@@ -110,7 +108,7 @@ export function adoptEndpoint(stream: Duplex, config: UplinkConfig, events: Endp
   stream.on('error', failed)
   stream.on('close', () => failed(closed()))
   const source = 'bytesWritten' in stream ? (stream as Duplex & WireSource) : null
-  return { socket: null, source, end: () => stream.end(), destroy: () => stream.destroy(), abort: () => stream.destroy() }
+  return { socket: null, source, destroy: () => stream.destroy(), abort: () => stream.destroy() }
 }
 
 /** Whether a broker can be reached: TCP's handshake, and nothing more. Rejects with a sentence; ends at once when `signal` says so. */

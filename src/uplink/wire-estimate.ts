@@ -12,7 +12,7 @@
 /** For two messages in two segments that were read as one, and what else cannot be seen from here. */
 const MARGIN = 1.04
 /** Both sides acknowledge the first segments at once, before they know how the other one talks: so many more. */
-const FIRST_ACKS = 5
+const FIRST_ACKS = 4
 /** A receiver waits so long for data that could carry its acknowledgement (Linux: 40 ms at least). */
 const DELAYED_ACK_MS = 40
 /** Of a path of 1,400 bytes, which is what cellular networks have at least; a larger one has fewer segments. */

@@ -1,7 +1,8 @@
 // How fast the store is, and what it writes: node test/bench/store.bench.ts [folder]
 //
 // Three loads of 100-byte messages, one commit after another: 2 per commit, 200 per commit, and segments of 64 KB. Then the time
-// to open a store with a million messages queued, and how fast they are read.
+// to open a store with a million messages queued, and how fast they are read. Then what a message costs when a queue of 200,000 messages
+// of 1,000 topics is full, by what goes first.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,30 +10,33 @@ import { systemClock } from '../../src/clock.ts'
 import { makeMessage } from '../../src/message.ts'
 import { recordSizeMax, writeRecord } from '../../src/store/record.ts'
 import { SqliteStore } from '../../src/store/sqlite.ts'
-import type { Segment } from '../../src/store/store.ts'
+import type { Segment, WhenFull } from '../../src/store/store.ts'
 
 const PAYLOAD_BYTES = 100
 const MILLION = 1_000_000
 const PER_SEGMENT = 520 // fills 64 KB
 const message = makeMessage('site/device-17/temperature', Buffer.alloc(PAYLOAD_BYTES, 'x'), { qos: 1 })
+const QUEUE_COUNT_MAX = 200_000
+const TOPICS = 1000
+const ofTopics = Array.from({ length: TOPICS }, (_, i) => makeMessage(`site/device-${i}/temperature`, Buffer.alloc(PAYLOAD_BYTES, 'x'), { qos: 1 }))
 const members = [{ destination: 1, qos: 1, upgrade: false, retainAsPublished: false, subscriptionIdentifiers: [] }] as const
 const limits = { bytesMax: 1e12, countMax: 1e12, ageMsMax: Infinity, whenFull: 'drop-oldest' } as const
 const root = mkdtempSync(join(process.argv[2] ?? tmpdir(), 'store-bench-'))
 
-function segment(first: number, count: number): Segment {
+function segment(first: number, count: number, messages = [message]): Segment {
   const bytes = Buffer.allocUnsafeSlow(count * recordSizeMax(message))
   let at = 0
-  for (let i = 0; i < count; i++) at = writeRecord(bytes, at, message, i, 0)
+  for (let i = 0; i < count; i++) at = writeRecord(bytes, at, messages[(first + i) % messages.length]!, i, 0)
   return { audience: 1, first, last: first + count - 1, count, storedAtMs: systemClock.wall(), data: bytes.subarray(0, at) }
 }
 
 /** Bytes that reached the file system's blocks, of all threads. */
 const written = (): number => Number(/write_bytes: (\d+)/.exec(readFileSync('/proc/self/io', 'latin1'))?.[1])
 
-async function open(name: string): Promise<SqliteStore> {
+async function open(name: string, countMax: number = limits.countMax, whenFull: WhenFull = limits.whenFull): Promise<SqliteStore> {
   const store = new SqliteStore({ folder: join(root, name), bytesMax: 1e12, clock: systemClock })
   await store.open()
-  const row = { id: 1, kind: 'uplink', tenant: '', name: 'bench', limits } as const
+  const row = { id: 1, kind: 'uplink', tenant: '', name: 'bench', limits: { ...limits, countMax, whenFull } } as const
   await store.commit({ audiences: [], changes: [{ kind: 'destination', row }], segments: [] })
   return store
 }
@@ -88,6 +92,31 @@ async function million(name: string, perCommit: number): Promise<void> {
   await again.close()
 }
 
+/** Three times as many messages as the queue takes: the first third fills it, the rest is measured. */
+async function full(name: string, whenFull: WhenFull, perCommit: number): Promise<void> {
+  const store = await open(name, QUEUE_COUNT_MAX, whenFull)
+  let dropped = 0
+  let longestMs = 0
+  let before = 0
+  let started = 0
+  for (let first = 1; first <= 3 * QUEUE_COUNT_MAX; first += perCommit) {
+    if (started === 0 && first > QUEUE_COUNT_MAX) {
+      before = written()
+      started = performance.now()
+    }
+    const givenAt = performance.now()
+    const { drops } = await store.commit({ audiences: [{ id: 1, members }], changes: [], segments: [segment(first, perCommit, ofTopics)] })
+    longestMs = Math.max(longestMs, performance.now() - givenAt)
+    for (const drop of drops) dropped += drop.count
+  }
+  const count = 2 * QUEUE_COUNT_MAX
+  const us = ((performance.now() - started) * 1000) / count
+  console.log(
+    `${name.padEnd(24)} ${us.toFixed(2)} us and ${Math.round((written() - before) / count)} B per message, ${dropped} dropped, longest commit ${Math.round(longestMs)} ms`,
+  )
+  await store.close()
+}
+
 try {
   await load('2 per commit', 2, 3000, 1)
   await load('200 per commit', 200, 3000, 1)
@@ -95,6 +124,12 @@ try {
   await load('64 KB segments, 4 deep', PER_SEGMENT, 4000, 4)
   await million('million, 64 KB segments', PER_SEGMENT)
   await million('million, 10 per commit', 10)
+  for (const perCommit of [20, PER_SEGMENT]) {
+    await full(`full, ${perCommit}, drop-oldest`, 'drop-oldest', perCommit)
+    await full(`full, ${perCommit}, keep-latest`, 'keep-latest', perCommit)
+    await full(`full, ${perCommit}, thin 10`, { thin: 10 }, perCommit)
+    await full(`full, ${perCommit}, thin 2`, { thin: 2 }, perCommit)
+  }
 } finally {
   rmSync(root, { recursive: true })
 }

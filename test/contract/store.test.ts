@@ -7,6 +7,7 @@ import type { Store } from '../../src/store/store.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { storeProperties } from './store.properties.ts'
 import { type OpenStore, storeSuite, type StoreUnderTest } from './store.suite.ts'
+import { thinningSuite } from './store.thinning.ts'
 
 const BYTES_MAX = 1e9
 
@@ -56,5 +57,7 @@ async function wrap(store: Store, clock: FakeClock, again: () => Promise<Store>,
 
 storeSuite('SQLite', openSqlite)
 storeSuite('memory', openMemory)
+thinningSuite('SQLite', openSqlite)
+thinningSuite('memory', openMemory)
 storeProperties('SQLite', openSqlite, Number(process.env['SEEDS'] ?? 3))
 storeProperties('memory', openMemory, Number(process.env['SEEDS'] ?? 40))

@@ -7,6 +7,7 @@ import { afterAll, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { SqliteStore } from '../../src/store/sqlite.ts'
 import { readAll } from '../contract/store.model.ts'
+import { THINNED_COUNT_MAX, TOPICS } from './store-queues.ts'
 
 const KILLS = Number(process.env['KILLS'] ?? 20)
 const COMMITTER = new URL('./store-committer.ts', import.meta.url).pathname
@@ -43,6 +44,15 @@ it(`has everything that was acknowledged after each of ${KILLS} kills`, { timeou
     expect(snapshot.values).toEqual([{ key: 'last', value: stored }])
     expect(snapshot.destinations[0]?.queued.count).toBe(stored)
     expect(await readAll(store, 1, 0, 1e6)).toEqual(Array.from({ length: stored }, (_, i) => i + 1))
+    for (const { id, queued } of snapshot.destinations.slice(1)) {
+      const left = await readAll(store, id, 0, 1e6)
+      expect(left).toHaveLength(queued.count)
+      expect(left).toEqual([...new Set(left)].sort((a, b) => a - b))
+      expect(left.length).toBeLessThanOrEqual(1.25 * THINNED_COUNT_MAX)
+      // The last message of each topic is there.
+      expect(left).toEqual(expect.arrayContaining(Array.from({ length: Math.min(TOPICS, stored) }, (_, i) => stored - i)))
+      expect(left.length === stored).toBe(stored <= THINNED_COUNT_MAX)
+    }
     await store.close()
   }
 })

@@ -229,14 +229,14 @@ describe('a reader that does not read', () => {
 describe('queues of sessions that are away', () => {
   const limits = { bytesMax: 1e9, countMax: 10, ageMsMax: Infinity, whenFull: 'drop-oldest' } as const
 
-  async function fill(gateway: TestGateway, count: number): Promise<string[]> {
+  async function fill(gateway: TestGateway, count: number, topics = 1): Promise<string[]> {
     const client = await gateway.connect(5, KEPT)
-    await client.subscribe('t', { qos: 1 })
+    await client.subscribe('t/#', { qos: 1 })
     await client.cut()
     const publisher = await gateway.connect(5)
     const sent = Array.from({ length: count }, (_, i) => `${i}`.padEnd(100))
-    for (const payload of sent) {
-      publisher.publish('t', payload, { qos: 1 })
+    for (let i = 0; i < count; i++) {
+      publisher.publish(topics === 1 ? 't' : `t/${i % topics}`, sent[i]!, { qos: 1 })
       await publisher.expect({ cmd: 'puback' })
     }
     return sent
@@ -269,6 +269,28 @@ describe('queues of sessions that are away', () => {
     const sent = await fill(gateway, 50)
     const kept = await empty(gateway, 50)
     expect(kept).toEqual(sent.slice(0, kept.length))
+    expect(kept.length).toBeLessThanOrEqual(10)
+  })
+
+  test('keep-latest: the last message of each topic stays', async () => {
+    await using gateway = await TestGateway.start({ broker: { sessionQueue: { ...limits, whenFull: 'keep-latest' } } })
+    const sent = await fill(gateway, 50, 4)
+    const kept = await empty(gateway, 50)
+    expect(kept.slice(-4)).toEqual(sent.slice(-4))
+    expect(kept).toEqual(sent.filter((payload) => kept.includes(payload)))
+    expect(kept.length).toBeLessThanOrEqual(10)
+    expect(gateway.counters.droppedQueueLimit).toBeGreaterThanOrEqual(40)
+  })
+
+  test('thin: what is left becomes sparser the older it is', async () => {
+    await using gateway = await TestGateway.start({ broker: { sessionQueue: { ...limits, whenFull: { thin: 2 } } } })
+    const sent = await fill(gateway, 50)
+    const kept = await empty(gateway, 50)
+    const places = kept.map((payload) => sent.indexOf(payload))
+    expect(places).toEqual(places.toSorted((a, b) => a - b))
+    expect(places.slice(-3)).toEqual([47, 48, 49])
+    expect(places[1]! - places[0]!).toBeGreaterThan(1)
+    expect(50 - places[0]!).toBeGreaterThan(kept.length)
     expect(kept.length).toBeLessThanOrEqual(10)
   })
 

@@ -29,9 +29,9 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-function commit(changes: readonly Change[], segments: readonly Segment[] = []): CommitResult {
+function commit(changes: readonly Change[], segments: readonly Segment[] = [], nowWallMs = WALL_MS): CommitResult {
   const audiences = [{ id: 1, members: [member(1)] }, { id: 2, members: [member(1), member(2)] }]
-  return engine.commit([{ batch: { audiences, changes, segments }, nowWallMs: WALL_MS }])[0]!
+  return engine.commit([{ batch: { audiences, changes, segments }, nowWallMs }])[0]!
 }
 
 const add = (id: number, limits: Partial<DestinationLimits> = {}): CommitResult => commit([destination(id, limits)])
@@ -101,6 +101,39 @@ describe('the work of a commit', () => {
     expect(left(1)).toEqual(Array.from({ length: 800 }, (_, i) => 401 + i))
   })
 
+  it('leaves what is read out before its turn came', () => {
+    add(1, { countMax: 4990, whenFull: 'keep-latest' })
+    fill(1, 4990, 10)
+    let dropped = 0
+    while (dropped === 0) dropped += total(give(1, 1, 10))
+    const moved = dropped + 10
+    const inFlight = engine.read(1, moved, 3000).segments.flatMap(records).map((r) => r.sequence)
+    expect(inFlight.length).toBeGreaterThan(50)
+    expect(inFlight.length).toBeLessThan(500)
+    for (let n = 0; n < 10; n++) dropped += total(give(1, 1, 10))
+    const all = left(1)
+    expect(all).toHaveLength(sequence - dropped)
+    expect(all.slice(0, inFlight.length + 100)).toEqual(expect.arrayContaining(inFlight))
+    expect(all.length).toBeLessThan(1500)
+  })
+
+  it('goes on where rows that were to be moved have gone meanwhile: too old, or settled', () => {
+    add(1, { countMax: 4990, ageMsMax: 1000, whenFull: 'keep-latest' })
+    fill(1, 4990, 10)
+    expect(engine.read(1, 0, 1).segments).toHaveLength(1)
+    let dropped = 0
+    while (dropped === 0) dropped += total(give(1, 1, 10))
+    expect(engine.snapshot.destinations[0]!.queued.count).toBe(sequence - dropped)
+    const late = segment(1, Array.from({ length: 4000 }, () => ++sequence), 20, WALL_MS + 2000, (s) => `t/${s % 10}`)
+    const { drops } = commit([], [late], WALL_MS + 2000)
+    expect(drops.map((drop) => drop.reason)).toContain('queue-age')
+    dropped += total(drops)
+    dropped += total(commit([{ kind: 'cursor', row: { destination: 1, cursor: 1, ahead: [], mayHaveSent: 0 } }]).drops)
+    for (let n = 0; n < 5; n++) dropped += total(commit([]).drops)
+    expect(left(1)).toHaveLength(sequence - dropped - 1)
+    expect(engine.snapshot.destinations[0]!.queued.count).toBe(sequence - dropped - 1)
+  })
+
   it('goes to one queue after the other', () => {
     add(1, { countMax: 2000, whenFull: 'keep-latest' })
     add(2, { countMax: 2000, whenFull: { thin: 2 } })
@@ -142,6 +175,20 @@ describe('what is left behind', () => {
     expect(rows('segment')).toBe(0)
     expect(rows('moved')).toBe(0)
     expect(rows('lane')).toBe(0)
+  })
+
+  it('is who the members of an audience are, however many others come and go', () => {
+    add(1, { countMax: 3, whenFull: 'keep-latest' })
+    add(2)
+    give(2, 4, 2)
+    commit([{ kind: 'cursor', row: { destination: 2, cursor: 4, ahead: [], mayHaveSent: 0 } }])
+    const audiences = Array.from({ length: 1100 }, (_, i) => ({ id: 10 + i, members: [member(2)] }))
+    const segments = audiences.map(({ id }) => segment(id, [++sequence]))
+    engine.commit([{ batch: { audiences, changes: [], segments }, nowWallMs: WALL_MS }])
+    for (let n = 0; n < 3; n++) commit([{ kind: 'cursor', row: { destination: 2, cursor: sequence, ahead: [], mayHaveSent: 0 } }])
+    expect(rows('segment')).toBe(1)
+    expect(engine.snapshot.audiences).toEqual([{ id: 2, members: [member(1), member(2)] }])
+    expect(left(1)).toEqual([3, 4])
   })
 
   it('is nothing of a destination that ends', () => {

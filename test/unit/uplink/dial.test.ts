@@ -1,8 +1,14 @@
 // The life of a line, dialled by real commands: up, down, lost, failed, and every order in which these can meet.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Dialler } from '../../../src/uplink/dial.ts'
 import { DialBed, failure, lives } from '../../support/dial-bed.ts'
+import { endWithUs } from '../../support/orphans.ts'
+import { until } from '../../support/until.ts'
 
+const DIAL_LINE = join(import.meta.dirname, '../../support/dial-line.ts')
 const STAYS = 'echo $$ > "$FOLDER/pid"; echo READY=1; exec sleep 1000'
 
 function losses(dialler: Dialler): string[] {
@@ -44,7 +50,8 @@ describe('a command that ends when the line is up', () => {
     const dialler = bed.command(['true'], { down: ['down'], interface: 'wwan0' })
     const told = losses(dialler)
     let isUp = false
-    const dialling = dialler.dial().then((up) => (isUp = true) && up)
+    const dialling = dialler.dial()
+    void dialling.then(() => (isUp = true))
     await bed.clock.advanceAsync(3000)
     expect(isUp).toBe(false)
     bed.interfaces.set('wwan0', '10.0.0.2')
@@ -258,5 +265,18 @@ describe('orders', () => {
     await dialler.dial()
     await bed.moved(Promise.all([dialler.hangUp(), dialler.hangUp()]))
     expect(lives(await bed.pid('pid'))).toBe(false)
+  })
+
+  test('a process that ends without hanging up takes the line with it', async () => {
+    await using bed = await DialBed.make()
+    await bed.script('up', STAYS)
+    const config = { kind: 'command', up: [`${bed.folder}/up`], down: null, stays: true, interface: null, timeoutMs: 20_000 }
+    const child = endWithUs(spawn(process.execPath, [DIAL_LINE, JSON.stringify(config)], { stdio: ['pipe', 'pipe', 'inherit'] }))
+    child.stdin.write('dial\n')
+    await once(child.stdout, 'data')
+    const pid = await bed.pid('pid')
+    child.stdin.write('leave\n')
+    expect(await once(child, 'exit')).toEqual([3, null])
+    await until(() => !lives(pid), 'the line to end')
   })
 })

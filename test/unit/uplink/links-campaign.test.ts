@@ -5,13 +5,15 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { LinkConfig } from '../../../src/config/config.ts'
+import { RETURN_MS_MAX } from '../../../src/uplink/link.ts'
 import { connectOfText } from './connect-text.ts'
 import { DIAL, makeLink } from './links-bed.ts'
-import { DAY, LinksWorld, type Weather } from './links-world.ts'
+import { BACKOFF, DAY, LinksWorld, type Weather } from './links-world.ts'
 
 const DAYS = 30
 const MINUTE = 60_000
-const BOUND = 120_000 + 2 * (40_000 + 20_000 + 3000) + 30_000
+/** A back-off, and attempts with the two other links that are in vain. */
+const BOUND = BACKOFF.maxMs + 2 * (40_000 + 20_000 + 3000) + 30_000
 
 const zone = process.env['TZ']
 beforeAll(() => void (process.env['TZ'] = 'UTC'))
@@ -25,10 +27,10 @@ function weather(link: LinkConfig, outagesADay: number, downMs: number, refuses 
   return { link, upMs: DAY / outagesADay - meanDownMs, downMs, refuses }
 }
 
-test.each([1, 2])('ethernet, lte and a satellite for alarms: seed %i', { timeout: 120_000 }, async (seed) => {
+test('ethernet, lte and a satellite for alarms', { timeout: 120_000 }, async () => {
   const satellite = makeLink('satellite', { dial: DIAL, classes: ['alarm'], connect: connectOfText('{ class: alarm, idle: 10s }') })
   const ethernet = makeLink('ethernet')
-  const world = new LinksWorld(seed, [weather(ethernet, 600, 12_000, 0.1), weather(makeLink('lte', { dial: DIAL }), 300, 15_000), weather(satellite, 100, 60_000)], BOUND)
+  const world = new LinksWorld(1, [weather(ethernet, 600, 12_000, 0.1), weather(makeLink('lte', { dial: DIAL }), 300, 15_000), weather(satellite, 100, 60_000)], BOUND)
   world.mayUse = (link) => (link === 2 && world.waiting.get('alarm')!.count === 0 ? 'no alarm waits' : null)
   world.clock.every(30_000, () => world.put('live', 1))
   world.clock.every(20 * MINUTE, () => world.put('alarm', 1))
@@ -38,21 +40,33 @@ test.each([1, 2])('ethernet, lte and a satellite for alarms: seed %i', { timeout
   expect(world.wrong).toEqual([])
   const outages = world.roads.map((road) => road.outages)
   expect(outages[0]! + outages[1]! + outages[2]!).toBeGreaterThan(900 * DAYS)
-  // A dearer link is used beyond an outage of a cheaper one for no longer than it takes to see that this one is stable.
-  expect(world.needlessMs[1]! + world.needlessMs[2]!).toBeLessThan((outages[0]! + outages[1]!) * ethernet.stableMs)
+  // A dearer link is used beyond an outage of a cheaper one for as long as it takes to see that this one is stable. On average half of that: many
+  // outages are over before the dearer link is there.
+  expect(world.needlessMs[1]! + world.needlessMs[2]!).toBeLessThan((outages[0]! * ethernet.stableMs) / 2)
+  expect(world.longestNeedlessMs).toBeLessThan(BACKOFF.maxMs + RETURN_MS_MAX + MINUTE)
   // The satellite: a call for an alarm that finds both others dead, for as long as it takes.
   expect(world.dials[2]).toBeGreaterThan(50)
   expect(world.usedMs[2]).toBeLessThan(world.dials[2]! * 45_000 + world.connects[2]! * 45_000)
   expect(world.usedMs[0]! + world.usedMs[1]!).toBeGreaterThan(0.95 * DAYS * DAY)
 })
 
-test.each([3, 4])('windows, a schedule, a budget and satellite passes: seed %i', { timeout: 120_000 }, async (seed) => {
+test('where a cable is pulled a few times a day the dearer link is used for the outage and two minutes', { timeout: 120_000 }, async () => {
+  const world = new LinksWorld(2, [weather(makeLink('ethernet'), 10, 60_000), weather(makeLink('lte', { dial: DIAL }), 5, 15_000)], BOUND)
+  world.clock.every(30_000, () => world.put('live', 1))
+  world.links.start()
+  await world.run(DAYS * DAY)
+  expect(world.wrong).toEqual([])
+  expect(world.needlessMs[1]).toBeLessThan(world.roads[0]!.outages * 2 * MINUTE)
+  expect(world.longestNeedlessMs).toBeLessThan(BACKOFF.maxMs + 2 * MINUTE)
+})
+
+test('windows, a schedule, a budget and satellite passes', { timeout: 120_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'campaign-'))
   const passesFile = join(folder, 'passes.csv')
   const start = Date.UTC(2026, 10, 21)
   const passes = Array.from({ length: (DAYS * DAY) / (97 * MINUTE) }, (_, i) => [start + i * 97 * MINUTE, start + i * 97 * MINUTE + 9 * MINUTE] as const)
   writeFileSync(passesFile, passes.map(([from, to]) => `${new Date(from).toISOString()},${new Date(to).toISOString()}`).join('\n'))
-  const world = new LinksWorld(seed, [
+  const world = new LinksWorld(3, [
     weather(makeLink('ethernet', { connect: connectOfText('{ window: "02:00-05:00" }') }), 600, 12_000, 0.1),
     weather(makeLink('lte', { dial: DIAL, budget: { dayBytes: 1, monthBytes: 1, billingDay: 1, reserve: null, counts: 'auto' }, connect: connectOfText('{ queued: 200, schedule: "0 */6 * * *" }') }), 300, 15_000),
     weather(makeLink('satellite', { dial: DIAL, classes: ['alarm'], connect: { ...connectOfText('{ passes: p }'), passesFile } }), 100, 60_000),

@@ -59,6 +59,8 @@ export class LinksWorld {
   alarms = 0
   /** The longest time without a connection while one link was usable and always wanted. */
   longestMissingMs = 0
+  /** The longest time that a cheaper link was usable and a dearer one in use. */
+  longestNeedlessMs = 0
   #upAtMs = 0
   open: string | null = null
   lines = [0, 0, 0]
@@ -260,6 +262,10 @@ export class LinksWorld {
     if (inUse < 0) return
     if (phase === 'up' && !this.mayBeUp(inUse)) this.wrong.push(`${String(link)} is up at ${new Date(this.clock.wall()).toISOString()}`)
     this.usedMs[inUse]! += LOOK_MS
-    if (usableMs.slice(0, inUse).some((ms) => ms > 0)) this.needlessMs[inUse]! += LOOK_MS
+    const isSettled = phase === 'up' && nowMs - this.links.state.sinceMs > 30 * SECOND
+    if (isSettled && this.lines.some((count, i) => i > inUse && count > 0)) this.wrong.push(`a line is up that nobody needs: ${this.lines.join()} in use ${inUse}`)
+    const cheaperMs = Math.max(0, ...usableMs.slice(0, inUse))
+    if (cheaperMs > 0) this.needlessMs[inUse]! += LOOK_MS
+    this.longestNeedlessMs = Math.max(this.longestNeedlessMs, cheaperMs)
   }
 }

@@ -374,7 +374,8 @@ describe('budget', () => {
     bed.waiting.set('live', { count: 0, bytes: 0 })
     bed.wait('alarm', 1)
     expect(bed.asked[0]).toEqual(['lte', ['bulk', 'alarm'], false])
-    expect(bed.asked.at(-1)).toEqual(['lte', ['bulk', 'alarm'], true]) // it connects meanwhile
+    bed.links.changed()
+    expect(bed.asked.at(-1)).toEqual(['lte', ['bulk', 'alarm'], true]) // it is being connected
   })
 
   test('a link whose budget is spent is not used, and hung up when it is', () => {

@@ -1,11 +1,11 @@
 // Session tickets: the newest first, each once, few of them, and only for whom they came from.
 import { describe, expect, test } from 'vitest'
-import { TlsTickets } from '../../../src/uplink/tls-tickets.ts'
+import { type Ticket, TlsTickets } from '../../../src/uplink/tls-tickets.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { MemoryShelf } from '../../support/memory-shelf.ts'
 import { uplinkConfig } from '../../support/uplink-config.ts'
 
-const ticket = (n: number): Buffer => Buffer.from(`ticket ${n}`)
+const ticket = (n: number): Ticket => ({ session: Buffer.from(`ticket ${n}`), version: 'TLSv1.3' })
 const OPTIONS = uplinkConfig().tlsOptions
 
 function make(more: Parameters<typeof uplinkConfig>[0] = {}, shelf = new MemoryShelf()): { tickets: TlsTickets; shelf: MemoryShelf; clock: FakeClock } {
@@ -17,13 +17,22 @@ describe('session tickets', () => {
   test('the newest is taken first, each once, and four are kept', () => {
     const { tickets } = make()
     for (let n = 1; n <= 6; n++) tickets.add(ticket(n))
-    expect([1, 2, 3, 4, 5].map(() => tickets.take()?.toString() ?? null)).toEqual(['ticket 6', 'ticket 5', 'ticket 4', 'ticket 3', null])
+    expect([1, 2, 3, 4, 5].map(() => tickets.take()?.session.toString() ?? null)).toEqual(['ticket 6', 'ticket 5', 'ticket 4', 'ticket 3', null])
   })
 
   test('one that is too large to be true is not kept', () => {
     const { tickets } = make()
-    tickets.add(Buffer.alloc(20_000))
+    tickets.add({ session: Buffer.alloc(20_000), version: 'TLSv1.3' })
     expect(tickets.take()).toBeNull()
+  })
+
+  test('a refused handshake is followed by one without a ticket that offers everything', () => {
+    const { tickets } = make()
+    tickets.add(ticket(1))
+    tickets.add(ticket(2))
+    tickets.refused()
+    expect(tickets.take()).toBeNull()
+    expect(tickets.wasRefused).toBe(true)
   })
 
   test('a thousand reconnects a day are not a thousand writes', async () => {

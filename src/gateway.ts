@@ -24,7 +24,7 @@ import { SqliteStore } from './store/sqlite.ts'
 import type { DestinationLimits, Snapshot, Store } from './store/store.ts'
 import { Turn } from './turn.ts'
 import { isLaneOf } from './uplink/lane-plan.ts'
-import { restoreUplink } from './uplink/restore.ts'
+import type { restoreUplink } from './uplink/restore.ts'
 import type { Uplink, UplinkState } from './uplink/uplink.ts'
 
 export interface GatewayLog {
@@ -71,7 +71,8 @@ export class Gateway {
   static async start(config: Config, options: GatewayOptions): Promise<Gateway> {
     const store = options.store ?? new SqliteStore({ folder: config.store.path, bytesMax: config.store.bytesMax, clock: options.clock ?? systemClock })
     const snapshot = await store.open()
-    const gateway = new Gateway(config, options, store, snapshot)
+    const uplinkRoom = config.uplinks.length === 0 ? null : await import('./uplink/restore.ts') // 4 MB that a site without an uplink keeps
+    const gateway = new Gateway(config, options, store, snapshot, uplinkRoom)
     try {
       await gateway.#listen()
     } catch (error) {
@@ -81,7 +82,7 @@ export class Gateway {
     return gateway
   }
 
-  private constructor(config: Config, options: GatewayOptions, store: Store, snapshot: Snapshot) {
+  private constructor(config: Config, options: GatewayOptions, store: Store, snapshot: Snapshot, uplinkRoom: { readonly restoreUplink: typeof restoreUplink } | null) {
     const clock = options.clock ?? systemClock
     const { log } = options
     const { counters } = this
@@ -130,7 +131,7 @@ export class Gateway {
         nextDestination: () => this.#nextDestination++,
         shelf: options.shelfOf?.(uplink.name) ?? new FolderShelf(join(config.store.path, 'uplinks', uplink.name)),
       }
-      return restoreUplink(uplink, snapshot, deps)
+      return uplinkRoom!.restoreUplink(uplink, snapshot, deps)
     })
     const queues = new Map([...this.uplinks.flatMap((u) => u.lanes.all.map(({ queue }) => [queue.destination, queue] as const)), ...tenants.queues()])
     audiences.restore(snapshot.audiences, (destination) => queues.get(destination))

@@ -9,7 +9,7 @@ import { Account } from './account.ts'
 import type { BudgetFigures } from './budget.ts'
 import type { Carrier, CarrierOwner } from './carrier.ts'
 import { type ClientOwner, type Traffic, UplinkClient } from './client.ts'
-import { type Dialler, makeDialler } from './dial.ts'
+import type { Dialler, makeDialler } from './dial.ts'
 import { reachEndpoint } from './endpoint.ts'
 import { LaneFrames } from './frame-source.ts'
 import { AS_IT_IS, isAsItIs } from './framer.ts'
@@ -17,7 +17,7 @@ import type { Inbound, ShortMessage } from './inbound.ts'
 import type { Lanes } from './lanes.ts'
 import { UplinkMemory } from './memory.ts'
 import type { Routes } from './routes.ts'
-import { SbdLink } from './sbd-link.ts'
+import type { SbdLink } from './sbd-link.ts'
 import { type SbdFigures, SbdRecord } from './sbd-record.ts'
 import type { UplinkDeps } from './uplink.ts'
 import type { Dialled } from './way.ts'
@@ -56,6 +56,9 @@ export class Carriers {
   readonly #frames: LaneFrames
   readonly #accounts: ReadonlyMap<LinkConfig, Account>
   readonly #modems: ReadonlyMap<LinkConfig, SbdRecord>
+  // Loaded where a link needs them.
+  #makeDialler: typeof makeDialler | null = null
+  #SbdLink: typeof SbdLink | null = null
   /** The MQTT connection, while there is one. */
   #client: UplinkClient | null = null
 
@@ -71,8 +74,11 @@ export class Carriers {
     this.#modems = new Map(config.links.flatMap((link) => (link.sbd === null ? [] : [[link, new SbdRecord(link.sbd, clock.now())]])))
   }
 
-  /** Reads from flash what an earlier run knew. */
+  /** Reads from flash what an earlier run knew, and loads what the links need. */
   async prepare(): Promise<void> {
+    const { links } = this.#config
+    if (links.some((link) => link.dial !== null)) this.#makeDialler = (await import('./dial.ts')).makeDialler
+    if (links.some((link) => link.sbd !== null)) this.#SbdLink = (await import('./sbd-link.ts')).SbdLink
     await Promise.all([this.#memory.prepare(), ...[...this.#accounts.values()].map((account) => account.start())])
   }
 
@@ -110,14 +116,20 @@ export class Carriers {
 
   /** The line is taken down when what it has cost has been read. */
   dialler(link: LinkConfig): Dialler {
-    const dialler = makeDialler(link.dial!, this.#deps)
     const { meter } = this.accountOf(link)
+    let whenLost: (why: string) => void = () => {}
+    let made: Dialler | null = null
+    const make = (): Dialler => {
+      made = this.#makeDialler!(link.dial!, this.#deps)
+      made.onLost((why) => whenLost(why))
+      return made
+    }
     return {
-      dial: () => dialler.dial(),
-      onLost: (fn) => dialler.onLost(fn),
+      dial: () => (made ?? make()).dial(),
+      onLost: (fn) => (whenLost = fn),
       async hangUp() {
         await meter?.settle()
-        await dialler.hangUp()
+        await made?.hangUp()
       },
     }
   }
@@ -163,7 +175,7 @@ export class Carriers {
         owner.ended(why)
       },
     }
-    return new SbdLink(sbdOwner, link.sbd!, this.#modems.get(link)!, { clock, ports: serialPorts, counters, log, random })
+    return new this.#SbdLink!(sbdOwner, link.sbd!, this.#modems.get(link)!, { clock, ports: serialPorts, counters, log, random })
   }
 
   // ---- what an MQTT connection tells

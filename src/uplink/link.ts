@@ -97,9 +97,9 @@ export function step(state: LinkState, event: LinkEvent, nowMs: number, rules: L
   return { state: next.state, actions: next.actions }
 }
 
-/** Monotonic time when the machine has to be asked again, even if nothing happens; Infinity for never. */
-export function dueAtMs(state: LinkState, nowMs: number): number {
-  const times = state.links.filter((l, i) => l.wanted && l.retryAtMs > nowMs && (isResting(state) || isProbed(state, i))).map((l) => l.retryAtMs)
+/** Monotonic time when the machine has to be asked again, even if nothing happens; Infinity for never. `askedAtMs`: when it was asked last. */
+export function dueAtMs(state: LinkState, askedAtMs: number): number {
+  const times = state.links.filter((l, i) => l.wanted && l.retryAtMs > askedAtMs && (isResting(state) || isProbed(state, i))).map((l) => l.retryAtMs)
   return Math.min(Infinity, ...times)
 }
 

@@ -30,7 +30,7 @@ export interface LinkPorts extends WayPorts {
    * `isInUse`: what it takes to connect is being spent, or has been.
    */
   mayConnect(link: LinkConfig, classes: readonly string[], isInUse: boolean): boolean
-  /** The phase, the link in use or an error is another one. */
+  /** The phase or the link in use is another one. */
   stateChanged(): void
 }
 
@@ -53,8 +53,8 @@ export interface OneLinkState {
   readonly wanted: boolean
   /** Attempts and probes in a row that failed. */
   readonly failures: number
-  /** Monotonic time of its next attempt or probe. */
-  readonly nextAttemptMs: number | null
+  /** Seconds until its next attempt or probe; null when none is planned. */
+  readonly nextAttemptSec: number | null
   readonly lastError: string | null
 }
 
@@ -117,12 +117,14 @@ export class Links {
 
   get state(): LinksState {
     const { phase, inUse, sinceMs, links } = this.#state
+    const nowMs = this.#ports.clock.now()
     const each = this.#members.map(({ config: { name }, way }, i): OneLinkState => {
       const { wanted, failures } = links[i]!
-      return { name, wanted, failures, nextAttemptMs: this.#nextAttemptMs(i), lastError: way.lastError }
+      const atMs = this.#nextAttemptMs(i)
+      return { name, wanted, failures, nextAttemptSec: atMs === Infinity ? null : Math.ceil((atMs - nowMs) / 1000), lastError: way.lastError }
     })
-    const times = inUse !== null ? [] : each.map((l) => l.nextAttemptMs).filter((ms) => ms !== null)
-    const nextAttemptMs = times.length === 0 ? null : Math.min(...times)
+    const nextMs = inUse === null ? Math.min(...links.map((_, i) => this.#nextAttemptMs(i))) : Infinity
+    const nextAttemptMs = nextMs === Infinity ? null : nextMs
     return { phase, link: inUse === null ? null : each[inUse]!.name, sinceMs, nextAttemptMs, lastError: this.#lastError, links: each }
   }
 
@@ -178,11 +180,12 @@ export class Links {
     return phase === 'up' ? this.#members[inUse!]! : null
   }
 
-  #nextAttemptMs(index: number): number | null {
+  /** Infinity for none that is planned. */
+  #nextAttemptMs(index: number): number {
     const { phase, inUse, links } = this.#state
     const { wanted, retryAtMs } = links[index]!
     const isPlanned = wanted && phase !== 'stopped' && (inUse === null || index < inUse) && retryAtMs > this.#ports.clock.now()
-    return isPlanned ? retryAtMs : null
+    return isPlanned ? retryAtMs : Infinity
   }
 
   // ---- the machine decides, the ways do

@@ -77,6 +77,7 @@ describe('links', () => {
     expect([got[0]!.payload, ups(site)]).toEqual(['fire', ['satellite']])
     await writeFile(line, '')
     await until(() => got.length === 2, 'the reading', 30_000)
+    await until(() => ups(site).length === 2, 'the log to say so')
     expect(ups(site)).toEqual(['satellite', 'ethernet'])
     await device.publishAsync('alarm/x', 'out', { qos: 1 })
     await until(() => got.length === 3, 'the second alarm', 10_000)

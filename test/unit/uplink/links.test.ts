@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { settle } from '../../support/fake-clock.ts'
+import { FakeClock, settle } from '../../support/fake-clock.ts'
 import { until } from '../../support/until.ts'
 import { connectOfText } from './connect-text.ts'
 import { DIAL, LinksBed, makeLink } from './links-bed.ts'
@@ -33,6 +33,20 @@ describe('one link that is always there', () => {
     bed.carrier.accept()
     bed.links.changed()
     expect(bed.clock.pending).toBe(0)
+  })
+
+  test('what becomes due while it decides is not forgotten', () => {
+    const fake = new FakeClock()
+    let driftMs = 0
+    const now = (): number => fake.now() + (driftMs += 0.4) // time goes on from line to line, and the runtime's timers leave out fractions
+    const clock = { now, wall: () => fake.wall(), after: (ms: number, fn: () => void) => fake.after(ms - 0.9, fn), every: (ms: number, fn: () => void) => fake.every(ms, fn) }
+    const bed = new LinksBed([ETHERNET, makeLink('lte', { connect: connectOfText('{ queued: 5 }') })], { clock }).start()
+    for (let n = 0; n < 300; n++) {
+      bed.carrier.end('no')
+      bed.links.changed()
+      fake.advance(120_000)
+      expect(bed.open).toEqual(['ethernet'])
+    }
   })
 
   test('an opening that throws is an attempt that failed', () => {
@@ -110,7 +124,7 @@ describe('a line that is dialled', () => {
     bed.line('lte').fail('pppd: the modem hung up')
     await settle()
     expect(bed.links.state).toMatchObject({ phase: 'waiting', lastError: 'pppd: the modem hung up' })
-    expect(bed.links.state.links[0]).toMatchObject({ name: 'lte', failures: 1, lastError: 'pppd: the modem hung up' })
+    expect(bed.links.state.links).toEqual([{ name: 'lte', wanted: true, failures: 1, nextAttemptSec: 2, lastError: 'pppd: the modem hung up' }])
   })
 
   test('a dial that never answers is broken off', async () => {

@@ -361,7 +361,7 @@ export interface KeepAliveConfig {
 
 export type ConnectConfig =
   | { readonly kind: 'always' }
-  /** When any of them says so; and it ends when nothing has been left to send for `idleMs`. */
+  /** When any of them says so; and it ends `idleMs` after everything has been sent. */
   | {
       readonly kind: 'when'
       /** So many messages wait; null: their number does not matter. */
@@ -370,9 +370,9 @@ export type ConnectConfig =
       readonly classes: readonly string[]
       /** At these times, whether anything waits or not. */
       readonly schedule: CronConfig | null
-      /** Something waits, and it is in one of these times of day. */
+      /** Something waits, and it is in one of these times of day; the connection ends with it. */
       readonly windows: readonly WindowConfig[]
-      /** File with the passes of satellites: only then. */
+      /** Something waits, and a satellite can be reached, by this file of their passes; the connection ends with the pass. */
       readonly passesFile: string | null
       readonly idleMs: number
     }

@@ -1,18 +1,230 @@
-// What a receiver of a stream knows before a frame comes: topics, shapes of payloads, what columns are like.
-import { crc32 } from 'node:zlib'
+// What a receiver of a stream knows before a frame comes, as bytes: topics, shapes of payloads, what columns are like. FRAME.md has each byte.
+import { isUtf8 } from 'node:buffer'
+import { checksum } from './checksum.ts'
+import { bounded, Column } from './column.ts'
+import { FrameError } from './error.ts'
+import { checkFormat, FIELDS, type NumberFormat } from './number-format.ts'
+import { type Counters, firstWeights, squash, stretch } from './probability.ts'
+import { RECENT_MAX, Series, SERIES_COUNTERS, SERIES_MAX, Sets, Shared, SHAPES_MAX, State, TextColumn, TOPICS_MAX, type Topic } from './state.ts'
+import { parseTemplate } from './template.ts'
+import { HISTORY_MAX } from './text.ts'
+import { ByteReader, ByteWriter } from './varint.ts'
 
-/** Immutable. `name` is 8 hex digits: the CRC-32 of `bytes`, which is all of it, to be kept over restarts. */
+/** A receiver takes none that is larger. */
+export const DICTIONARY_BYTES_MAX = 1 << 20
+const VERSION = 1
+const WEIGHTS = firstWeights(Sets.end)
+/** How often a counter was used is kept as one of these. */
+const SEEN = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 23, 26, 30, 35, 41, 48, 57, 68, 85, 110, 150, 200, 255]
+
+/** Immutable. `name` is 8 hex digits: the CRC-32 of `bytes`, which are all of it, to be kept over restarts. */
 export class Dictionary {
   readonly name: string
-  readonly bytes: Buffer
+  readonly bytes: Uint8Array
 
-  private constructor(bytes: Buffer) {
+  private constructor(bytes: Uint8Array) {
     this.bytes = bytes
-    this.name = crc32(bytes).toString(16).padStart(8, '0')
+    this.name = checksum(bytes).toString(16).padStart(8, '0')
   }
 
   /** Throws FrameError when the bytes are no dictionary. */
   static parse(bytes: Uint8Array): Dictionary {
-    return new Dictionary(Buffer.from(bytes))
+    const dictionary = new Dictionary(bytes)
+    dictionary.state()
+    return dictionary
   }
+
+  static of(state: State): Dictionary {
+    return new Dictionary(written(state))
+  }
+
+  /** A state to go on from, the caller's own. */
+  state(): State {
+    if (this.bytes.length > DICTIONARY_BYTES_MAX) throw new FrameError(`a dictionary has ${this.bytes.length} bytes`)
+    const reader = new ByteReader(this.bytes)
+    const state = read(reader)
+    if (reader.left !== 0) throw new FrameError('a dictionary has bytes behind its end')
+    return state
+  }
+}
+
+// ---- writing
+
+function written(state: State): Uint8Array {
+  const to = new ByteWriter(4096)
+  to.number(VERSION)
+  to.number(state.time)
+  to.number(state.last + 1)
+  to.number(state.topics.length)
+  for (const topic of state.topics) to.bytes(topic.bytes)
+  to.number(state.shapes.length)
+  for (const shape of state.shapes) to.bytes(shape.source)
+  to.number(state.series.length)
+  for (const series of state.series) writeSeries(to, series, state)
+  writeCounters(to, state.counters, 0, Shared.end)
+  for (let i = 0; i < state.weights.length; i++) to.signed(state.weights[i]! - WEIGHTS[i]!)
+  to.bytes(state.history.subarray(-HISTORY_MAX))
+  return to.written
+}
+
+function writeSeries(to: ByteWriter, series: Series, state: State): void {
+  to.number(state.topics.indexOf(series.topic))
+  to.number(state.shapes.indexOf(series.shape))
+  to.number(series.flags)
+  to.number(series.trust)
+  to.number(series.next + 1)
+  to.number(series.before)
+  writeCounters(to, state.counters, series.counters, SERIES_COUNTERS)
+  writeColumn(to, series.time, state)
+  writeColumn(to, series.expiry, state)
+  for (const { format, column, texts } of series.numbers) {
+    for (const field of FIELDS) to.number(format[field])
+    writeColumn(to, column, state)
+    writeTexts(to, texts, state)
+  }
+  for (const texts of series.texts) writeTexts(to, texts, state)
+}
+
+function writeColumn(to: ByteWriter, column: Column, state: State): void {
+  to.number(column.samples)
+  if (column.samples === 0) return
+  to.signed(column.last)
+  to.number(column.missed * 3 + column.missedBefore)
+  to.signed(column.together)
+  to.number(column.alone)
+  for (const level of column.levels.subarray(1, 8)) to.signed(Math.floor(level / 256))
+  for (const trend of column.trends.subarray(1, 6)) to.signed(Math.floor(trend / 16))
+  for (const error of column.errors) to.number(Math.floor(error / 256))
+  writeCounters(to, state.counters, column.counters, Column.COUNTERS)
+}
+
+function writeTexts(to: ByteWriter, texts: TextColumn, state: State): void {
+  to.number(texts.recent.length)
+  if (texts.recent.length === 0) return
+  for (const text of texts.recent) to.bytes(text)
+  to.number(texts.rank)
+  writeCounters(to, state.counters, texts.counters, TextColumn.COUNTERS)
+}
+
+/** Of one that was used: its logit in 512 steps, and about how often it was used. Of those that were not: 0 and how many. */
+function writeCounters(to: ByteWriter, { one, seen }: Counters, first: number, size: number): void {
+  let unused = 0
+  for (let i = first; i <= first + size; i++) {
+    if (i < first + size && seen[i] === 0) {
+      unused++
+      continue
+    }
+    if (unused > 0) {
+      to.number(0)
+      to.number(unused)
+      unused = 0
+    }
+    if (i < first + size) to.number(((stretch(one[i]!) + 2048) >> 3) * 32 + classOf(seen[i]!))
+  }
+}
+function classOf(seen: number): number {
+  let place = 1
+  while (place + 1 < SEEN.length && SEEN[place + 1]! <= seen) place++
+  return place
+}
+
+// ---- reading
+
+function read(from: ByteReader): State {
+  const version = from.number()
+  if (version !== VERSION) throw new FrameError(`a dictionary has version ${version}, and this decoder knows ${VERSION}`)
+  const state = new State()
+  state.time = from.number()
+  state.last = from.number() - 1
+  for (let left = upTo(from, TOPICS_MAX, 'topics'); left > 0; left--) state.topics.push(topicOf(from.bytes()))
+  for (let left = upTo(from, SHAPES_MAX, 'shapes'); left > 0; left--) state.shapes.push(parseTemplate(from.bytes()))
+  const count = upTo(from, SERIES_MAX, 'series')
+  for (let i = 0; i < count; i++) state.keep(readSeries(from, state, count))
+  if (state.last >= count) throw new FrameError('a dictionary ends with a series that it does not have')
+  readCounters(from, state.counters, 0, Shared.end)
+  for (let i = 0; i < state.weights.length; i++) state.weights[i] = WEIGHTS[i]! + from.signed()
+  state.history = from.bytes()
+  if (state.history.length > HISTORY_MAX) throw new FrameError('a dictionary has too long a history')
+  return state
+}
+
+/** Throws FrameError when it is no topic name. */
+export function topicOf(bytes: Uint8Array): Topic {
+  if (bytes.length === 0 || bytes.length > 65535 || !isUtf8(bytes) || bytes.includes(0)) throw new FrameError('a topic is not valid')
+  return { text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), bytes }
+}
+
+function readSeries(from: ByteReader, state: State, count: number): Series {
+  const topic = state.topics[from.number()]
+  const shape = state.shapes[from.number()]
+  if (topic === undefined || shape === undefined) throw new FrameError('a dictionary has a series without its topic or shape')
+  const series = new Series(topic, shape, state)
+  series.flags = below(from, 64)
+  series.trust = below(from, 4)
+  series.next = below(from, count + 1) - 1
+  series.before = from.number()
+  readCounters(from, state.counters, series.counters, SERIES_COUNTERS)
+  readColumn(from, series.time, state)
+  readColumn(from, series.expiry, state)
+  for (const number of series.numbers) {
+    number.format = readFormat(from)
+    readColumn(from, number.column, state)
+    readTexts(from, number.texts, state)
+  }
+  for (const texts of series.texts) readTexts(from, texts, state)
+  series.expect()
+  return series
+}
+
+function readFormat(from: ByteReader): NumberFormat {
+  const format: Record<string, number> = {}
+  for (const field of FIELDS) format[field] = from.number()
+  return checkFormat(format as unknown as NumberFormat)
+}
+
+function readColumn(from: ByteReader, column: Column, state: State): void {
+  column.samples = below(from, 256)
+  if (column.samples === 0) return
+  column.last = from.signed()
+  const missed = below(from, 9)
+  column.together = from.signed()
+  column.alone = from.number()
+  column.missed = Math.floor(missed / 3)
+  column.missedBefore = missed % 3
+  for (let k = 1; k < 8; k++) column.levels[k] = bounded(from.signed() * 256)
+  for (let k = 1; k < 6; k++) column.trends[k] = bounded(from.signed() * 16)
+  for (let k = 0; k < 9; k++) column.errors[k] = bounded(from.number() * 256)
+  readCounters(from, state.counters, column.counters, Column.COUNTERS)
+}
+
+function readTexts(from: ByteReader, texts: TextColumn, state: State): void {
+  const count = upTo(from, RECENT_MAX, 'texts')
+  if (count === 0) return
+  for (let i = 0; i < count; i++) texts.recent.push(from.bytes())
+  texts.rank = below(from, RECENT_MAX + 1)
+  readCounters(from, state.counters, texts.counters, TextColumn.COUNTERS)
+}
+
+function readCounters(from: ByteReader, { one, seen }: Counters, first: number, size: number): void {
+  for (let i = first; i < first + size; ) {
+    const value = below(from, 512 * 32)
+    if (value === 0) {
+      i += upTo(from, first + size - i, 'counters')
+      continue
+    }
+    one[i] = squash((value >> 5) * 8 - 2044)
+    seen[i++] = SEEN[value & 31]!
+  }
+}
+
+function upTo(from: ByteReader, most: number, what: string): number {
+  const value = from.number()
+  if (value > most) throw new FrameError(`a dictionary has ${value} ${what}`)
+  return value
+}
+
+function below(from: ByteReader, end: number): number {
+  const value = from.number()
+  if (value >= end) throw new FrameError(`a dictionary has ${value} where it has to be less than ${end}`)
+  return value
 }

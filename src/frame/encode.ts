@@ -1,11 +1,27 @@
-// Messages → frames.
-import { zstdCompressSync } from 'node:zlib'
+// Messages → frames: the sender's end of a stream.
+//
+// Each frame builds on the dictionary that the one before it has brought, and brings the next. Frames reach their receiver in order, so that
+// nothing has to be known of one that is still on its way. What is always true
+//   1. A frame names a dictionary that the receiver has, or has once it has the frames made before; or it names none.
+//   2. Dictionaries that were named are remembered, up to a bound: a receiver that has lost one may ask for it.
+import { ArithmeticEncoder } from './arithmetic.ts'
+import { packBlob } from './blob.ts'
+import { Body } from './body.ts'
+import { checksum } from './checksum.ts'
 import { Dictionary } from './dictionary.ts'
-import type { FrameMessage } from './message.ts'
+import { FrameError } from './error.ts'
+import { CHECK_BYTES, COUNT_MAX, type DictionaryPart, VERSION, writeHead } from './header.ts'
+import { bytesOf, type FrameMessage, OUTPUT_BYTES_MAX, problemOf, STREAM_BYTES } from './message.ts'
+import { partOf } from './part.ts'
+import { Planner, type Text, textOf } from './planner.ts'
+import { Remembered } from './remembered.ts'
+import { State } from './state.ts'
 
 export interface FrameEncoderOptions {
-  /** What one dictionary may take, which is what a receiver has to keep for each stream. */
+  /** What one dictionary may take, and a receiver has to keep for the stream; a larger one is given up, and the stream begins anew. */
   readonly dictionaryBytesMax?: number
+  /** What the dictionaries take that are remembered in case they are asked for. */
+  readonly rememberedBytesMax?: number
 }
 
 export interface EncodedFrame {
@@ -14,64 +30,222 @@ export interface EncodedFrame {
   readonly count: number
   /** It names no dictionary: whoever gets it can decode it. */
   readonly carries: boolean
-  /** Who has this frame has this dictionary too: the argument for `delivered()`. Null when the frame brings none that is new. */
+  /** Who has this frame has this dictionary too: the argument for `delivered()`. Null when the frame brings none. */
   readonly dictionary: string | null
 }
 
+const DICTIONARY_BYTES_MAX = 256 * 1024
+const REMEMBERED_BYTES_MAX = 512 * 1024
+/** A state is worth keeping again after so many frames that were delivered. */
+const FRAMES_EXPORT = 16
+/** To find how many messages fit; it takes two, but for long texts. */
+const TRIES_MAX = 8
+/** It is full enough. */
+const FULL = 0.97
+const ASKED_MAX = 8
+/** Of a frame, at most so much is for a dictionary that was asked for. */
+const PART_SHARE = 0.5
+/** Topics whose last text is remembered, when it is not longer. */
+const SEEN_MAX = 1024
+const SEEN_BYTES_MAX = 1024
+/** Frames that nobody says are delivered. */
+const MADE_MAX = 1024
+
+interface Tried {
+  /** Null: too large. */
+  readonly frame: Buffer | null
+  /** How many messages seem to fit. */
+  readonly guess: number
+  readonly brings: Dictionary | null
+}
+
+interface Filled {
+  readonly frame: Buffer
+  readonly count: number
+  readonly brings: Dictionary | null
+}
+
 /**
- * The sender's end of one stream. Frames must reach the wire in the order they were made: a frame may name a dictionary that an earlier one,
- * of which nothing is known yet, carries. A frame that was made and will not be sent: `forgetUndelivered()`.
+ * Frames must reach the wire in the order they were made. When one was made and will not be sent, or has to be made again because it may not have
+ * arrived: `forgetUndelivered()`.
  */
 export class FrameEncoder {
   readonly #stream: Buffer
-  #delivered = false
+  readonly #dictionaryBytesMax: number
+  /** What the next frame builds on; null: nothing. */
+  #base: Dictionary | null = null
+  #delivered: Dictionary | null = null
+  readonly #remembered: Remembered
+  /** Dictionaries that were asked for, and how much of the first has gone. */
+  readonly #asked: Dictionary[] = []
+  #askedAt = 0
+  #deliveries = 0
+  /** Names of dictionaries that frames on their way bring, the oldest first. */
+  #made: string[] = []
+
+  /** Of topics the last text, for the planner: which words vary, and which topics come again. */
+  readonly #seen = new Map<string, Text>()
 
   /** `stream`: STREAM_BYTES bytes. */
-  constructor(stream: Uint8Array, _options: FrameEncoderOptions = {}) {
+  constructor(stream: Uint8Array, { dictionaryBytesMax = DICTIONARY_BYTES_MAX, rememberedBytesMax = REMEMBERED_BYTES_MAX }: FrameEncoderOptions = {}) {
+    if (stream.length !== STREAM_BYTES) throw new FrameError(`a stream has ${STREAM_BYTES} bytes, not ${stream.length}`)
     this.#stream = Buffer.from(stream)
+    this.#dictionaryBytesMax = dictionaryBytesMax
+    this.#remembered = new Remembered(rememberedBytesMax)
   }
 
-  /** As it was when `export()` gave `state`. A state that cannot be read is as none: the next frame carries its dictionary. */
+  /** As it was when `export()` gave `state`. One that cannot be read is as none: the next frame builds on nothing. */
   static restore(stream: Uint8Array, state: Uint8Array, options: FrameEncoderOptions = {}): FrameEncoder {
     const encoder = new FrameEncoder(stream, options)
-    encoder.#delivered = state.length > 0
+    if (state.length === 0) return encoder
+    try {
+      encoder.#delivered = Dictionary.parse(Buffer.from(state))
+    } catch (error) {
+      if (error instanceof FrameError) return encoder
+      throw error
+    }
+    encoder.#base = encoder.#delivered
+    encoder.#remembered.add(encoder.#delivered)
     return encoder
   }
 
   /**
    * One frame with as many of `messages` (from the first on, ascending in sequence) as fit into `bytesMax` and a frame's own bounds; null when
-   * even the first alone does not fit. Throws FrameError for a message that no frame can hold (see FrameMessage).
+   * even the first alone does not fit. `nowMs`: the time from which the messages' expiry counts, on the clock of their times; without it they
+   * take a little more room. Throws FrameError when the first is a message that no frame can hold (see FrameMessage); a later one ends the frame.
    */
-  encode(messages: readonly FrameMessage[], bytesMax: number): EncodedFrame | null {
-    let count = Math.min(messages.length, 10_000)
-    for (; count > 0; count = Math.floor(count * 0.9)) {
-      const rows = messages.slice(0, count).map((m) => ({ ...m, payload: Buffer.from(m.payload).toString('base64'), properties: m.properties && Buffer.from(m.properties).toString('base64') }))
-      const text = Buffer.from(JSON.stringify(rows))
-      const size = Buffer.alloc(4)
-      size.writeUInt32BE(text.length)
-      const frame = Buffer.concat([Buffer.from([0x10]), this.#stream, size, zstdCompressSync(text)])
-      if (frame.length <= bytesMax) return { frame, count, carries: !this.#delivered, dictionary: Dictionary.parse(this.#stream).name }
+  encode(messages: readonly FrameMessage[], bytesMax: number, nowMs: number | null = null): EncodedFrame | null {
+    const part = this.#part(bytesMax)
+    const withPart = part === null ? null : this.#fill(messages, bytesMax, nowMs, part)
+    const found = withPart ?? this.#fill(messages, bytesMax, nowMs, null)
+    if (found === null) return null
+    if (withPart !== null) this.#partSent(part!)
+    const carries = this.#base === null
+    this.#base = found.brings
+    if (found.brings !== null) this.#remember(found.brings)
+    this.#see(messages.slice(0, found.count))
+    return { frame: found.frame, count: found.count, carries, dictionary: found.brings?.name ?? null }
+  }
+
+  /** As many messages as fit. */
+  #fill(messages: readonly FrameMessage[], bytesMax: number, nowMs: number | null, part: DictionaryPart | null): Filled | null {
+    let found: Filled | null = null
+    let unfit = possible(messages) + 1
+    let next = unfit - 1
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const { frame, guess, brings } = this.#try(messages.slice(0, next), bytesMax, nowMs, part)
+      if (frame === null) unfit = next
+      else found = { frame, count: next, brings }
+      const fit = found?.count ?? 0
+      if (unfit - fit <= 1 || (frame !== null && frame.length >= bytesMax * FULL)) break
+      next = Math.min(Math.max(guess, fit + 1), unfit - 1)
     }
-    return null
+    return found
   }
 
-  /** The receiver surely has it, so later frames only name it. True: `export()` gives something new, worth keeping. */
-  delivered(_dictionary: string): boolean {
-    const fresh = !this.#delivered
-    this.#delivered = true
-    return fresh
+  #try(messages: readonly FrameMessage[], bytesMax: number, nowMs: number | null, part: DictionaryPart | null): Tried {
+    const state = this.#base?.state() ?? new State()
+    const { history } = state
+    const count = messages.length
+    const firstSequence = messages[0]!.sequence
+    const lastSequence = messages.at(-1)!.sequence
+    const fields = { version: VERSION, stream: this.#stream, firstSequence, lastSequence, count, dictionary: this.#base?.name ?? null, part }
+    const room = bytesMax - writeHead({ ...fields, brings: true, blob: null }).length
+    const coder = new ArithmeticEncoder()
+    const body = new Body(coder, state, firstSequence, new Uint8Array(0), nowMs ?? messages.at(-1)!.timeMs)
+    const planner = new Planner(state, messages, this.#seen)
+    for (let i = 0; i < count; i++) {
+      body.message(planner.plan(i))
+      if (coder.length + CHECK_BYTES > room || coder.isFull) return { frame: null, guess: i, brings: null }
+    }
+    const blob = body.texts.length === 0 ? null : packBlob(Buffer.concat(body.texts), history)
+    const head = writeHead({ ...fields, brings: true, blob })
+    body.end(checksum(head) & 0xffff)
+    const frame = Buffer.concat([head, coder.finish()])
+    const guess = Math.floor((count * bytesMax) / frame.length)
+    const brings = Dictionary.of(state)
+    return { frame: frame.length <= bytesMax ? frame : null, guess, brings: brings.bytes.length <= this.#dictionaryBytesMax ? brings : null }
   }
 
-  /** The receiver asks for a dictionary, or (without argument) may have lost all: the next frame carries one again. */
-  receiverLost(_dictionary?: string): void {
-    this.#delivered = false
+  /** The receiver has the frame that brought this dictionary. True: `export()` is worth keeping again. */
+  delivered(dictionary: string): boolean {
+    const known = this.#remembered.get(dictionary)
+    const at = this.#made.indexOf(dictionary)
+    if (known === undefined || at < 0) return false
+    this.#made = this.#made.slice(at + 1)
+    this.#delivered = known
+    return this.#deliveries++ % FRAMES_EXPORT === 0
   }
 
-  /** Frames that were made and not delivered will not be sent: what they would have brought is not built on. */
-  forgetUndelivered(): void {}
+  /**
+   * The receiver asks for a dictionary: it goes with the next frames, in parts when it has to. Without a name, or when it is not remembered any
+   * more: the next frame builds on nothing, so that the receiver can go on from there.
+   */
+  receiverLost(dictionary?: string): void {
+    const known = dictionary === undefined ? undefined : this.#remembered.get(dictionary)
+    if (known === undefined) {
+      this.#base = null
+      this.#delivered = null
+      this.#made = []
+    } else if (!this.#asked.includes(known) && this.#asked.length < ASKED_MAX) this.#asked.push(known)
+  }
 
-  /** For `restore()`: what is delivered, and the dictionaries that a receiver may still ask for. */
+  /** Frames that were made and not delivered will be made again, or not at all: the next one builds on what is delivered. */
+  forgetUndelivered(): void {
+    this.#base = this.#delivered
+    this.#made = []
+    this.#askedAt = 0
+  }
+
+  /** What is delivered, for `restore()`. */
   export(): Buffer {
-    return Buffer.from(this.#delivered ? [1] : [])
+    return Buffer.from(this.#delivered?.bytes ?? [])
   }
+
+  #remember(dictionary: Dictionary): void {
+    this.#remembered.add(dictionary)
+    this.#made.push(dictionary.name)
+    if (this.#made.length > MADE_MAX) this.#made.shift()
+  }
+
+  /** The last text of each topic. */
+  #see(messages: readonly FrameMessage[]): void {
+    const done = new Set<string>()
+    for (const message of messages.toReversed()) {
+      const { topic } = message
+      if (done.has(topic)) continue
+      done.add(topic)
+      this.#seen.delete(topic)
+      if (bytesOf(message) <= SEEN_BYTES_MAX) this.#seen.set(topic, textOf(message))
+    }
+    for (const topic of this.#seen.keys()) {
+      if (this.#seen.size <= SEEN_MAX) return
+      this.#seen.delete(topic)
+    }
+  }
+
+  /** What goes next of a dictionary that was asked for; null: nothing. */
+  #part(bytesMax: number): DictionaryPart | null {
+    const asked = this.#asked[0]
+    return asked === undefined ? null : partOf(asked, this.#askedAt, Math.floor(bytesMax * PART_SHARE))
+  }
+
+  #partSent({ offset, size, bytes }: DictionaryPart): void {
+    this.#askedAt = offset + bytes.length
+    if (this.#askedAt < size) return
+    this.#asked.shift()
+    this.#askedAt = 0
+  }
+}
+
+/** How many of the messages, from the first on, one frame may have. */
+function possible(messages: readonly FrameMessage[]): number {
+  let bytes = 0
+  for (const [i, message] of messages.entries()) {
+    const problem = problemOf(message, messages[i - 1] ?? null)
+    if (problem !== null && i === 0) throw new FrameError(`a message cannot be in a frame: ${problem}`)
+    bytes += bytesOf(message)
+    if (problem !== null || i === COUNT_MAX || bytes > OUTPUT_BYTES_MAX) return i
+  }
+  return messages.length
 }

@@ -10,8 +10,9 @@
 //   3. A decoder never trusts its input: it answers, or throws FrameError, in bounded time and memory.
 //
 // Pure: no clock, no randomness, no input or output. Nothing here knows of uplinks.
-export { type DecodedFrame, decodeFrame, FrameDecoder, frameHeader, type FrameHeader, type FrameNeeds } from './decode.ts'
+export { type DecodedFrame, decodeFrame, FrameDecoder, frameHeader, type FrameNeeds } from './decode.ts'
 export { type EncodedFrame, FrameEncoder, type FrameEncoderOptions } from './encode.ts'
 export { Dictionary } from './dictionary.ts'
 export { FrameError } from './error.ts'
+export type { DictionaryPart, FrameHeader } from './header.ts'
 export { type FrameMessage, STREAM_BYTES, TimeQuality } from './message.ts'

@@ -47,6 +47,14 @@ export class Delivery {
     return this.sequence
   }
 
+  /**
+   * Its receiver goes by the sequence numbers in it. They must be durable before it is sent: a number that a crash gave to another message would
+   * make that one a duplicate.
+   */
+  get isFrame(): boolean {
+    return false
+  }
+
   /** Lets go of the content: only the place and the packet identifier are needed on. */
   forgetMessage(): void {
     this.message = NO_MESSAGE

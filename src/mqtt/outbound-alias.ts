@@ -35,7 +35,7 @@ export class OutboundAliases {
       this.#use(known)
       return -known
     }
-    if (this.#topics.length <= this.#max) return this.#give(this.#topics.length, topicName) // [MQTT-3.3.2-8] [MQTT-3.3.2-11]
+    if (this.#topics.length <= this.#max) return this.#give(this.#topics.length, topicName) // [MQTT-3.1.2-26] [MQTT-3.3.2-8] [MQTT-3.3.2-11]
     const oldest = this.#newer[NOBODY]!
     if ((this.#seenAt.get(topicName) ?? -1) < this.#usedAt[oldest]!) {
       this.#remember(topicName)

@@ -6,7 +6,7 @@
 //   2. A QoS 2 packet identifier is taken from PUBLISH to PUBREL; the same again in between is a duplicate [MQTT-4.3.3-10], also after a crash.
 //   3. PUBCOMP leaves when the identifier is durably free, or a new message under it could be taken for a duplicate.
 import { Fifo } from '../fifo.ts'
-import { LazySet } from '../lazy.ts'
+import { LazyMap, LazySet } from '../lazy.ts'
 import { Reason, type ReasonCode } from '../mqtt/reason.ts'
 import type { Refusal, Waiter } from '../journal/append.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -24,14 +24,17 @@ const nobody = (): void => {}
 class PendingAck implements Acknowledgement {
   readonly type: 4 | 5
   readonly packetIdentifier: number
+  /** Its message is taken in a later turn. */
+  readonly isLate: boolean
   readonly #owner: Incoming
   /** null until the message is safe or refused. */
   reason: number | null = null
 
-  constructor(owner: Incoming, type: 4 | 5, packetIdentifier: number) {
+  constructor(owner: Incoming, type: 4 | 5, packetIdentifier: number, isLate: boolean) {
     this.#owner = owner
     this.type = type
     this.packetIdentifier = packetIdentifier
+    this.isLate = isLate
   }
 
   durable(): void {
@@ -49,10 +52,20 @@ class PendingAck implements Acknowledgement {
   }
 }
 
+/** A QoS 2 message that is taken in a later turn. */
+interface Late {
+  readonly first: PendingAck
+  /** It came again meanwhile, on another connection: this one hears what the first does. */
+  again: PendingAck | null
+  isTaken: boolean
+}
+
 export class Incoming {
   readonly #destination: number
   readonly #journal: Journal | null
   readonly #received = new LazySet<number>()
+  /** By packet identifier, until PUBREL. None of these is in `#received`. */
+  readonly #late = new LazyMap<number, Late>()
   readonly #pending = new Fifo<PendingAck>()
   #pubacksOwed = 0
   /** QoS 2 identifiers that came on this connection, until PUBREL: those of an earlier one are no part of the peer's quota (section 4.9). */
@@ -132,6 +145,24 @@ export class Incoming {
     return ack
   }
 
+  /**
+   * The same for a message that is taken in a later turn, and is known by more than its identifier. Nothing of that is kept: after a crash it
+   * comes again, and is new here. Were the identifier durable before the message is, a crash between the two would lose it.
+   */
+  expectPubrecLater(packetIdentifier: number): Acknowledgement | null {
+    if (this.#received.has(packetIdentifier)) return this.expectPubrec(packetIdentifier)
+    const ack = this.#expect(5, packetIdentifier, true)
+    this.#pubcompsOwed.add(packetIdentifier)
+    const known = this.#late.get(packetIdentifier)
+    if (known === undefined) {
+      this.#late.set(packetIdentifier, { first: ack, again: null, isTaken: false })
+      return ack
+    }
+    if (known.isTaken) ack.durable()
+    else known.again = ack
+    return null
+  }
+
   /** Nothing durable waits for the message itself: acknowledge when the peer's own state is durable. */
   safeWithState(ack: Waiter): void {
     if (this.#journal === null) ack.durable()
@@ -141,6 +172,10 @@ export class Incoming {
   onPubrel(packetIdentifier: number): void {
     const transport = this.#transport
     this.#pubcompsOwed.delete(packetIdentifier)
+    if (this.#late.delete(packetIdentifier)) {
+      transport?.sendAck(7, packetIdentifier, Reason.success) // flash never knew of it
+      return
+    }
     const known = this.#received.delete(packetIdentifier) // [MQTT-4.3.3-12] [MQTT-4.3.3-13]
     const reason = known ? Reason.success : Reason.packetIdentifierNotFound
     if (this.#journal === null) {
@@ -160,11 +195,13 @@ export class Incoming {
       this.#journal?.change({ kind: 'received-end', destination: this.#destination, packetIdentifier }, false)
     }
     this.#received.clear()
+    this.#late.clear()
   }
 
   /** `ack` has its reason: send it and those behind it that have theirs. */
   answer(ack: PendingAck): void {
-    if (ack.type === 5 && ack.reason !== Reason.success) {
+    if (ack.isLate) this.#answerLate(ack)
+    else if (ack.type === 5 && ack.reason !== Reason.success) {
       // The message was not taken: under this identifier it may be sent again and is new then. [MQTT-4.3.3-9]
       this.#received.delete(ack.packetIdentifier)
       this.#pubcompsOwed.delete(ack.packetIdentifier)
@@ -186,14 +223,29 @@ export class Incoming {
     }
   }
 
+  /** The first one decides; one that came again has its answer. */
+  #answerLate(ack: PendingAck): void {
+    const { packetIdentifier, reason } = ack
+    const late = this.#late.get(packetIdentifier)
+    if (late?.first !== ack) return
+    if (reason === Reason.success) late.isTaken = true
+    else {
+      this.#late.delete(packetIdentifier)
+      this.#pubcompsOwed.delete(packetIdentifier)
+    }
+    if (late.again === null) return
+    late.again.reason = reason
+    this.answer(late.again)
+  }
+
   #withhold(): void { // [MQTT3-4.8.0-2]
     if (this.#withholds) return
     this.#withholds = true
     this.#onWithheld()
   }
 
-  #expect(type: 4 | 5, packetIdentifier: number): PendingAck {
-    const ack = new PendingAck(this, type, packetIdentifier)
+  #expect(type: 4 | 5, packetIdentifier: number, isLate = false): PendingAck {
+    const ack = new PendingAck(this, type, packetIdentifier, isLate)
     this.#pending.push(ack)
     if (type === 4) this.#pubacksOwed++
     return ack

@@ -27,6 +27,8 @@ const IDENTIFIER_MAX = 0xfffe
 export interface Transport {
   /** False while the receiver does not read; `pump` again when that is over. */
   readonly writable: boolean
+  /** So many bytes were taken for it and wait until they are durable, or (negative) do so no more: meanwhile they are as good as written. */
+  reserve?(bytes: number): void
   /** Sends one PUBLISH. False when no answer will come (too large for the receiver, or sent at QoS 0 after all): it counts as delivered. */
   sendPublish(delivery: Delivery, dup: boolean): boolean
   /** PUBACK 4, PUBREC 5, PUBREL 6, PUBCOMP 7. */
@@ -208,8 +210,7 @@ export class Outgoing<S extends Source = Source> implements Started {
   }
 
   #start(delivery: Delivery, transport: Transport): void {
-    const { sequence, queue } = delivery
-    const isFrame = delivery.first !== sequence
+    const { sequence, queue, isFrame } = delivery
     const known = this.#again.get(sequence)?.packetIdentifier
     if (delivery.qos === 2 || isFrame) delivery.dup = known !== undefined // none is sent before that is durable [MQTT-3.3.1-1] [MQTT-4.3.3-2]
     if (this.#again.size > 0) {
@@ -224,7 +225,12 @@ export class Outgoing<S extends Source = Source> implements Started {
     delivery.hasRow = this.#journal !== null && (delivery.qos === 2 || identifier !== own || isFrame)
     if (delivery.hasRow && known === undefined) this.#makeDurable(delivery, this.#journal!)
     else if (this.#gate.length === 0) this.#send(delivery, transport)
-    else this.#gate.push(delivery)
+    else this.#wait(delivery)
+  }
+
+  #wait(delivery: Delivery): void {
+    this.#gate.push(delivery)
+    this.#transport?.reserve?.(delivery.message.size)
   }
 
   #send(delivery: Delivery, transport: Transport): void {
@@ -242,7 +248,7 @@ export class Outgoing<S extends Source = Source> implements Started {
     journal.change({ kind: 'inflight', row: { destination: queue.destination, packetIdentifier, first, sequence, qos, phase: 'sent' } }, true)
     const batch = journal.batch
     delivery.gate = batch
-    this.#gate.push(delivery)
+    this.#wait(delivery)
     if (this.#gateBatch === batch) return
     this.#gateBatch = batch
     const transport = this.#transport
@@ -250,6 +256,7 @@ export class Outgoing<S extends Source = Source> implements Started {
       if (transport === null || this.#transport !== transport) return
       for (let next = this.#gate.peek(); next !== undefined && next.gate <= batch; next = this.#gate.peek()) {
         this.#gate.shift()
+        transport.reserve?.(-next.message.size)
         if (!next.settled) this.#send(next, transport) // a peer may answer what was not sent
       }
       this.pump()

@@ -5,7 +5,8 @@
 //
 // A reply is JSON under the topic that the route names, or the Response Topic of the command, with its Correlation Data:
 //   { "status": "delivered" | "no-receiver" | "expired" | "dropped" | "accepted", "topic": …, "by": [client identifiers] }
-// accepted: on its way, and more commands than COMMANDS_MAX wait for somebody; nothing further is told of this one.
+// accepted: on its way, and nothing further is told of this one: more commands than COMMANDS_MAX wait for somebody, or a kill came before its
+// record was kept.
 //
 // What is always true
 //   1. A command is taken once: the route is subscribed at QoS 2. Published at less by the cloud it may come again, as MQTT says.
@@ -25,6 +26,8 @@ import type { Shelf } from '../shelf.ts'
 
 /** Commands that are waited for at once. */
 const COMMANDS_MAX = 1000
+/** A reply that the store had no room for. */
+const TELL_AGAIN_MS = 10_000
 const FILE = /^command-(\d+)\.json$/
 
 export interface CommandsDeps {
@@ -51,6 +54,8 @@ interface About {
 /** A command whose receivers have not all answered, as it is kept. */
 interface Pending extends About {
   readonly sequence: number
+  /** That it came under; null where there are none. */
+  readonly packetIdentifier: number | null
   /** Wall time; null for never. */
   readonly expiresAtMs: number | null
   /** Client identifiers by destination, of those that have not answered. */
@@ -60,7 +65,12 @@ interface Pending extends About {
 export class Commands {
   readonly #deps: CommandsDeps
   readonly #pending = new Map<number, Pending>()
+  /** Files being written. */
+  readonly #writing = new Map<number, Promise<void>>()
+  /** Packet identifiers of commands that came in this run, or are on record. */
+  readonly #known = new Set<number>()
   #timer: Timer | null = null
+  #isStopped = false
 
   constructor(deps: CommandsDeps) {
     this.#deps = deps
@@ -82,24 +92,36 @@ export class Commands {
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#timer?.cancel()
   }
 
-  /** `message` as it is for the local clients, `remoteTopic` as it came. `ack` hears when all that is owed is on flash. `held` as in Router.publish. */
-  onCommand(message: Message, remoteTopic: string, config: CommandConfig, router: Router, ack: Waiter | null, held: boolean): void {
+  /**
+   * `message` as it is for the local clients, `remoteTopic` and `packetIdentifier` as it came. `ack` hears when all that is owed is on flash.
+   * `held` as in Router.publish.
+   */
+  onCommand(message: Message, remoteTopic: string, packetIdentifier: number | null, config: CommandConfig, router: Router, ack: Waiter | null, held: boolean): void {
     const { clock, journal } = this.#deps
-    const asked = responseOf(message.properties)
-    const reply = config.reply ?? asked.topic
+    const { reply, correlation } = addressOf(message, config)
+    if (packetIdentifier !== null) this.#known.add(packetIdentifier)
     const command = message.expiresAtMs === Infinity && config.expiryMs !== Infinity ? message.expiringAt(clock.now() + config.expiryMs) : message
     const { durable, passing } = router.receiversOf(command)
     const all = new AllOf(answerTo(ack))
     if (!router.publish(command, all.expect(), held)) all.durable()
-    const about = { topic: remoteTopic, reply, correlation: asked.correlation?.toString('base64') ?? null, by: [...passing] }
+    const about = { topic: remoteTopic, reply, correlation, by: [...passing] }
     if (reply !== null) {
-      if (durable.size > 0 && this.#pending.size < COMMANDS_MAX) this.#keep({ ...about, reply, sequence: journal.lastSequence, expiresAtMs: this.#wallOf(command), waiting: Object.fromEntries(durable) }, all.expect())
+      if (durable.size > 0 && this.#pending.size < COMMANDS_MAX) this.#keep({ ...about, reply, sequence: journal.lastSequence, packetIdentifier, expiresAtMs: this.#wallOf(command), waiting: Object.fromEntries(durable) }, all.expect())
       else this.#reply({ ...about, reply }, durable.size > 0 ? 'accepted' : passing.length > 0 ? 'delivered' : 'no-receiver', all.expect())
     }
     all.complete()
+  }
+
+  /** A command that was taken came again: in an earlier run a kill may have come between that and its record. */
+  onRepeated(message: Message, remoteTopic: string, packetIdentifier: number, config: CommandConfig): void {
+    const { reply, correlation } = addressOf(message, config)
+    if (reply === null || this.#known.has(packetIdentifier)) return
+    this.#known.add(packetIdentifier)
+    this.#reply({ topic: remoteTopic, reply, correlation, by: [] }, 'accepted', null)
   }
 
   /** When nobody will take it any more, in wall time; null for never. */
@@ -109,6 +131,7 @@ export class Commands {
   }
 
   #takeUp(pending: Pending): void {
+    if (pending.packetIdentifier !== null) this.#known.add(pending.packetIdentifier)
     for (const [destination, clientId] of Object.entries(pending.waiting)) {
       const isSettled = this.#deps.isSettled(Number(destination), pending.sequence)
       if (isSettled === false) continue
@@ -122,13 +145,16 @@ export class Commands {
   #keep(pending: Pending, durable: Waiter): void {
     this.#watch(pending)
     this.#wake()
-    this.#deps.shelf.write(fileOf(pending), Buffer.from(JSON.stringify(pending))).then(
+    const written = this.#deps.shelf.write(fileOf(pending), Buffer.from(JSON.stringify(pending))).then(
       () => durable.durable(),
       (error: Error) => {
-        this.#deps.log.warn({ topic: pending.topic, why: error.message }, 'a command could not be kept on disk')
-        durable.refused('disk-full')
+        this.#deps.log.warn({ topic: pending.topic, why: error.message }, 'a command could not be kept on disk: what becomes of it is not told')
+        if (this.#forget(pending)) this.#reply(pending, 'accepted', durable)
+        else durable.durable()
       },
     )
+    this.#writing.set(pending.sequence, written)
+    void written.then(() => this.#writing.delete(pending.sequence))
   }
 
   #watch(pending: Pending): void {
@@ -145,13 +171,29 @@ export class Commands {
   }
 
   #end(pending: Pending, status: string): void {
-    this.#pending.delete(pending.sequence)
-    this.#deps.journal.watches.remove(pending.sequence)
-    const gone: Waiter = { durable: () => void this.#deps.shelf.remove(fileOf(pending)).catch(() => {}), refused: () => {} }
-    this.#reply(pending, status, gone)
+    this.#forget(pending)
+    this.#tell(pending, status)
   }
 
-  #reply({ topic, reply, correlation, by }: About, status: string, waiter: Waiter): void {
+  /** Until there is room for the reply. */
+  #tell(pending: Pending, status: string): void {
+    if (this.#isStopped) return // the file is there for the next run
+    this.#reply(pending, status, { durable: () => void this.#remove(pending), refused: () => void this.#deps.clock.after(TELL_AGAIN_MS, () => this.#tell(pending, status)) })
+  }
+
+  /** False when nobody waited for it any more. */
+  #forget({ sequence }: Pending): boolean {
+    this.#deps.journal.watches.remove(sequence)
+    return this.#pending.delete(sequence)
+  }
+
+  /** Not before it is written, or it would be there for ever. */
+  async #remove(pending: Pending): Promise<void> {
+    await this.#writing.get(pending.sequence)
+    await this.#deps.shelf.remove(fileOf(pending)).catch(() => {}) // it is told once more after the next start
+  }
+
+  #reply({ topic, reply, correlation, by }: About, status: string, waiter: Waiter | null): void {
     const properties = correlation === null ? null : correlationProperty(Buffer.from(correlation, 'base64'))
     this.#deps.send(makeMessage(reply, JSON.stringify({ status, topic, by }), { qos: 1, properties }), waiter)
   }
@@ -169,6 +211,12 @@ export class Commands {
     }
     if (nextMs < Infinity) this.#timer = this.#deps.clock.after(Math.min(nextMs - nowMs, 60_000), () => this.#wake())
   }
+}
+
+/** Where the reply goes, and what it is recognised by. */
+function addressOf({ properties }: Message, config: CommandConfig): { reply: string | null; correlation: string | null } {
+  const asked = responseOf(properties)
+  return { reply: config.reply ?? asked.topic, correlation: asked.correlation?.toString('base64') ?? null }
 }
 
 function fileOf({ sequence }: Pending): string {

@@ -13,7 +13,7 @@ import { Topic } from '../mqtt/topic.ts'
 import type { Shelf } from '../shelf.ts'
 import type { Routes } from './routes.ts'
 
-/** A frame that was sent before goes again with all it had, though the dictionary that it brings this time makes it larger. */
+/** A frame that was sent before goes again with all it had, though it builds on nothing this time and is larger. */
 const RESENT_BYTES_MAX = 1024 * 1024
 
 /** A delivery with this identifier is for the remote as it is: no route has to be found for it. No tenant's tag, and none that MQTT has. */
@@ -39,6 +39,10 @@ export class FrameDelivery extends Delivery {
   override get first(): number {
     return this.parts[0]!.sequence
   }
+
+  override get isFrame(): boolean {
+    return true
+  }
 }
 
 export interface FramerOptions {
@@ -55,6 +59,13 @@ export interface FramerDeps {
   readonly routes: Routes
   readonly shelf: Shelf
   readonly log: { warn(fields: object, text: string): void }
+}
+
+/** What a frame may have. */
+export interface FrameRoom {
+  readonly bytesMax: number
+  /** With one message only, or sent before. */
+  readonly bytesMaxAlone: number
 }
 
 /** `taken` of the parts are done with: in the frame, or wanted by no route. */
@@ -91,8 +102,11 @@ export class Framer {
     if (state !== null) this.#encoder = FrameEncoder.restore(this.#stream, state)
   }
 
-  /** A frame of the first of `parts`, as many as fit; of all of them when `end` says that it was sent before, and what its last message was. */
-  frame(parts: readonly Delivery[], end: number | null, bytesMax: number): Framed {
+  /**
+   * A frame of the first of `parts`, as many as fit. `end`: they are those of a frame that was sent before, and this was its last message; null
+   * when they are new, or not all of that frame.
+   */
+  frame(parts: readonly Delivery[], end: number | null, isAgain: boolean, room: FrameRoom): Framed {
     const wanted: Delivery[] = []
     const unwanted: Delivery[] = []
     const messages: FrameMessage[] = []
@@ -108,12 +122,12 @@ export class Framer {
     }
     this.#deps.counters.droppedUnrouted += unwanted.length
     if (wanted.length === 0) return { delivery: null, unwanted, taken: parts.length }
-    const encoded = end === null ? this.#encode(messages, bytesMax) : this.#encodeAgain(messages)
+    const encoded = isAgain ? this.#encodeAgain(messages, room) : this.#encode(messages, room)
     const count = encoded?.count ?? 1
     const last = wanted[count - 1]!
     const isAll = count === wanted.length
     return {
-      delivery: encoded === null ? last : this.#delivery(wanted.slice(0, count), encoded, end ?? last.sequence),
+      delivery: encoded === null ? last : this.#delivery(wanted.slice(0, count), encoded, (isAll ? end : null) ?? last.sequence),
       unwanted: isAll ? unwanted : unwanted.filter((part) => part.sequence < last.sequence),
       taken: isAll ? parts.length : parts.indexOf(last) + 1,
     }
@@ -127,20 +141,22 @@ export class Framer {
    * A frame that was sent before: its receiver may pass over it, as it has the first one, which brought another dictionary. So nothing is
    * built on what this one brings.
    */
-  #encodeAgain(messages: readonly FrameMessage[]): EncodedFrame | null {
+  #encodeAgain(messages: readonly FrameMessage[], { bytesMaxAlone }: FrameRoom): EncodedFrame | null {
     this.#encoder.forgetUndelivered()
-    const encoded = this.#encode(messages, RESENT_BYTES_MAX)
+    const encoded = this.#encode(messages, { bytesMax: Math.min(RESENT_BYTES_MAX, bytesMaxAlone), bytesMaxAlone })
     this.#encoder.forgetUndelivered()
     return encoded === null ? null : { ...encoded, dictionary: null }
   }
 
   /** null when the first message is too large for a frame. */
-  #encode(messages: readonly FrameMessage[], bytesMax: number): EncodedFrame | null {
+  #encode(messages: readonly FrameMessage[], { bytesMax, bytesMaxAlone }: FrameRoom): EncodedFrame | null {
     try {
-      return this.#encoder.encode(messages, bytesMax)
+      const encoded = this.#encoder.encode(messages, bytesMax)
+      if (encoded !== null || bytesMaxAlone <= bytesMax) return encoded
+      return this.#encoder.encode(messages.slice(0, 1), bytesMaxAlone)
     } catch (error) {
       if (!(error instanceof FrameError)) throw error
-      return messages.length === 1 ? null : this.#encode(messages.slice(0, 1), bytesMax)
+      return messages.length === 1 ? null : this.#encode(messages.slice(0, 1), { bytesMax, bytesMaxAlone })
     }
   }
 

@@ -99,8 +99,9 @@ export class Inbound {
 
   onPublish({ packetIdentifier, message }: PublishPacket): void {
     if (message.qos === 2) {
-      const ack = this.#incoming.expectPubrec(packetIdentifier)
-      if (ack !== null && !this.#take(message, ack)) this.#incoming.safeWithState(ack)
+      const ack = this.#isFrame(message) ? this.#incoming.expectPubrecLater(packetIdentifier) : this.#incoming.expectPubrec(packetIdentifier)
+      if (ack === null) this.#onRepeated(message, packetIdentifier)
+      else if (!this.#take(message, ack, false, packetIdentifier)) this.#incoming.safeWithState(ack)
       return
     }
     const ack = message.qos === 1 ? this.#incoming.expectPuback(packetIdentifier) : null
@@ -140,8 +141,18 @@ export class Inbound {
     all.complete()
   }
 
+  /** What is in it is published when its turn comes, and is known by its numbers. */
+  #isFrame({ topic }: Message): boolean {
+    return this.#unpacker !== null && this.#routes.routeOf(topic.name, null)?.unpack === true
+  }
+
+  #onRepeated(message: Message, packetIdentifier: number): void {
+    const command = this.#routes.routeOf(message.topic.name, null)?.command ?? null
+    if (command !== null) this.#commands!.onRepeated(message, message.topic.name, packetIdentifier, command)
+  }
+
   /** True when `ack` will hear; false when nothing has to be waited for. */
-  #take(message: Message, ack: Waiter | null, held = false): boolean {
+  #take(message: Message, ack: Waiter | null, held = false, packetIdentifier: number | null = null): boolean {
     const lanes = this.#lanesOf.get(message.topic.name)
     if (lanes !== undefined) {
       for (const lane of lanes) lane.dictionaryLost(message.payload.toString('latin1'))
@@ -152,7 +163,7 @@ export class Inbound {
     if (routed === null || router === undefined) return false
     const { command, unpack } = routed.route
     if (command !== null) {
-      this.#commands!.onCommand(routed.message, message.topic.name, command, router, ack, held)
+      this.#commands!.onCommand(routed.message, message.topic.name, packetIdentifier, command, router, ack, held)
       return true
     }
     if (!unpack) return this.#publish(router, routed.message, ack, held)

@@ -15,8 +15,7 @@ import type { BatchConfig, ClassConfig } from '../config/config.ts'
 import type { Message, QoS } from '../message.ts'
 import type { Topic } from '../mqtt/topic.ts'
 import type { Subscriber } from '../router/subscriber.ts'
-import type { Framer } from './framer.ts'
-import { FrameDelivery } from './framer.ts'
+import { FrameDelivery, type Framer, type FrameRoom } from './framer.ts'
 
 /** Bytes of messages gathered for one frame at most: what a small board can spare. */
 const PARTS_BYTES_MAX = 4 * 1024 * 1024
@@ -25,13 +24,11 @@ const PARTS_BYTES_MAX = 4 * 1024 * 1024
 const EXPECTED_BYTES = 500
 
 /** How a frame is wanted. */
-export interface FrameTerms {
-  /** A frame that was sent before may be larger: it gets the messages it had. */
-  readonly bytesMax: number
+export interface FrameTerms extends FrameRoom {
   /** Whatever is there is due. */
   readonly flush: boolean
   readonly nowMs: number
-  /** A message that fits into no frame: it comes by itself; it is dropped, as nothing will ever carry it; or the lane waits for another link. */
+  /** A message that fits into no frame, not even alone: it comes by itself; it is dropped, as nothing will ever carry it; or the lane waits for another link. */
   readonly tooLarge: 'alone' | 'drop' | 'wait'
 }
 
@@ -137,7 +134,8 @@ export class Lane implements Subscriber {
       const end = started.endOfFrame(this.queue.destination, head.sequence)
       const count = end === null ? this.#countDue(terms) : this.#countUpTo(end)
       if (count === 0) return null
-      const { delivery, unwanted, taken } = this.#framer.frame(this.#parts.slice(0, count), end, terms.bytesMax)
+      const isWhole = end !== null && this.#reaches(end, count)
+      const { delivery, unwanted, taken } = this.#framer.frame(this.#parts.slice(0, count), isWhole ? end : null, end !== null, terms)
       if (delivery !== null && terms.tooLarge === 'wait' && !(delivery instanceof FrameDelivery)) {
         this.#isBlocked = true
         return null
@@ -215,9 +213,15 @@ export class Lane implements Subscriber {
     const parts = this.#parts
     let count = 0
     while (count < parts.length && parts[count]!.sequence <= end) count++
-    // A configuration with smaller frames: the rest goes again as new, and the far end knows by its sequence numbers.
+    // A configuration with smaller frames: the rest is what goes again under its identifier, and the far end knows by the sequence numbers.
     const isFull = parts.length >= this.#partsMax || this.#partsBytes >= PARTS_BYTES_MAX
-    return count < parts.length || parts[count - 1]!.sequence === end || this.queue.live || isFull ? count : 0
+    return this.#reaches(end, count) || isFull ? count : 0
+  }
+
+  /** The first `count` parts are all that is left of a frame with this end. */
+  #reaches(end: number, count: number): boolean {
+    const parts = this.#parts
+    return count < parts.length || parts[count - 1]!.sequence === end || this.queue.live
   }
 
   #drop(count: number): void {

@@ -19,6 +19,9 @@ const RECENT_BYTES_MAX = 256 * 1024
 /** Around a PUBLISH, and its answer: TLS, TCP and IP of both directions, as a first guess. What was spent is measured. */
 const OVERHEAD_BYTES = 250
 
+/** Of a PUBLISH around topic and payload, at most: fixed header, length of the topic, packet identifier, topic alias (MQTT 5.0 section 3.3). */
+const PUBLISH_BYTES = 5 + 2 + 2 + 4
+
 export interface LinkTerms {
   /** Classes that may be carried; null for all. */
   readonly classes: readonly string[] | null
@@ -92,13 +95,14 @@ export class Lanes implements Source {
   take(started: Started): Delivery | null {
     return this.#take((lane, nowMs) => {
       if (lane.batch === null) return lane.takeOne(started)
-      return lane.takeFrame(started, { bytesMax: Math.min(lane.batch.bytesMax, this.#bytesMax), flush: this.#terms.flush, nowMs, tooLarge: 'alone' })
+      const bytesMaxAlone = Math.max(1, this.#bytesMax - PUBLISH_BYTES - Buffer.byteLength(lane.batch.topic))
+      return lane.takeFrame(started, { bytesMax: Math.min(lane.batch.bytesMax, bytesMaxAlone), bytesMaxAlone, flush: this.#terms.flush, nowMs, tooLarge: 'alone' })
     })
   }
 
   /** The next frame of at most `bytesMax` bytes, of any lane: for a link that carries nothing but frames. */
   takeFrame(bytesMax: number, tooLarge: 'drop' | 'wait'): FrameDelivery | null {
-    return this.#take((lane, nowMs) => lane.takeFrame(NOTHING_STARTED, { bytesMax, flush: this.#terms.flush, nowMs, tooLarge })) as FrameDelivery | null
+    return this.#take((lane, nowMs) => lane.takeFrame(NOTHING_STARTED, { bytesMax, bytesMaxAlone: bytesMax, flush: this.#terms.flush, nowMs, tooLarge })) as FrameDelivery | null
   }
 
   settle(delivery: Delivery): void {

@@ -1,7 +1,7 @@
 // How much may be on its way at a time: as much as the path carries, so that a slow link is always busy and what is urgent never
 // waits behind more than that. What has been written cannot be taken back; what is still in the queue can be overtaken.
 //
-//   window = rate × (gain × base + SLACK) + one message or one segment
+//   window = rate × base, and half as much again, or one message, one write and SLACK
 //
 //   rate   bytes a second that arrive: the best of the last full rounds (a round: until what was sent at its start is acknowledged)
 //   base   time from sending to acknowledgement when nothing queues; measured again on purpose when it has not shown itself for long
@@ -27,8 +27,11 @@ const STARTUP_GAIN = 2
 const GAIN = 1.5
 /** Growth of the rate in a round that says the end is not reached yet. */
 const GROWTH = 1.25
-/** Full rounds without it. */
+/** Full rounds without it; and before so many nothing is concluded, because the first messages meet all kinds of delays. */
 const STARTUP_ROUNDS = 3
+/** Trips that are so much longer than the base say it sooner, when a few come one after the other: what was sent before them queues. */
+const QUEUES = 1.5
+const QUEUES_TRIPS = 4
 const ROUNDS_REMEMBERED = 4
 /** A message that took so many times what it should have, and so much more. */
 const SLOWER = 2
@@ -38,6 +41,8 @@ const LARGE_MESSAGE_BDPS = 10
 const BASE_SEC_MIN = 0.000_05
 const PROBE_SEC = 30
 const PROBE_BASES = 50
+/** Less than what is on its way without a queue. */
+const PROBE_GAIN = 0.75
 
 /** Figures for people; null as long as nothing was acknowledged. */
 export interface Pace {
@@ -55,9 +60,10 @@ interface Mark {
   sentMs: number
   /** On their way before it. */
   inFlight: number
-  /** What had arrived, and when that was known, when it was sent. */
+  /** When it was sent: what had arrived, when that was known, and when the last of that had been sent. */
   delivered: number
   deliveredMs: number
+  deliveredSentMs: number
 }
 
 export class Pacer {
@@ -66,21 +72,30 @@ export class Pacer {
   #phase: 'startup' | 'steady' | 'probe' = 'startup'
   #window: number
   /** No less while the link is not known. */
-  #floor: number
+  readonly #floor: number
   #open = true
+  #reserved = 0
   #sent = 0
   #marked = 0
   #delivered = 0
   #deliveredMs = 0
+  #deliveredSentMs = 0
   #base = 0
   #baseMs = 0
+  // Of a probe: where it begins and ends in the stream of bytes, and what was measured.
   #probeFrom = 0
+  #probeEnd = 0
+  #probes = 0
+  #probedTrips = 0
+  #probedLeast = 0
   #rates: number[] = []
   #rate = 0
   #roundEnd = 0
   #roundRate = 0
   #roundFull = false
+  #rounds = 0
   #roundsLevel = 0
+  #longTrips = 0
   /** The largest of late. */
   #size = 0
 
@@ -92,7 +107,12 @@ export class Pacer {
 
   /** Something may be written. */
   get open(): boolean {
-    return this.#open
+    return this.#open && (this.#reserved === 0 || this.inFlight + this.#reserved < this.#window)
+  }
+
+  /** Bytes that will be written, sooner or later; negative: that are, or will never be. */
+  reserve(bytes: number): void {
+    this.#reserved += bytes
   }
 
   /** Bytes that an acknowledgement is still to come for. */
@@ -131,8 +151,9 @@ export class Pacer {
       this.#open = false
       return
     }
-    if (inFlight === 0) this.#deliveredMs = nowMs // the link was idle: the time until now says nothing about it
-    this.#marks.push({ identifier, position: this.#sent, size, sentMs: nowMs, inFlight, delivered: this.#delivered, deliveredMs: this.#deliveredMs })
+    if (inFlight === 0) this.#deliveredMs = this.#deliveredSentMs = nowMs // the link was idle: the time until now says nothing about it
+    const known = { delivered: this.#delivered, deliveredMs: this.#deliveredMs, deliveredSentMs: this.#deliveredSentMs }
+    this.#marks.push({ identifier, position: this.#sent, size, sentMs: nowMs, inFlight, ...known })
     this.#marked = this.#sent
     if (this.inFlight < this.#window) return
     this.#open = false
@@ -152,34 +173,37 @@ export class Pacer {
   }
 
   #arrived(mark: Mark, nowMs: number): void {
+    const arrived = mark.position - this.#delivered
     this.#delivered = mark.position
     this.#deliveredMs = nowMs
+    this.#deliveredSentMs = mark.sentMs
     this.#measure(mark, nowMs)
     if (mark.position >= this.#roundEnd) this.#endRound()
     if (this.#phase === 'steady' && nowMs - this.#baseMs > 1000 * Math.max(PROBE_SEC, PROBE_BASES * this.#base)) {
-      this.#phase = 'probe'
-      this.#probeFrom = this.#sent
+      this.#beginProbe()
     }
-    this.#window = this.#target()
-    if (!this.#open) this.#open = this.inFlight === 0 || this.inFlight + this.#quantum() <= this.#window
+    this.#window = Math.min(this.#target(), this.#window + arrived) // not by leaps: what is sent at once has to queue
+    if (!this.#open) this.#open = this.inFlight === 0 || this.inFlight + Math.min(this.#quantum(), this.#window / 4) <= this.#window
   }
 
   #measure(mark: Mark, nowMs: number): void {
-    const elapsed = (nowMs - mark.deliveredMs) / 1000
+    // Answers may come in heaps, after a packet was lost and sent again: no more has arrived in a time than was sent in one as long.
+    const elapsed = Math.max(nowMs - mark.deliveredMs, mark.sentMs - mark.deliveredSentMs) / 1000
     const trip = Math.max(BASE_SEC_MIN, (nowMs - mark.sentMs) / 1000)
     const rate = elapsed > 0 ? (mark.position - mark.delivered) / Math.max(elapsed, BASE_SEC_MIN) : 0
     const expected = this.#base + (mark.inFlight + mark.size) / this.#rate
     if (rate > 0 && trip > SLOWER * expected + SLOWER_SEC) this.#startOver(rate)
     if (rate > this.#roundRate) this.#roundRate = rate
     if (rate > this.#rate) this.#rate = rate
+    const isLong = mark.inFlight > 0 && trip - mark.size / this.#rate > QUEUES * this.#base + SLACK_SEC
+    this.#longTrips = isLong && this.#rounds >= STARTUP_ROUNDS ? this.#longTrips + 1 : 0
+    if (this.#phase === 'startup' && this.#longTrips === QUEUES_TRIPS) this.#beginProbe()
     this.#measureBase(mark, trip, nowMs)
   }
 
   /** The link has become much slower, or stood still: the best of the past is no guide. */
   #startOver(rate: number): void {
-    this.#phase = 'startup'
-    this.#floor = INITIAL_BYTES
-    this.#roundsLevel = 0
+    this.#phase = 'steady'
     this.#rates = [rate]
     this.#rate = rate
     this.#roundRate = rate
@@ -187,17 +211,36 @@ export class Pacer {
 
   /**
    * A trip holds the link's delay and the message's own way onto the link. How long that is follows from the rate, which is too low while one
-   * message goes at a time: so a trip is more than the base for certain, and what is left without the message is certainly not more.
+   * message goes at a time: so the base is less than a trip for certain, and not less than what is left of one without the message.
    */
   #measureBase(mark: Mark, trip: number, nowMs: number): void {
     const least = trip - mark.size / this.#rate
-    const probed = this.#phase === 'probe' && mark.position > this.#probeFrom
-    const nothingQueued = mark.inFlight <= 0.5 * this.#rate * this.#base
-    if (this.#base === 0 || trip < this.#base) this.#base = trip
-    else if (probed && least > this.#base) this.#base = least
-    else if (nothingQueued && least > this.#base) this.#base += (least - this.#base) / 8
-    if (nothingQueued || probed) this.#baseMs = nowMs
-    if (probed) this.#phase = 'steady'
+    if (this.#base === 0 || this.#phase === 'startup') this.#base = this.#base === 0 ? trip : Math.min(this.#base, trip)
+    else if (this.#phase === 'probe') this.#probe(mark, trip, least, nowMs)
+    else if (mark.inFlight <= 0.5 * this.#rate * this.#base) {
+      this.#base += (clamp(this.#base, least, trip) - this.#base) / 8
+      this.#baseMs = nowMs
+    }
+  }
+
+  /** The mean of a round on an empty link: its acknowledgements do not come evenly, and the window has to do for all of them. */
+  #probe(mark: Mark, trip: number, least: number, nowMs: number): void {
+    if (mark.position <= this.#probeFrom) return // sent before
+    if (this.#probes === 0) this.#probeEnd = this.#sent
+    this.#probes++
+    this.#probedTrips += trip
+    this.#probedLeast += least
+    if (mark.position <= this.#probeEnd) return
+    this.#base = Math.max(BASE_SEC_MIN, clamp(this.#base, this.#probedLeast / this.#probes, this.#probedTrips / this.#probes))
+    this.#baseMs = nowMs
+    this.#phase = 'steady'
+  }
+
+  /** Lets the link run empty and looks at what is left. */
+  #beginProbe(): void {
+    this.#phase = 'probe'
+    this.#probeFrom = this.#sent
+    this.#probes = this.#probedTrips = this.#probedLeast = 0
   }
 
   #endRound(): void {
@@ -207,9 +250,10 @@ export class Pacer {
       this.#rates.push(this.#roundRate)
       if (this.#rates.length > ROUNDS_REMEMBERED) this.#rates.shift()
       this.#roundsLevel = this.#roundFull && this.#roundRate < before * GROWTH ? this.#roundsLevel + 1 : 0
-      if (this.#phase === 'startup' && this.#roundsLevel >= STARTUP_ROUNDS) this.#phase = 'steady'
+      if (this.#phase === 'startup' && this.#roundsLevel >= STARTUP_ROUNDS) this.#beginProbe()
       this.#rate = Math.max(...this.#rates)
     }
+    this.#rounds++
     this.#roundEnd = this.#sent
     this.#roundRate = 0
     this.#roundFull = false
@@ -217,10 +261,10 @@ export class Pacer {
 
   #target(): number {
     const bdp = this.#rate * this.#base
-    if (this.#phase === 'probe') return Math.max(1, bdp / 2)
+    if (this.#phase === 'probe') return Math.max(1, bdp * PROBE_GAIN)
     const gain = this.#phase === 'startup' ? STARTUP_GAIN : GAIN
-    const spare = this.#quantum() + (this.#size < LARGE_MESSAGE_BDPS * bdp ? this.#size : 0)
-    const window = bdp * gain + this.#rate * SLACK_SEC + spare
+    const message = this.#size < LARGE_MESSAGE_BDPS * bdp ? this.#size : 0
+    const window = Math.max(bdp * gain, bdp + message + this.#quantum() + this.#rate * SLACK_SEC)
     return Math.min(WINDOW_BYTES_MAX, this.#phase === 'startup' ? Math.max(this.#floor, window) : window)
   }
 
@@ -228,4 +272,8 @@ export class Pacer {
   #quantum(): number {
     return Math.max(Math.min(SEGMENT_BYTES, this.#rate * SEGMENT_SEC_MAX), Math.min(QUANTUM_BYTES_MAX, this.#rate * QUANTUM_SEC))
   }
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.min(max, Math.max(min, value))
 }

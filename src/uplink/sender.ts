@@ -84,6 +84,10 @@ export class Sender implements Transport, Flushable {
     return this.#deps.pacer.open && this.#hasRoom
   }
 
+  reserve(bytes: number): void {
+    this.#deps.pacer.reserve(bytes)
+  }
+
   sendPublish(delivery: Delivery, dup: boolean): boolean {
     const message = this.#owner.outbound(delivery.message, delivery.subscriptionIdentifiers)
     if (message === null) return false

@@ -11,18 +11,21 @@
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import { Fifo } from '../fifo.ts'
-import { type DecodedFrame, Dictionary, FrameDecoder, FrameError, type FrameHeader, frameHeader, type FrameMessage } from '../frame/frame.ts'
+import { type DecodedFrame, Dictionary, FrameDecoder, FrameError, type FrameHeader, frameHeader, type FrameMessage, type FrameNeeds } from '../frame/frame.ts'
 import { AllOf } from '../journal/all-of.ts'
 import type { Refusal, Waiter } from '../journal/append.ts'
 import type { Journal } from '../journal/journal.ts'
 import { makeMessage, type Message } from '../message.ts'
 import type { Shelf } from '../shelf.ts'
-import type { Unpacked } from '../store/store.ts'
+import { STREAMS_MAX, type Unpacked } from '../store/store.ts'
 
 /** Of frames that wait for their dictionary, on flash. One more is refused: the remote keeps it. */
 const HELD_BYTES_MAX = 64 * 1024 * 1024
-/** A stream's dictionary is asked for again when it has not come by then. */
-const ASK_AGAIN_MS = 60_000
+/** A stream's dictionary is asked for again when it has not come by then: the question may be lost. Twice as long each time. */
+const ASK_AGAIN_MS = 5000
+const ASK_AGAIN_MS_MAX = 60_000
+/** Asked for so often, and frames that need it no more have come: their sender does not know it any more, and it will never come. */
+const ASKS_MAX = 8
 
 export interface UnpackerDeps {
   readonly clock: Clock
@@ -50,15 +53,23 @@ interface Held {
   readonly size: number
 }
 
+/** What a stream's sender was asked for last. */
+interface Asked {
+  readonly dictionary: string
+  readonly atMs: number
+  readonly count: number
+}
+
 export class Unpacker {
   readonly #deps: UnpackerDeps
   readonly #decoder = new FrameDecoder()
-  /** By stream: the highest sequence number taken over. */
+  /** By stream: the highest sequence number taken over. As many as the store remembers, and those that were quiet longest come first. */
   readonly #marks: Map<string, number>
   /** By stream: in order. */
   readonly #held = new Map<string, Held[]>()
   #heldBytes = 0
-  readonly #askedAtMs = new Map<string, number>()
+  /** By stream. */
+  readonly #asked = new Map<string, Asked>()
   readonly #jobs = new Fifo<Job>()
   #busy = false
 
@@ -96,9 +107,9 @@ export class Unpacker {
     if (!this.#busy) void this.#work()
   }
 
-  /** The connection is gone: what was not taken comes again. */
+  /** The connection is gone: what is not being taken yet comes again. */
   detach(): void {
-    this.#jobs.clear()
+    for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) job.ack.refused('store-full')
   }
 
   async #work(): Promise<void> {
@@ -124,11 +135,12 @@ export class Unpacker {
         this.#deps.counters.droppedUnpackedTwice += header.count
         return null
       }
-      await this.#release(stream, job)
+      if (decoded.part !== null) this.#isComing(stream)
+      const refusal = await this.#release(stream, job, decoded.needs === null && (this.#asked.get(stream)?.count ?? 0) >= ASKS_MAX)
+      if (refusal !== null) return refusal
       if (decoded.needs === null && !this.#held.has(stream)) return await this.#publish(decoded, stream, job.publish)
-      const refusal = await this.#hold(header, job.bytes)
-      if (decoded.needs !== null && refusal === null) this.#ask(stream, job.topic, decoded.needs)
-      return refusal
+      if (decoded.needs !== null) this.#ask(stream, job.topic, decoded.needs)
+      return await this.#hold(header, job.bytes)
     } catch (error) {
       if (!(error instanceof FrameError)) return this.#onTrouble(error as Error)
       this.#deps.counters.droppedBadFrames++
@@ -147,6 +159,12 @@ export class Unpacker {
     return this.#marks.get(stream) ?? -1
   }
 
+  #remember(stream: string, sequence: number): void {
+    this.#marks.delete(stream)
+    this.#marks.set(stream, sequence)
+    if (this.#marks.size > STREAMS_MAX) this.#marks.delete(this.#marks.keys().next().value!)
+  }
+
   /** Publishes what is new of a frame, and waits until it is safe. */
   #publish(frame: DecodedFrame, stream: string, publish: Publish): Promise<Refusal | null> {
     const { clock, counters, journal } = this.#deps
@@ -154,7 +172,7 @@ export class Unpacker {
     const nowMs = clock.now()
     return new Promise((resolve) => {
       const all = new AllOf((refusal) => {
-        if (refusal === null) this.#marks.set(stream, frame.lastSequence)
+        if (refusal === null) this.#remember(stream, Math.max(mark, frame.lastSequence)) // one that waited may be older than what came since
         resolve(refusal)
       })
       for (const message of frame.messages) {
@@ -195,30 +213,56 @@ export class Unpacker {
     return null
   }
 
-  /** Publishes what has waited, as far as its dictionaries are there. */
-  async #release(stream: string, job: Job): Promise<void> {
+  /** Publishes what has waited, as far as its dictionaries are there; `givesUp`: the others go. Answers why it could not be kept, or null. */
+  async #release(stream: string, { topic, publish }: Job, givesUp: boolean): Promise<Refusal | null> {
     for (let held = this.#held.get(stream)?.[0]; held !== undefined; held = this.#held.get(stream)?.[0]) {
       const bytes = await this.#deps.shelf.read(held.name)
-      if (bytes !== null) {
-        const decoded = this.#decoder.decode(bytes)
-        if (decoded.needs !== null) {
-          this.#ask(stream, job.topic, decoded.needs)
-          return
+      const decoded = bytes === null ? null : this.#decodeHeld(bytes, held.name)
+      if (decoded !== null) {
+        if (decoded.needs !== null && !givesUp) {
+          this.#ask(stream, topic, decoded.needs)
+          return null
         }
-        if ((await this.#publish(decoded, stream, job.publish)) !== null) return
-        await this.#deps.shelf.remove(held.name)
+        const refusal = decoded.needs === null ? await this.#publish(decoded, stream, publish) : this.#giveUp(held.name, `nobody has its dictionary ${decoded.needs} any more`)
+        if (refusal !== null) return refusal
       }
+      if (bytes !== null) await this.#deps.shelf.remove(held.name)
       const rest = this.#held.get(stream)!.slice(1)
       if (rest.length === 0) this.#held.delete(stream)
       else this.#held.set(stream, rest)
       this.#heldBytes -= held.size
     }
+    this.#asked.delete(stream)
+    return null
+  }
+
+  /** null when it is damaged, which is counted: what comes after it need not wait. */
+  #decodeHeld(bytes: Buffer, name: string): DecodedFrame | FrameNeeds | null {
+    try {
+      return this.#decoder.decode(bytes)
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error
+      return this.#giveUp(name, error.message)
+    }
+  }
+
+  #giveUp(name: string, why: string): null {
+    this.#deps.counters.droppedBadFrames++
+    this.#deps.log.warn({ name, why }, 'a frame that waited cannot be read: it is given up')
+    return null
+  }
+
+  /** What was asked for is on its way, in parts. */
+  #isComing(stream: string): void {
+    const last = this.#asked.get(stream)
+    if (last !== undefined) this.#asked.set(stream, { ...last, atMs: this.#deps.clock.now(), count: 0 })
   }
 
   #ask(stream: string, topic: string, dictionary: string): void {
-    const nowMs = this.#deps.clock.now()
-    if (nowMs - (this.#askedAtMs.get(stream) ?? -Infinity) < ASK_AGAIN_MS) return
-    this.#askedAtMs.set(stream, nowMs)
+    const atMs = this.#deps.clock.now()
+    const last = this.#asked.get(stream)
+    if (last !== undefined && atMs - last.atMs < Math.min(ASK_AGAIN_MS_MAX, ASK_AGAIN_MS * 2 ** (last.count - 1))) return
+    this.#asked.set(stream, { dictionary, atMs, count: last?.dictionary === dictionary ? last.count + 1 : 1 })
     this.#deps.ask(topic, dictionary)
   }
 }

@@ -278,7 +278,7 @@ export class Uplink implements LaneOwner, Flushable {
   #send(message: Message, waiter: Waiter | null): void {
     const { queue } = this.lanes.all.find((lane) => lane.batch === null)!
     const member = { destination: queue.destination, qos: 1, upgrade: true, retainAsPublished: false, subscriptionIdentifiers: AS_IT_IS } as const
-    const append = this.#deps.journal.append(message, this.#deps.audiences.intern([member], [queue]), false, waiter)
+    const append = this.#deps.journal.append(message, this.#deps.audiences.intern([member], [queue]), true, waiter)
     queue.push(message, append, 1, false, AS_IT_IS)
     this.#changed()
   }

@@ -9,7 +9,7 @@
 // then a cable is pulled or a subscriber stays away for a round, so that queues are filled, drained and read from flash while
 // the process dies.
 import { connect, type MqttClient, Store } from 'mqtt'
-import { Cable } from '../support/cable.ts'
+import { LinkEmulator } from '../support/link-emulator.ts'
 import { Mosquitto } from '../support/mosquitto.ts'
 import { Site } from '../support/process.ts'
 import { until } from '../support/until.ts'
@@ -58,9 +58,9 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
 }
 
 interface Cables {
-  readonly a: Cable
-  readonly b: Cable
-  readonly subscribers: readonly Cable[]
+  readonly a: LinkEmulator
+  readonly b: LinkEmulator
+  readonly subscribers: readonly LinkEmulator[]
 }
 
 class Bed implements AsyncDisposable {
@@ -80,7 +80,7 @@ class Bed implements AsyncDisposable {
   static async make(options: CrashOptions): Promise<Bed> {
     const site = await Site.make()
     const cloud = await Mosquitto.start()
-    const cables = { a: await Cable.to(cloud.port), b: await Cable.to(cloud.port), subscribers: [await Cable.to(site.port), await Cable.to(site.port)] }
+    const cables = { a: await LinkEmulator.to(cloud.port), b: await LinkEmulator.to(cloud.port), subscribers: [await LinkEmulator.to(site.port), await LinkEmulator.to(site.port)] }
     const bed = new Bed(options, site, cloud, cables)
     await bed.#open()
     return bed

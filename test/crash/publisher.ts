@@ -19,6 +19,19 @@ export interface Stream {
   acknowledged: number
 }
 
+export interface PublisherOptions {
+  readonly url: string
+  readonly version: 4 | 5
+  readonly topicOf: (stream: string) => string
+  readonly random: () => number
+  /** false holds new messages back. */
+  readonly mayGoOn?: () => boolean
+  /** Names of what it publishes; default one at each QoS. */
+  readonly streams?: readonly { readonly name: string; readonly qos: 1 | 2 }[]
+  /** So many a second and so many in all, as readings are; default bursts of messages of any length, without end. */
+  readonly steady?: { readonly perSec: number; readonly count: number }
+}
+
 export class Publisher {
   readonly name: string
   readonly streams: readonly Stream[]
@@ -26,19 +39,18 @@ export class Publisher {
   readonly #client: MqttClient
   readonly #random: () => number
   readonly #mayGoOn: () => boolean
+  readonly #steady: PublisherOptions['steady']
   #timer: NodeJS.Timeout | null = null
   /** Connected, and what was unacknowledged has been sent again. */
   #ready = false
 
-  /** `mayGoOn`: false holds new messages back. */
-  constructor(name: string, options: { readonly url: string; readonly version: 4 | 5; readonly topicOf: (stream: string) => string; readonly random: () => number; readonly mayGoOn?: () => boolean }) {
+  constructor(name: string, options: PublisherOptions) {
     this.name = name
     this.#random = options.random
     this.#mayGoOn = options.mayGoOn ?? (() => true)
-    this.streams = ([1, 2] as const).map((qos) => {
-      const stream = `${name}/q${qos}`
-      return { name: stream, qos, topic: options.topicOf(stream), sent: 0, acknowledged: 0 }
-    })
+    this.#steady = options.steady
+    const both = ([1, 2] as const).map((qos) => ({ name: `${name}/q${qos}`, qos }))
+    this.streams = (options.streams ?? both).map((stream) => ({ ...stream, topic: options.topicOf(stream.name), sent: 0, acknowledged: 0 }))
     this.#client = connect(options.url, {
       clientId: name,
       protocolVersion: options.version,
@@ -61,6 +73,7 @@ export class Publisher {
   }
 
   start(): void {
+    if (this.#steady !== undefined) return this.#startSteady(this.#steady)
     const burst = (): void => {
       const count = 1 + Math.floor(this.#random() ** 2 * 20)
       for (let i = 0; i < count; i++) {
@@ -71,6 +84,15 @@ export class Publisher {
       this.#timer = setTimeout(burst, this.#random() ** 3 * 25)
     }
     burst()
+  }
+
+  /** What could not be sent in time is made up for. */
+  #startSteady({ perSec, count }: { readonly perSec: number; readonly count: number }): void {
+    const beganMs = performance.now()
+    this.#timer = setInterval(() => {
+      const due = Math.min(count, Math.floor(((performance.now() - beganMs) * perSec) / 1000))
+      for (let { sent } = this; sent < due && this.#ready && this.#unacknowledged < WINDOW && this.#mayGoOn(); sent++) this.#publish(this.streams[sent % this.streams.length]!)
+    }, 20)
   }
 
   /** Nothing new from now on. What was sent is still brought to its end. */
@@ -98,7 +120,7 @@ export class Publisher {
   }
 
   #publish(stream: Stream): void {
-    const filling = this.#random() < 0.02 ? 20_000 : Math.floor(this.#random() * 150)
+    const filling = this.#steady !== undefined ? Math.floor(this.#random() * 40) : this.#random() < 0.02 ? 20_000 : Math.floor(this.#random() * 150)
     this.#client.publish(stream.topic, payloadOf(stream.name, ++stream.sent, filling), { qos: stream.qos }, (error) => {
       const answeredBefore = stream.qos === 2 && (error as { code?: unknown } | undefined)?.code === 0x92
       if (!error || answeredBefore) stream.acknowledged++

@@ -104,11 +104,11 @@ export class Authority implements AsyncDisposable {
     return readFile(file, 'utf8')
   }
 
-  /** A key and a certificate for this machine, whose subject is `name`. */
-  async issue(name: string): Promise<KeyPair> {
+  /** A key and a certificate for this machine, or for others by `names` as openssl takes them, whose subject is `name`. */
+  async issue(name: string, others = 'DNS:localhost,IP:127.0.0.1,IP:::1'): Promise<KeyPair> {
     const keyFile = join(this.folder, `${name}.key`)
     const certFile = join(this.folder, `${name}.pem`)
-    const names = 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1'
+    const names = `subjectAltName=${others}`
     const issuer = ['-CA', this.certFile, '-CAkey', this.#key]
     const usage = ['-addext', names, '-addext', 'basicConstraints=critical,CA:FALSE']
     await openssl('openssl', ['req', '-x509', ...NEW_KEY, '-keyout', keyFile, '-out', certFile, '-days', '2', '-subj', `/CN=${name}`, ...issuer, ...usage])

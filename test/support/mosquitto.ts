@@ -19,15 +19,25 @@ export interface MosquittoOptions {
   readonly lines?: readonly string[]
 }
 
+/** Where it runs: a command that becomes it, such as `ip netns exec NAME`, and its address for us. */
+export interface Where {
+  readonly within: readonly string[]
+  readonly host: string
+}
+
+const HERE: Where = { within: [], host: '127.0.0.1' }
+
 export class Mosquitto implements AsyncDisposable {
   readonly folder: string
   readonly port: number
   log = ''
+  readonly #where: Where
   #process: ChildProcess | null = null
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, where: Where = HERE) {
     this.folder = folder
     this.port = port
+    this.#where = where
   }
 
   /** Runs when the promise resolves. */
@@ -39,24 +49,25 @@ export class Mosquitto implements AsyncDisposable {
   }
 
   /** On a configuration as it stands, which listens on `port`. */
-  static async run(conf: string, port: number): Promise<Mosquitto> {
-    const broker = new Mosquitto(await mkdtemp(join(tmpdir(), 'sandpiper-broker-')), port)
+  static async run(conf: string, port: number, where: Where = HERE): Promise<Mosquitto> {
+    const broker = new Mosquitto(await mkdtemp(join(tmpdir(), 'sandpiper-broker-')), port, where)
     await broker.#write(conf.split('\n'))
     await broker.start()
     return broker
   }
 
   get url(): string {
-    return `mqtt://127.0.0.1:${this.port}`
+    return `mqtt://${this.#where.host}:${this.port}`
   }
 
   async start(): Promise<void> {
-    const child = spawn('mosquitto', ['-c', join(this.folder, 'mosquitto.conf')], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH } })
+    const [command, ...args] = [...this.#where.within, 'mosquitto', '-c', join(this.folder, 'mosquitto.conf')]
+    const child = spawn(command!, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH } })
     let failed: Error | null = null
     child.once('error', (error) => (failed = new Error('mosquitto does not start: scripts/setup test installs it', { cause: error })))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.log = (this.log + text).slice(-200_000)))
     this.#process = endWithUs(child)
-    await until(async () => failed !== null || child.exitCode !== null || (await answers(this.port)), 'mosquitto to listen')
+    await until(async () => failed !== null || child.exitCode !== null || (await answers(this.port, this.#where.host)), 'mosquitto to listen')
     if (failed !== null) throw failed
     if (child.exitCode !== null) throw new Error(`mosquitto ended at once:\n${this.log}`)
   }
@@ -104,9 +115,9 @@ export class Mosquitto implements AsyncDisposable {
   }
 }
 
-function answers(port: number): Promise<boolean> {
+function answers(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' })
+    const socket = connect({ port, host })
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
     socket.once('connect', () => socket.destroy())
   })

@@ -32,7 +32,7 @@ export function uplinkConfig(more: Partial<UplinkConfig> = {}): UplinkConfig {
     password: null,
     version: 5,
     connectTimeoutMs: 20_000,
-    inflightMax: 100,
+    inflightMax: 10_000,
     stateTopic: null,
     backoff: { minMs: 1000, maxMs: 120_000 },
     routes: [routeConfig({ from: '#' })],

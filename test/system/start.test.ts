@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { connect, type MqttClient } from 'mqtt'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { defaultConfigText } from '../../src/config/default.ts'
-import { Cable } from '../support/cable.ts'
+import { LinkEmulator } from '../support/link-emulator.ts'
 import { endWithUs } from '../support/orphans.ts'
 import { freePort } from '../support/ports.ts'
 import { type Exit, GatewayProcess, Site } from '../support/process.ts'
@@ -186,7 +186,7 @@ describe('SIGTERM', () => {
   })
 
   test('with an uplink that hangs in connecting', async () => {
-    const hole = await Cable.to(1)
+    const hole = await LinkEmulator.to(1)
     open.push(hole)
     await hole.silence()
     await site.configure({ uplinks: [{ name: 'cloud', url: hole.url, clientId: 'gateway', routes: [{ out: 'a/#' }] }] })

@@ -2,7 +2,7 @@
 // outage, a restart and a kill on either side leave of it.
 import type { MqttClient } from 'mqtt'
 import { afterEach, describe, expect, test } from 'vitest'
-import { Cable } from '../support/cable.ts'
+import { LinkEmulator } from '../support/link-emulator.ts'
 import { Mosquitto } from '../support/mosquitto.ts'
 import { type Got, MqttClients } from '../support/mqtt-clients.ts'
 import { Site } from '../support/process.ts'
@@ -54,14 +54,14 @@ test('[MQTT-3.2.2-14] a cloud that keeps no retained messages gets them without 
 
 test('[MQTT-3.2.2-15] a message of just the size that the cloud takes goes without an alias', async () => {
   const cloud = kept(await Mosquitto.start({ lines: ['max_packet_size 100'] }))
-  const site = await siteWith(cloud.url, [{ out: 't' }], { version: 5 })
+  const site = await siteWith(cloud.url, [{ out: 'topic' }], { version: 5 })
   await isUp(site)
-  const got = await listen(cloud.url, 't')
+  const got = await listen(cloud.url, 'topic')
   const device = await client(site.url)
-  // Fixed header 2, topic 3, identifier 2, property length 1: 92 are left.
-  for (const payload of ['x'.repeat(92), 'small', 'y'.repeat(92), 'z'.repeat(93), 'end']) await device.publishAsync('t', payload, { qos: 1 })
+  // Fixed header 2, topic 7, identifier 2, property length 1: 88 are left.
+  for (const payload of ['x'.repeat(88), 'small', 'y'.repeat(88), 'z'.repeat(89), 'end']) await device.publishAsync('topic', payload, { qos: 1 })
   await until(() => got.some((g) => g.payload === 'end'), 'the last message')
-  expect(got.map((g) => g.payload)).toEqual(['x'.repeat(92), 'small', 'y'.repeat(92), 'end'])
+  expect(got.map((g) => g.payload)).toEqual(['x'.repeat(88), 'small', 'y'.repeat(88), 'end'])
   expect(site.gateway.log.filter((line) => line.msg === 'uplink is up')).toHaveLength(1)
 })
 
@@ -153,7 +153,7 @@ for (const version of [4, 5] as const) {
 
     test('a link that breaks again and again in the middle of the work loses and doubles nothing', { timeout: 60_000 }, async () => {
       const cloud = kept(await Mosquitto.start())
-      const cable = kept(await Cable.to(cloud.port))
+      const cable = kept(await LinkEmulator.to(cloud.port))
       const site = await siteWith(cable.url, [{ out: 'b/#', qos: 2 }, { in: 'c/#', qos: 2 }], { version })
       await isUp(site)
       const out = await listen(cloud.url, 'b/#')
@@ -229,7 +229,7 @@ test('a refused password is said in a sentence, and tried again ever later', asy
 })
 
 test('a cloud that takes connections and never answers is given up, and local clients notice nothing', async () => {
-  const cable = kept(await Cable.to(1))
+  const cable = kept(await LinkEmulator.to(1))
   await cable.silence()
   const site = await siteWith(cable.url, [{ out: 'a/#', qos: 1 }], { connectTimeout: '1s' })
   await until(() => cable.connections > 0, 'the uplink to dial')

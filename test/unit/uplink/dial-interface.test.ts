@@ -112,9 +112,11 @@ describe.skipIf(reason !== null)(`in a network namespace${reason === null ? '' :
     expect(await line.next()).toEqual({ up: 'wwan0', address: '2001:db8::7' })
     namespace.plug('down')
     expect(await line.next(2)).toEqual({ lost: 'the line is lost: the interface wwan0 has no carrier' })
+    await until(() => !isUp(namespace.name), 'what is left of the line to be taken down', 15_000)
     namespace.plug('up')
-    namespace.ip('addr', 'replace', '2001:db8::7/64', 'dev', 'wwan0', 'nodad') // switching an interface off takes its IPv6 addresses
     line.say('dial')
+    await until(() => isUp(namespace.name), 'the interface to be switched on again', 15_000)
+    namespace.ip('addr', 'add', '2001:db8::7/64', 'dev', 'wwan0', 'nodad') // it was taken when the interface was switched off
     expect(await line.next(3)).toEqual({ up: 'wwan0', address: '2001:db8::7' })
   })
 

@@ -1,0 +1,81 @@
+// The real pppd dials over a pair of pseudo terminals, in a virtual machine because most kernels that run tests have no PPP. What happened in
+// there is printed as scenes, and judged here. `npm run test:vm` fails where the machine cannot be had; the suite skips these then.
+import { beforeAll, describe, expect, test } from 'vitest'
+import { prepareVm, runInVm, whyWithoutVm } from './run.ts'
+import { Scenes } from './scenes.ts'
+
+const reason = await prepareVm()
+const BUSY = 'the connect script failed: no modem, no SIM, no signal or a busy line; `journalctl -t chat` and /var/log/ppp-connect-errors say more'
+
+describe.skipIf(reason !== null)(`the dialler and pppd${whyWithoutVm(reason)}`, () => {
+  let scenes: Scenes
+  let output = ''
+
+  beforeAll(async () => {
+    ;({ output } = await runInVm('test/vm/ppp/run.sh'))
+    scenes = new Scenes(output)
+  }, 300_000)
+
+  describe('up and down', () => {
+    test.each(['up and down', 'again', 'with a password', 'a peer that wants to go its own way', 'a user of the group dip'])('%s', (name) => {
+      expect(scenes.get(name)).toMatchObject({ answer: { interface: 'ppp0' }, address: '10.64.0.2', reached: true, running: 0, interfaceAfter: false })
+    })
+  })
+
+  describe('lost', () => {
+    test.each([
+      ['the modem hangs up', 'the modem has hung up: see signal and credit'],
+      ['the peer falls silent', 'the peer does not answer any more: see the signal; `lcp-echo-failure` in /etc/ppp/peers/sat says how many answers may be missing'],
+    ])('%s', (name, why) => expect(scenes.get(name)).toEqual({ losses: [`the line is lost: ${why}`], running: 0 }))
+  })
+
+  describe('failed, and nothing left running', () => {
+    test.each([
+      ['busy', BUSY],
+      ['nobody answers', 'the other end does not speak PPP, or they agreed on nothing: see number and APN, and `journalctl -t pppd` with `debug` in /etc/ppp/peers/hasty'],
+      ['time is over', 'the line was not up within 2 s: waited for the connect script; see whether the other end answers, or set a longer dial.timeout'],
+      ['hung up while it dials', 'it was hung up while it was being dialled'],
+      ['with a wrong password', 'the peer refuses the user or the password: correct `user` in /etc/ppp/peers/wrong, and its line in /etc/ppp/pap-secrets or chap-secrets'],
+      ['no such peer', 'there is no peer nothing: write /etc/ppp/peers/nothing (`man pppd`, EXAMPLES), readable for the group dip'],
+      ['no such port', '/dev/ttyUSB7 is not there: plug the modem in, or correct the device in /etc/ppp/peers/unplugged'],
+      ['a mistake in the peer', "pppd does not take its options: correct /etc/ppp/peers/mistaken (it said: pppd: In file /etc/ppp/peers/mistaken: unrecognized option 'frobnicate')"],
+      ['a user', 'this user may not start pppd: add it to the group dip (SupplementaryGroups=dip in the unit)'],
+      ['no pppd', 'pppd is not there: apt-get install ppp'],
+    ])('%s', (name, said) => expect(scenes.get(name)).toMatchObject({ said, running: 0 }))
+  })
+
+  test('everything could be ended', () => expect(output).not.toContain('warning'))
+})
+
+describe.skipIf(reason !== null)(`the gateway on a line that pppd dials${whyWithoutVm(reason)}`, () => {
+  let scenes: Scenes
+  const messages = (count: number): string[] => Array.from({ length: count }, (_, i) => `far/a m${i + 1}`)
+
+  beforeAll(async () => {
+    scenes = new Scenes((await runInVm('test/vm/gateway/run.sh')).output)
+  }, 300_000)
+
+  test('is not dialled while too little waits', () => {
+    expect(scenes.get('too little waits')).toEqual({ running: 0, received: [] })
+  })
+
+  test.each([
+    ['enough waits', 3],
+    ['again', 6],
+    ['the call is taken again', 9],
+    ['the gateway is started again', 12],
+  ])('dialled, drained once and in order, hung up: %s', (name, count) => {
+    expect(scenes.get(name)).toEqual({ received: messages(count), running: 0 })
+  })
+
+  test('a call that nobody takes says why, and is tried again later and later', () => {
+    const { waits, received } = scenes.get('nobody takes the call') as { waits: { why: string; waitMs: number; queued: number }[]; received: number }
+    expect(waits.map(({ why, queued }) => [why, queued])).toEqual([[BUSY, 3], [BUSY, 3]])
+    expect(waits.every(({ waitMs }) => waitMs >= 1000 && waitMs <= 4000)).toBe(true)
+    expect(received).toBe(6)
+  })
+
+  test('stopped while the line is up, it hangs up', () => {
+    expect(scenes.get('the gateway is stopped while the line is up')).toEqual({ code: 0, signal: null, running: 0 })
+  })
+})

@@ -1,0 +1,55 @@
+# The far end, and the cable to it: two pseudo terminals joined by socat, /dev/modem on our side. Sourced by the scripts that dial.
+#
+# The far machine is the network namespace `far`: a modem that takes AT commands, a pppd that answers behind it, and a Mosquitto that can be
+# reached through it only. /tmp/far says what the modem does with a call (answer, busy, silent, deaf), /tmp/far.options how pppd answers.
+ip netns add far
+ip -n far link set lo up
+echo answer > /tmp/far
+echo noauth > /tmp/far.options
+printf 'listener 1883 0.0.0.0\nallow_anonymous true\nuser root\n' > /tmp/mosquitto.conf
+ip netns exec far mosquitto -c /tmp/mosquitto.conf > /tmp/mosquitto.log 2>&1 &
+until ip netns exec far mosquitto_pub -t up -n 2> /dev/null; do sleep 0.1; done
+
+cable() {
+  while :; do
+    socat pty,raw,echo=0,link=/dev/modem pty,raw,echo=0,link=/dev/line
+    sleep 0.3
+  done
+}
+
+modem() {
+  while :; do
+    stty -F /dev/line raw icrnl -echo || { sleep 0.2; continue; }
+    while IFS= read -r command; do
+      case $command-$(cat /tmp/far) in
+        ATD*-busy) printf 'BUSY\r\n' ;;
+        ATD*-silent) printf 'CONNECT 9600\r\n' ;;
+        ATD*-deaf) ;;
+        ATD*) printf 'CONNECT 9600\r\n'; break ;;
+        AT*) printf 'OK\r\n' ;;
+      esac > /dev/line
+    done < /dev/line
+    ip netns exec far pppd /dev/line nodetach local nocrtscts nodefaultroute 10.64.0.1:10.64.0.2 lcp-max-configure 10 $(cat /tmp/far.options) logfile /tmp/far.log > /dev/null
+  done
+}
+
+cable 2> /dev/null &
+modem 2> /dev/null &
+
+# A peer as a site writes it. AT is said again because a modem that has just hung up may not hear the first. The far end may be slow: everything
+# here is emulated, beside other tests.
+mkdir -p /etc/ppp/peers
+cat > /etc/ppp/peers/sat <<'P'
+/dev/modem
+9600
+connect "/usr/sbin/chat ABORT BUSY TIMEOUT 2 '' AT OK-AT-OK-AT-OK-AT-OK ATD0088160000500 TIMEOUT 15 CONNECT ''"
+user site
+noauth
+local
+nocrtscts
+lock
+lcp-restart 1
+lcp-max-configure 20
+lcp-echo-interval 1
+lcp-echo-failure 6
+P

@@ -193,8 +193,8 @@ export class FrameEncoder {
   /** Frames that were made and not delivered will be made again, or not at all: the next one builds on what is delivered. */
   forgetUndelivered(): void {
     this.#base = this.#delivered
+    if (this.#made.length > 0) this.#askedAt = 0 // what has arrived of a dictionary need not go again
     this.#made = []
-    this.#askedAt = 0
   }
 
   /** What is delivered, for `restore()`. */

@@ -122,15 +122,12 @@ export class UplinkClient implements Carrier, ReaderOwner {
   }
 
   #makeKeepAlive(): KeepAlive {
-    const client = this
     return new KeepAlive(this.#options.link.keepAlive, this.#memory.silences, this.#deps.clock, {
-      ping: () => client.#sender!.ping(),
-      probe: (idleMs, intervalMs, count) => client.#probe(idleMs, intervalMs, count),
-      get unanswered() {
-        return client.#sender!.unanswered
-      },
-      arrivalMs: (bytes) => client.#sender!.arrivalMs(bytes),
-      dead: () => client.#over(`${client.#options.config.host} does not answer any more`, 'no answer'),
+      ping: () => this.#sender!.ping(),
+      probe: (idleMs, intervalMs, count) => this.#probe(idleMs, intervalMs, count),
+      unanswered: () => this.#sender!.unanswered,
+      arrivalMs: (bytes) => this.#sender!.arrivalMs(bytes),
+      dead: () => this.#over(`${this.#options.config.host} does not answer any more`, 'no answer'),
     })
   }
 

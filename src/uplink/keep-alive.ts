@@ -36,7 +36,7 @@ export interface KeepAliveOutlet {
   /** TCP's own probes after `idleMs` of silence, repeated as said; 0 for none. False when there is no TCP to do it. */
   probe(idleMs: number, intervalMs: number, count: number): boolean
   /** Bytes sent that an answer is still to come for. */
-  readonly unanswered: number
+  unanswered(): number
   /** Milliseconds that so many bytes need, and their answer; a guess as long as it is not known. */
   arrivalMs(bytes: number): number
   /** Nobody answers any more. */
@@ -121,7 +121,7 @@ export class KeepAlive {
     this.#heardMs = this.#pathMs = nowMs
     this.#pingMs = -1
     this.#shouted = false
-    this.#waitingMs = this.#outlet.unanswered > 0 ? nowMs : -1
+    this.#waitingMs = this.#outlet.unanswered() > 0 ? nowMs : -1
   }
 
   /** The connection is over. `by`: what told so. */
@@ -162,7 +162,7 @@ export class KeepAlive {
     this.#timer = null
     this.#timerAtMs = Infinity
     const nowMs = this.#clock.now()
-    if (this.#outlet.unanswered === 0) this.#waitingMs = -1
+    if (this.#outlet.unanswered() === 0) this.#waitingMs = -1
     if (this.#probes && nowMs >= this.#probedMs()) {
       const { path } = this.#silences
       this.#pathMs += path.trySec * 1000
@@ -193,7 +193,7 @@ export class KeepAlive {
 
   /** When an answer is overdue. */
   #patienceMs(): number {
-    return this.#answerMs + 2 * this.#outlet.arrivalMs(this.#outlet.unanswered)
+    return this.#answerMs + 2 * this.#outlet.arrivalMs(this.#outlet.unanswered())
   }
 
   #pingDueMs(): number {

@@ -22,7 +22,9 @@ const SEGMENT_SEC_MAX = 2
 const QUANTUM_BYTES_MAX = 16 * 1024
 const QUANTUM_SEC = 0.01
 /** So much may queue on any link: acknowledgements do not come evenly. */
-const SLACK_SEC = 0.05
+const SLACK_SEC = 0.02
+/** Beyond this it is no faster, and what waits in flight grows old in memory. */
+const SLACK_BYTES_MAX = 96 * 1024
 const STARTUP_GAIN = 2
 const GAIN = 1.5
 /** Growth of the rate in a round that says the end is not reached yet. */
@@ -42,7 +44,7 @@ const BASE_SEC_MIN = 0.000_05
 const PROBE_SEC = 30
 const PROBE_BASES = 50
 /** Less than what is on its way without a queue. */
-const PROBE_GAIN = 0.75
+const PROBE_GAIN = 0.5
 
 /** Figures for people; null as long as nothing was acknowledged. */
 export interface Pace {
@@ -264,7 +266,7 @@ export class Pacer {
     if (this.#phase === 'probe') return Math.max(1, bdp * PROBE_GAIN)
     const gain = this.#phase === 'startup' ? STARTUP_GAIN : GAIN
     const message = this.#size < LARGE_MESSAGE_BDPS * bdp ? this.#size : 0
-    const window = Math.max(bdp * gain, bdp + message + this.#quantum() + this.#rate * SLACK_SEC)
+    const window = Math.max(bdp * gain, bdp + message + this.#quantum() + Math.min(SLACK_BYTES_MAX, this.#rate * SLACK_SEC))
     return Math.min(WINDOW_BYTES_MAX, this.#phase === 'startup' ? Math.max(this.#floor, window) : window)
   }
 

@@ -11,13 +11,14 @@
 import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import { Fifo } from '../fifo.ts'
-import { type DecodedFrame, Dictionary, FrameDecoder, FrameError, type FrameHeader, frameHeader, type FrameMessage, type FrameNeeds } from '../frame/frame.ts'
+import { type DecodedFrame, FrameError, type FrameHeader, frameHeader, type FrameMessage, type FrameNeeds } from '../frame/frame.ts'
 import { AllOf } from '../journal/all-of.ts'
 import type { Refusal, Waiter } from '../journal/append.ts'
 import type { Journal } from '../journal/journal.ts'
 import { makeMessage, type Message } from '../message.ts'
 import type { Shelf } from '../shelf.ts'
 import { STREAMS_MAX, type Unpacked } from '../store/store.ts'
+import { Dictionaries } from './dictionaries.ts'
 
 /** Of frames that wait for their dictionary, on flash. One more is refused: the remote keeps it. */
 const HELD_BYTES_MAX = 64 * 1024 * 1024
@@ -62,7 +63,7 @@ interface Asked {
 
 export class Unpacker {
   readonly #deps: UnpackerDeps
-  readonly #decoder = new FrameDecoder()
+  readonly #dictionaries: Dictionaries
   /** By stream: the highest sequence number taken over. As many as the store remembers, and those that were quiet longest come first. */
   readonly #marks: Map<string, number>
   /** By stream: in order. */
@@ -75,6 +76,7 @@ export class Unpacker {
 
   constructor(marks: readonly Unpacked[], deps: UnpackerDeps) {
     this.#deps = deps
+    this.#dictionaries = new Dictionaries(deps)
     this.#marks = new Map(marks.map(({ stream, sequence }) => [stream, sequence]))
   }
 
@@ -87,16 +89,17 @@ export class Unpacker {
 
   /** Takes from the shelf what an earlier run has left. Before the first frame. */
   async prepare(): Promise<void> {
-    const names = [...(await this.#deps.shelf.names())].sort()
+    const { shelf } = this.#deps
+    await this.#dictionaries.prepare()
+    const names = [...(await shelf.names())].sort()
     for (const name of names) {
-      const isDictionary = name.endsWith('.dictionary')
-      const bytes = isDictionary || name.endsWith('.frame') ? await this.#deps.shelf.read(name) : null
+      const bytes = name.endsWith('.frame') ? await shelf.read(name) : null
       if (bytes === null) continue
       try {
-        if (isDictionary) this.#decoder.add(Dictionary.parse(bytes))
-        else this.#noteHeld(frameHeader(bytes), { name, size: bytes.length })
+        this.#noteHeld(frameHeader(bytes), { name, size: bytes.length })
       } catch (error) {
-        this.#deps.log.warn({ name, why: (error as Error).message }, 'a file of frames is damaged: it is left out')
+        this.#giveUp(name, (error as Error).message)
+        await shelf.remove(name)
       }
     }
   }
@@ -129,8 +132,7 @@ export class Unpacker {
     try {
       const header = frameHeader(job.bytes)
       const stream = header.stream.toString('hex')
-      const decoded = this.#decoder.decode(job.bytes)
-      for (const { name, bytes } of decoded.brings) await this.#deps.shelf.write(`${name}.dictionary`, bytes)
+      const decoded = await this.#dictionaries.decode(job.bytes)
       if (header.lastSequence <= this.#mark(stream)) {
         this.#deps.counters.droppedUnpackedTwice += header.count
         return null
@@ -138,8 +140,10 @@ export class Unpacker {
       if (decoded.part !== null) this.#isComing(stream)
       const refusal = await this.#release(stream, job, decoded.needs === null && (this.#asked.get(stream)?.count ?? 0) >= ASKS_MAX)
       if (refusal !== null) return refusal
-      if (decoded.needs === null && !this.#held.has(stream)) return await this.#publish(decoded, stream, job.publish)
-      if (decoded.needs !== null) this.#ask(stream, job.topic, decoded.needs)
+      if (this.#held.has(stream)) return await this.#hold(header, job.bytes) // it may need nothing but those
+      const now = decoded.needs === null ? decoded : await this.#dictionaries.decode(job.bytes)
+      if (now.needs === null) return await this.#publish(now, stream, job.publish)
+      this.#ask(stream, job.topic, now.needs)
       return await this.#hold(header, job.bytes)
     } catch (error) {
       if (!(error instanceof FrameError)) return this.#onTrouble(error as Error)
@@ -217,7 +221,7 @@ export class Unpacker {
   async #release(stream: string, { topic, publish }: Job, givesUp: boolean): Promise<Refusal | null> {
     for (let held = this.#held.get(stream)?.[0]; held !== undefined; held = this.#held.get(stream)?.[0]) {
       const bytes = await this.#deps.shelf.read(held.name)
-      const decoded = bytes === null ? null : this.#decodeHeld(bytes, held.name)
+      const decoded = bytes === null ? null : await this.#decodeHeld(bytes, held.name)
       if (decoded !== null) {
         if (decoded.needs !== null && !givesUp) {
           this.#ask(stream, topic, decoded.needs)
@@ -237,9 +241,9 @@ export class Unpacker {
   }
 
   /** null when it is damaged, which is counted: what comes after it need not wait. */
-  #decodeHeld(bytes: Buffer, name: string): DecodedFrame | FrameNeeds | null {
+  async #decodeHeld(bytes: Buffer, name: string): Promise<DecodedFrame | FrameNeeds | null> {
     try {
-      return this.#decoder.decode(bytes)
+      return await this.#dictionaries.decode(bytes)
     } catch (error) {
       if (!(error instanceof FrameError)) throw error
       return this.#giveUp(name, error.message)

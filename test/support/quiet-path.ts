@@ -105,7 +105,6 @@ class Connection {
     this.#options = options
     this.#path = path
     this.#packetMs = this.#dataMs = this.#sentMs = clock.now()
-    const connection = this
     this.#keepAlive = new KeepAlive(options.keepAlive, path.silences, clock, {
       ping: () => {
         path.ping()
@@ -117,9 +116,7 @@ class Connection {
         this.#await()
         return true
       },
-      get unanswered() {
-        return connection.#unanswered
-      },
+      unanswered: () => this.#unanswered,
       arrivalMs: () => options.roundTripMs ?? 600,
       dead: () => this.#end('no answer'),
     })

@@ -1,7 +1,7 @@
 // The real NetworkManager, told by the real nmcli, in the virtual machine: `npm run test:vm`, for it takes a minute. modem/run.sh says what
 // stands in the modem's place. The suite has test/unit/uplink/dial-modem.test.ts, whose nmcli answers as this one did.
 import { beforeAll, describe, expect, test } from 'vitest'
-import { prepareVm, runInVm, whyWithoutVm } from './run.ts'
+import { prepareVm, runInVm, VM_TEST_MS_MAX, whyWithoutVm } from './run.ts'
 import { Scenes } from './scenes.ts'
 
 const reason = process.env.SANDPIPER_VM === 'required' ? await prepareVm() : 'npm run test:vm runs it'
@@ -11,7 +11,7 @@ describe.skipIf(reason !== null)(`NetworkManager${whyWithoutVm(reason)}`, () => 
 
   beforeAll(async () => {
     scenes = new Scenes((await runInVm('test/vm/modem/run.sh')).output)
-  }, 300_000)
+  }, VM_TEST_MS_MAX)
 
   test.each(['up and down', 'again'])('%s', (name) => {
     expect(scenes.get(name)).toEqual({ answer: { interface: 'wwan0' }, address: '10.7.0.2', active: 'lte', addressAfter: null, activeAfter: '' })

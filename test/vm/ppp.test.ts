@@ -1,7 +1,7 @@
 // The real pppd dials over a pair of pseudo terminals, in a virtual machine because most kernels that run tests have no PPP. What happened in
 // there is printed as scenes, and judged here. `npm run test:vm` fails where the machine cannot be had; the suite skips these then.
 import { beforeAll, describe, expect, test } from 'vitest'
-import { prepareVm, runInVm, whyWithoutVm } from './run.ts'
+import { prepareVm, runInVm, VM_TEST_MS_MAX, whyWithoutVm } from './run.ts'
 import { Scenes } from './scenes.ts'
 
 const reason = await prepareVm()
@@ -14,7 +14,7 @@ describe.skipIf(reason !== null)(`the dialler and pppd${whyWithoutVm(reason)}`, 
   beforeAll(async () => {
     ;({ output } = await runInVm('test/vm/ppp/run.sh'))
     scenes = new Scenes(output)
-  }, 300_000)
+  }, VM_TEST_MS_MAX)
 
   describe('up and down', () => {
     test.each(['up and down', 'again', 'with a password', 'a peer that wants to go its own way', 'a user of the group dip'])('%s', (name) => {
@@ -53,7 +53,7 @@ describe.skipIf(reason !== null)(`the gateway on a line that pppd dials${whyWith
 
   beforeAll(async () => {
     scenes = new Scenes((await runInVm('test/vm/gateway/run.sh')).output)
-  }, 300_000)
+  }, VM_TEST_MS_MAX)
 
   test('is not dialled while too little waits', () => {
     expect(scenes.get('too little waits')).toEqual({ running: 0, received: [] })

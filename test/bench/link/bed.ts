@@ -1,9 +1,10 @@
 // What a case stands on: a Mosquitto as the cloud, a link to it, and a place where a gateway or a bridge runs.
 //
 // As root with network namespaces the link is packets.py and bytes are counted packets (wire.ts). Elsewhere it is the emulator of the tests
-// and bytes are its estimate; `counts` says which, and so does the report.
+// and bytes are its estimate; `counts` says which, and so does the report. The emulator takes bytes from the kernel at once, so that what TCP
+// would merge within a round trip (Nagle's algorithm, a full window) it counts by itself: bursts cost more than they would.
 //
-// TLS 1.3 with a chain of two certificates on P-256, as public brokers have it: the server's, 90 days old authorities' kind, and an intermediate one.
+// TLS 1.3 with a chain of two certificates on P-256, as public brokers have it: the server's, and that of the authority which issued it.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -88,10 +89,12 @@ export class Bed implements AsyncDisposable {
     return { name: 'cloud', url: `mqtts://${this.#remote}:${this.#uplinkPort}`, clientId: 'g', tls: { ca: this.#authority.certFile } }
   }
 
-  /** A bridge's lines for mosquitto.conf: `connection` and what belongs to it. `local` is the port of its own listener. */
+  /** mosquitto.conf of a bridge whose own listener is at `local`; `lines` belong to its connection. */
   bridge(local: number, lines: readonly string[]): string {
-    const listener = [`listener ${local} ${this.#wire === null ? '127.0.0.1' : '0.0.0.0'}`, 'allow_anonymous true', 'persistence false', 'set_tcp_nodelay true', 'log_dest stderr', 'log_type error']
-    const connection = ['connection cloud', `address ${this.#remote}:${this.#uplinkPort}`, `bridge_cafile ${this.#authority.certFile}`, 'remote_clientid g', 'notifications false', 'cleansession false']
+    const host = this.#wire === null ? '127.0.0.1' : '0.0.0.0'
+    const listener = [`listener ${local} ${host}`, 'allow_anonymous true', 'persistence false', 'set_tcp_nodelay true', 'log_dest stderr', 'log_type error']
+    const address = `address ${this.#remote}:${this.#uplinkPort}`
+    const connection = ['connection cloud', address, `bridge_cafile ${this.#authority.certFile}`, 'remote_clientid g', 'notifications false', 'cleansession false']
     return [...listener, ...connection, ...lines].join('\n')
   }
 
@@ -149,7 +152,8 @@ export class Bed implements AsyncDisposable {
   async play(job: Omit<PlayJob, 'port' | 'wire'>, bridge: readonly string[] | null = null): Promise<PlayResult> {
     const port = await freePort()
     const wire: PlayJob['wire'] = this.#wire === null ? { kind: 'emulator', listen: this.#uplinkPort, to: this.#tlsPort } : { kind: 'interface' }
-    const [command, ...args] = [...(this.#wire?.gateway.within ?? []), process.execPath, PLAYER, JSON.stringify({ ...job, port, wire })]
+    const gateway = job.gateway === null ? null : { ...job.gateway, store: { path: await mkdtemp(join(this.folder, 'store-')) } }
+    const [command, ...args] = [...(this.#wire?.gateway.within ?? []), process.execPath, PLAYER, JSON.stringify({ ...job, gateway, port, wire })]
     const child = endWithUs(spawn(command!, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }))
     this.#open.push(() => ended(child))
     const over = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the player ended with ${String(code)}`)))

@@ -26,7 +26,8 @@ function fail(sentence: string): never {
   process.exit(2)
 }
 
-const todo = options.only === undefined ? CASES : options.only.split(',').map((name) => CASES.find((one) => one.name === name) ?? fail(`no case is called ${name}; there are: ${CASES.map((one) => one.name).join(', ')}`))
+const names = CASES.map((one) => one.name).join(', ')
+const todo = options.only?.split(',').map((name) => CASES.find((one) => one.name === name) ?? fail(`no case is called ${name}; there are: ${names}`)) ?? CASES
 if (Number(process.versions.node.split('.')[0]) < 26) fail(`this is Node ${process.version}: start it with npm run bench:link, which takes the pinned one`)
 if (options.list) {
   for (const one of CASES) console.log(`${one.name.padEnd(10)} ${one.title}`)

@@ -77,7 +77,8 @@ export class Wire implements AsyncDisposable {
   static missing(): string | null {
     if (process.getuid?.() !== 0) return 'this needs root'
     try {
-      sh(`ip netns add ${TAG}-${process.pid}-try && ip netns del ${TAG}-${process.pid}-try && /usr/bin/python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)' && ethtool --version`)
+      const name = `${TAG}-${process.pid}-try`
+      sh(`ip netns add ${name} && ip netns del ${name} && ethtool --version && /usr/bin/python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)'`)
       return null
     } catch (error) {
       return `no network namespaces, raw sockets or ethtool here: ${(error as Error).message.split('\n')[1] ?? ''}`

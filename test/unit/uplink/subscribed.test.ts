@@ -36,7 +36,8 @@ class Gateway {
       refused: (filters) => void (this.refused = filters),
     })
     subscriber.start(sessionPresent)
-    for (let answered = 0; answers && answered < asked.length; answered++) {
+    if (!answers) return asked
+    for (let answered = 0; answered < asked.length; answered++) {
       if (asked[answered]!.startsWith('unsubscribe')) {
         subscriber.onUnsuback([])
         continue

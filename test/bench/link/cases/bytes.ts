@@ -11,7 +11,7 @@ import { Arrivals, FRAME_TOPIC } from '../arrivals.ts'
 import { Bed } from '../bed.ts'
 import type { PlayResult } from '../player.ts'
 import { record, SET_NAMES, type SetName } from '../readings.ts'
-import { type Case, countedBy, fraction, KEEP_ALIVE, type Options, type Outcome, QUIET_MS, RTT_MS, several, whole } from './case.ts'
+import { type Case, countedBy, fraction, KEEP_ALIVE, LIBRARY_GATEWAY, type Options, type Outcome, QUIET_MS, RTT_MS, several, whole } from './case.ts'
 
 interface Way {
   readonly name: string
@@ -33,6 +33,8 @@ const WAYS: readonly Way[] = [
   { name: 'Sandpiper, 1,200 a batch', count: (quick) => (quick ? 2400 : 12_000), bridge: null, batch: 1200, asked: '≤ 1.5' },
 ]
 
+const BATCHED = WAYS.filter((way) => way.batch !== null)
+
 interface Cell {
   readonly way: Way
   readonly set: SetName
@@ -49,7 +51,7 @@ async function measure(way: Way, set: SetName, { quick, say }: Options): Promise
   const arrivals = new Arrivals(record(set, count).readings)
   await bed.watch('#', (topic, payload) => arrivals.saw(topic, payload))
   const batch = way.batch === null ? {} : { batch: { every: '6h', maxReadings: way.batch, maxBytes: '64kB', topic: FRAME_TOPIC } }
-  const gateway = { site: 's', broker: { listeners: [{ port: 0, host: '127.0.0.1' }], sysInterval: '0s' }, uplinks: [{ ...bed.uplink, keepAlive: KEEP_ALIVE, routes: [{ out: '#', qos: 1, ...batch }] }] }
+  const gateway = { ...LIBRARY_GATEWAY, uplinks: [{ ...bed.uplink, keepAlive: KEEP_ALIVE, routes: [{ out: '#', qos: 1, ...batch }] }] }
   const result = await bed.play({ set, count, gateway: way.bridge === null ? gateway : null, quietMs: QUIET_MS, restMs: 0 }, way.bridge)
   const faults = [...arrivals.faults(), ...(result.left > 0 ? [`${result.left} readings are still queued`] : [])].map((fault) => `${way.name}, ${set}: ${fault}`)
   say(`  ${way.name}, ${set}: ${fraction((result.play.up + result.play.down) / count, 2)} bytes a reading (${count} in ${fraction(result.spanMs / 3_600_000, 2)} h)`)
@@ -61,12 +63,16 @@ function cellText({ result: { play }, count }: Cell): string {
   return `${fraction((play.up + play.down) / count, digits)} (${fraction(play.up / count, digits)} + ${fraction(play.down / count, digits)})`
 }
 
+function batches(quick: boolean): string {
+  return BATCHED.map((way) => `${whole(way.count(quick) / way.batch!)} batches of ${whole(way.batch!)}`).join(', ')
+}
+
 async function run(options: Options): Promise<Outcome> {
   const cells = await several(WAYS.flatMap((way) => SET_NAMES.map((set) => ({ way, set }))), 3, ({ way, set }) => measure(way, set, options))
   const of = (way: Way): Cell[] => SET_NAMES.map((set) => cells.find((c) => c.way === way && c.set === set)!)
   const recordings = SET_NAMES.map((set) => record(set, 12_000))
   const rows = WAYS.map((way) => [way.name, ...of(way).map(cellText), way.asked])
-  for (const way of WAYS.filter((w) => w.batch !== null)) rows.push([`of that, frames: ${way.batch === 300 ? '300' : '1,200'} a batch`, ...of(way).map(({ frameBytes, count }) => fraction(frameBytes / count, 2)), ''])
+  for (const way of BATCHED) rows.push([`of that, frames: ${whole(way.batch!)} a batch`, ...of(way).map(({ frameBytes, count }) => fraction(frameBytes / count, 2)), ''])
   rows.push(['payload of a reading', ...recordings.map((r) => fraction(r.payloadBytesPerReading, 1)), ''])
   rows.push(['noise in a reading and its time, bytes that nobody can save', ...recordings.map((r) => fraction(r.noiseBitsPerReading / 8, 2)), ''])
   const connects = WAYS.slice(1, 4).map((way) => `${way.name} ${of(way).map(({ result: { connect } }) => whole(connect.up + connect.down)).join(', ')}`)
@@ -75,7 +81,8 @@ async function run(options: Options): Promise<Outcome> {
     rows,
     notes: [
       countedBy(cells[0]!.counts),
-      `QoS 1, TLS 1.3, ${RTT_MS} ms round trip. ${whole(alone(options.quick))} readings by themselves, ${WAYS.slice(3).map((w) => `${whole(w.count(options.quick) / w.batch!)} batches of ${whole(w.batch!)}`).join(', ')}, the first with its dictionary among them; every reading came out at the cloud as it went in, with its millisecond.`,
+      `QoS 1, TLS 1.3, ${RTT_MS} ms round trip. ${whole(alone(options.quick))} readings by themselves; ${batches(options.quick)}, the first with its dictionary among them.`,
+      'Every reading came out at the cloud as it went in, batched ones with their millisecond.',
       `Opening the connection (TCP, TLS, CONNECT) is not in it: ${connects.join('; ')}.`,
     ],
     faults: cells.flatMap((c) => c.faults),

@@ -30,6 +30,9 @@ export const QUIET_MS = RTT_MS + 300
 
 export const KEEP_ALIVE = { min: '60s', max: '30m' }
 
+/** gateway.yaml of one that runs inside the player, without its uplink. */
+export const LIBRARY_GATEWAY = { site: 's', broker: { listeners: [{ port: 0, host: '127.0.0.1', anonymous: true }], sysInterval: '0s' } }
+
 /** `work` on each, a few at a time; answers in order. */
 export async function several<T, R>(all: readonly T[], atOnce: number, work: (one: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []

@@ -53,7 +53,7 @@ interface Result {
 }
 
 async function measure({ bridge, batch, opaque, backlogPerKbit }: Way, bitsPerSec: number, { quick }: Options): Promise<Result> {
-  const runMs = quick ? 15_000 : 60_000
+  const runMs = quick ? 30_000 : 60_000
   const count = Math.min(1_000_000, Math.ceil((backlogPerKbit * bitsPerSec * runMs) / 60_000 / 1000) * (bitsPerSec < 100_000 ? 10 : 1))
   await using bed = await Bed.make({ bitsPerSec, rttMs: RTT_MS })
   const decoder = new FrameDecoder()

@@ -4,7 +4,7 @@
 // allows, and the days after it are measured apart, and a month is one first day and 29 others. The bridge pings every 5 s of real time: an
 // exchange costs the same however rare it is.
 import { Bed } from '../bed.ts'
-import { type Case, countedBy, KEEP_ALIVE, type Options, type Outcome, whole } from './case.ts'
+import { type Case, countedBy, KEEP_ALIVE, LIBRARY_GATEWAY, type Options, type Outcome, whole } from './case.ts'
 
 const DAY_MS = 86_400_000
 const MONTH_DAYS = 30
@@ -42,7 +42,7 @@ async function run({ quick, say }: Options): Promise<Outcome> {
   const days = quick ? 2 : 4
   const idle = async (restMs: number): Promise<number> => {
     await using own = await Bed.make({ rttMs: RTT_MS })
-    const gateway = { site: 's', broker: { listeners: [{ port: 0, host: '127.0.0.1' }], sysInterval: '0s' }, uplinks: [{ ...own.uplink, keepAlive: KEEP_ALIVE, routes: [{ out: '#', qos: 1 }] }] }
+    const gateway = { ...LIBRARY_GATEWAY, uplinks: [{ ...own.uplink, keepAlive: KEEP_ALIVE, routes: [{ out: '#', qos: 1 }] }] }
     const { play } = await own.play({ set: null, count: 0, gateway, quietMs: QUIET_MS, restMs })
     return play.up + play.down
   }
@@ -54,7 +54,8 @@ async function run({ quick, say }: Options): Promise<Outcome> {
     rows,
     notes: [
       countedBy(bed.counts),
-      `A ping of the bridge costs ${whole(bytes / exchanges)} bytes (measured ${exchanges} times): PINGREQ, PINGRESP, and the acknowledgement of the second. Sandpiper's first day: ${whole(first)} bytes, each later one ${whole(dayBytes)}, of ${days - 1} measured.`,
+      `A ping of the bridge costs ${whole(bytes / exchanges)} bytes (measured ${exchanges} times): PINGREQ, PINGRESP, and the acknowledgement of the second.`,
+      `Sandpiper's first day costs ${whole(first)} bytes; of the later ones ${days - 1} were measured.`,
     ],
     faults: [],
   }

@@ -60,7 +60,7 @@ const uplink: Schema<UplinkConfig> = object({
   name: required('Name of the uplink in logs, counters and the store: its queue belongs to this name. Unique.', identifier('an uplink name')),
   url: optional('The remote broker: mqtt://HOST:PORT, or mqtts:// for TLS. The port is 1883, or 8883 with TLS, when left out. Over WebSocket: ws://HOST:PORT/PATH, or wss:// for TLS, with 80, 443 and /mqtt when left out. Not needed where all links are modems for short messages.', url),
   tls: defaulted('TLS, for mqtts:// and wss://. Certificates are always checked.', {}, tls),
-  compress: defaulted('Compress messages on a WebSocket, when the server takes it (permessage-deflate): JSON gets about a third as long.', false, boolean()),
+  compress: defaulted('Compress messages on a WebSocket, when the server takes it (permessage-deflate): readings that look alike get a third as long, or less.', false, boolean()),
   clientId: defaulted('Client identifier at the remote broker. {site} is replaced.', '{site}', text({ expected: 'a client identifier', placeholders: true })),
   username: optional('User name at the remote broker. {site} is replaced.', text({ expected: 'a user name', placeholders: true })),
   password: optional('Password: text, `{ file: … }` or `{ env: NAME }`.', secret()),

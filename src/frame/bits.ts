@@ -6,11 +6,10 @@ import { Sets, Shared, type State } from './state.ts'
 import { TextCoder } from './text.ts'
 
 /** Kinds of integers. */
-export const Integer = { gap: 0, gapAgain: 1, topic: 2, template: 3, text: 4, made: 5, format: 6 } as const
-const INTEGER_COUNTERS = 64
-const EXPONENTS = 32
+export const Integer = { gap: 0, length: 1, made: 2, format: 3 } as const
+export const INTEGER_COUNTERS = 32
 /** Flags, by their number among the shared counters. */
-export const Flag = { ordinary: 0, inSequence: 2, regular: 4, fits: 5, reformatted: 6, kept: 7, topicKnown: 8, shapeKnown: 9, like: 10, sameFormats: 11, apart: 12 } as const
+export const Flag = { ordinary: 0, inSequence: 1, regular: 2, fits: 3, reformatted: 4, kept: 5, topicKnown: 6, shapeKnown: 7, apart: 8 } as const
 /** Texts of at most so many bytes are told bit by bit. */
 export const TOLD_BYTES_MAX = 65535
 
@@ -30,31 +29,16 @@ export class Bits {
     return this.mixer.code(is ? 1 : 0, EVEN, this.#state.counters, 1, Sets.flags) === 1
   }
 
-  /** One that also has a counter of its own. */
-  ownFlag(own: number, flag: number, is: boolean): boolean {
-    const { contexts } = this.mixer
-    contexts[0] = Shared.flags + flag
-    contexts[1] = own
-    return this.mixer.code(is ? 1 : 0, EVEN, this.#state.counters, 2, Sets.flags) === 1
-  }
-
   /** A whole number from 0 to 2^53 - 2: how many bits value + 1 has behind the first, then these. */
   integer(kind: number, value: number): number {
-    const { contexts } = this.mixer
-    const { counters } = this.#state
-    const first = Shared.integers + kind * INTEGER_COUNTERS
     let exponent = 0
     for (; ; exponent++) {
       if (exponent === 53) throw new FrameError('a number is out of bounds')
-      contexts[0] = first + Math.min(exponent, EXPONENTS - 1)
-      if (this.mixer.code(value + 1 >= 2 ** (exponent + 1) ? 1 : 0, EVEN, counters, 1, Sets.integers) === 0) break
+      this.mixer.contexts[0] = Shared.integers + kind * INTEGER_COUNTERS + Math.min(exponent, INTEGER_COUNTERS - 1)
+      if (this.mixer.code(value + 1 >= 2 ** (exponent + 1) ? 1 : 0, EVEN, this.#state.counters, 1, Sets.integers) === 0) break
     }
     let coded = 1
-    for (let unit = 2 ** (exponent - 1); unit >= 1; unit /= 2) {
-      const bit = Math.floor((value + 1) / unit) % 2
-      contexts[0] = first + EXPONENTS + Math.min(exponent, EXPONENTS - 1)
-      coded = coded * 2 + (coded === 1 ? this.mixer.code(bit, EVEN, counters, 1, Sets.integers) : this.mixer.even(bit))
-    }
+    for (let unit = 2 ** (exponent - 1); unit >= 1; unit /= 2) coded = coded * 2 + this.mixer.even(Math.floor((value + 1) / unit) % 2)
     return coded - 1
   }
 
@@ -71,18 +55,11 @@ export class Bits {
     return coded
   }
 
-  /** One of `items`, by its place. */
-  oneOf<T>(items: readonly T[], place: number): T {
-    const coded = this.even(place, items.length === 1 ? 0 : Math.floor(Math.log2(items.length - 1)) + 1)
-    if (coded >= items.length) throw new FrameError(`the frame has number ${coded} of ${items.length}`)
-    return items[coded]!
-  }
-
   /** A text with its length. What comes back is valid until the next one. */
-  tell(bytes: Uint8Array | null, kind: number): Uint8Array {
-    const length = this.integer(kind, bytes?.length ?? 0)
+  tell(bytes: Uint8Array | null): Uint8Array {
+    const length = this.integer(Integer.length, bytes?.length ?? 0)
     if (length > TOLD_BYTES_MAX) throw new FrameError(`a text has ${length} bytes`)
-    return this.text.code(bytes, length, kind)
+    return this.text.code(bytes, length)
   }
 }
 

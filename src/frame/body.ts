@@ -10,7 +10,7 @@ import { ContentCoder, type PlannedContent } from './content.ts'
 import { topicOf } from './dictionary.ts'
 import { FrameError } from './error.ts'
 import type { FrameMessage, TimeQuality } from './message.ts'
-import { type NumberFormat, sameFormat } from './number-format.ts'
+import type { NumberFormat } from './number-format.ts'
 import { Series, type State, type Topic } from './state.ts'
 import { parseTemplate, type Template } from './template.ts'
 import { Turn } from './turn.ts'
@@ -30,14 +30,9 @@ export interface NewSeries {
   readonly shape: Template
   /** Later messages and frames may be of it. */
   readonly isKept: boolean
-  /** One with as many numbers that it resembles. */
-  readonly like: Series | null
   readonly formats: readonly NumberFormat[]
 }
 
-/** Among a series' own counters; the first four are its offers, the last is of its content. */
-const ORDINARY = 4
-const IN_SEQUENCE = 5
 const EXPIRES = 8
 const TIME_QUALITIES = 48
 
@@ -47,8 +42,6 @@ export class Body {
   readonly #turn: Turn
   readonly #content: ContentCoder
   #sequence: number
-  #wasGap = 0
-  #wasOdd = 0
   #madeMs: number
   #isMadeKnown = false
 
@@ -81,7 +74,7 @@ export class Body {
     const state = this.#state
     const planned = plan === null ? null : plan.series
     const series = this.#turn.code(planned instanceof Series ? planned : null) ?? this.#newSeries(planned as NewSeries | null)
-    const sequence = this.#nextSequence(series, plan)
+    const sequence = this.#nextSequence(plan)
     const flags = this.#flags(series, plan)
     const elapsed = this.#content.time(series, plan === null ? 0 : plan.timeMs)
     const expiresAfterSec = (flags & EXPIRES) === 0 ? null : this.#expiry(series, plan)
@@ -111,10 +104,8 @@ export class Body {
     const shape = this.#shape(plan)
     const isKept = this.#bits.flag(Flag.kept, plan !== null && plan.isKept)
     const series = new Series(topic, shape, state)
-    const like = this.#like(plan, shape)
-    if (like !== null) series.takeAfter(like)
     series.time.last = state.time
-    this.#formats(series, plan, like !== null)
+    for (const [i, number] of series.numbers.entries()) this.#content.reformat(number, plan === null ? null : plan.formats[i]!)
     if (isKept) state.keep(series)
     return series
   }
@@ -122,48 +113,30 @@ export class Body {
   #topic(plan: NewSeries | null): Topic {
     const { topics } = this.#state
     const known = plan === null ? -1 : topics.indexOf(plan.topic)
-    if (topics.length > 0 && this.#bits.flag(Flag.topicKnown, known >= 0)) return this.#bits.oneOf(topics, known)
-    const bytes = this.#bits.tell(plan === null ? null : plan.topic.bytes, Integer.topic)
+    if (topics.length > 0 && this.#bits.flag(Flag.topicKnown, known >= 0)) return this.#bits.mixer.oneOf(topics, known)
+    const bytes = this.#bits.tell(plan === null ? null : plan.topic.bytes)
     return plan === null ? topicOf(bytes.slice()) : plan.topic
   }
 
   #shape(plan: NewSeries | null): Template {
     const { shapes } = this.#state
     const known = plan === null ? -1 : shapes.indexOf(plan.shape)
-    if (shapes.length > 0 && this.#bits.flag(Flag.shapeKnown, known >= 0)) return this.#bits.oneOf(shapes, known)
-    const source = this.#bits.tell(plan === null ? null : plan.shape.source, Integer.template)
+    if (shapes.length > 0 && this.#bits.flag(Flag.shapeKnown, known >= 0)) return this.#bits.mixer.oneOf(shapes, known)
+    const source = this.#bits.tell(plan === null ? null : plan.shape.source)
     return plan === null ? parseTemplate(source.slice()) : plan.shape
-  }
-
-  #like(plan: NewSeries | null, shape: Template): Series | null {
-    const { series } = this.#state
-    const planned = plan === null ? null : plan.like
-    if (series.length === 0 || !this.#bits.flag(Flag.like, planned !== null)) return null
-    const like = this.#bits.oneOf(series, planned === null ? 0 : planned.number)
-    if (like.shape.numbers !== shape.numbers) throw new FrameError('a series is like one of another shape')
-    return like
-  }
-
-  #formats({ numbers }: Series, plan: NewSeries | null, isLike: boolean): void {
-    if (numbers.length === 0) return
-    const isSame = plan !== null && plan.formats.every((format, i) => sameFormat(format, numbers[i]!.format))
-    if (isLike && this.#bits.flag(Flag.sameFormats, isSame)) return
-    for (const [i, number] of numbers.entries()) this.#content.reformat(number, plan === null ? null : plan.formats[i]!)
   }
 
   // ---- what every message has
 
-  #nextSequence(series: Series, plan: Plan | null): number {
+  #nextSequence(plan: Plan | null): number {
     const gap = plan === null ? 0 : plan.sequence - this.#sequence - 1
-    const isNext = this.#bits.ownFlag(series.counters + IN_SEQUENCE, Flag.inSequence + this.#wasGap, gap === 0)
-    if (!isNext) this.#sequence += 1 + this.#bits.integer(this.#wasGap === 0 ? Integer.gap : Integer.gapAgain, gap - 1)
-    this.#wasGap = isNext ? 0 : 1
+    const isNext = this.#bits.flag(Flag.inSequence, gap === 0)
+    if (!isNext) this.#sequence += 1 + this.#bits.integer(Integer.gap, gap - 1)
     return ++this.#sequence
   }
 
   #flags(series: Series, plan: Plan | null): number {
-    const isOrdinary = this.#bits.ownFlag(series.counters + ORDINARY, Flag.ordinary + this.#wasOdd, plan !== null && plan.flags === series.flags)
-    this.#wasOdd = isOrdinary ? 0 : 1
+    const isOrdinary = this.#bits.flag(Flag.ordinary, plan !== null && plan.flags === series.flags)
     if (!isOrdinary) series.flags = this.#bits.even(plan === null ? 0 : plan.flags, 6)
     if ((series.flags & 3) === 3 || series.flags >= TIME_QUALITIES) throw new FrameError('a message has QoS 3, or a time of no quality')
     return series.flags

@@ -4,32 +4,31 @@
 //
 // Numbers are whole, up to 2^53 either way. Guesses are in 1/65,536 and relative to the last number. Integers only: `floor` is floor everywhere.
 import { FrameError } from './error.ts'
-import { type Counters, EVEN, type Mixer, squash } from './probability.ts'
+import { type Counters, type Mixer, squash } from './probability.ts'
 
 /** Fixed point. */
 const ONE = 65536
 /**
- * A tracker moves its level by error / level and its trend by error / trend; but it follows the straight line through all numbers (or, without a
- * trend, their mean) as long as that goes farther: for fewer than lineLevel and lineTrend numbers. Tracker 0 is always at the last number;
- * it and 6 have the trend of SLOW, MOVING has none. LED has nothing of its own.
+ * A tracker moves its level by error / level and its trend, if it has one, by error / trend. At first it follows the straight line through all
+ * numbers (or, without a trend, their mean): as long as that goes farther. The first is always at the last number; it and LEVEL have the trend of
+ * SLOW. MOVING has no trend, LED has nothing of its own.
  */
 const TRACKERS = [
-  { level: 1, trend: 0, lineLevel: 0, lineTrend: 0 },
-  { level: 2, trend: 8, lineLevel: 7, lineTrend: 7 },
-  { level: 2, trend: 64, lineLevel: 7, lineTrend: 20 },
-  { level: 2, trend: 2, lineLevel: 7, lineTrend: 3 },
-  { level: 32, trend: 1024, lineLevel: 127, lineTrend: 78 },
-  { level: 32, trend: 8192, lineLevel: 127, lineTrend: 222 },
-  { level: 128, trend: 0, lineLevel: 128, lineTrend: 0 },
-  { level: 8, trend: 0, lineLevel: 8, lineTrend: 0 },
-  { level: 1, trend: 0, lineLevel: 0, lineTrend: 0 },
+  { level: 1, trend: 0 },
+  { level: 4, trend: 64 },
+  { level: 2, trend: 2 },
+  { level: 32, trend: 8192 },
+  { level: 256, trend: 0 },
+  { level: 16, trend: 0 },
+  { level: 1, trend: 0 },
 ] as const
-const COUNT = TRACKERS.length
-const SLOW = 5
-/** Moves with something else: the time of the message before, the clock, the column before. */
-const MOVING = 7
-/** The best of the others, and what is to be added when the column before was off. */
-const LED = 8
+export const TRACKER_COUNT = TRACKERS.length
+const SLOW = 3
+const LEVEL = 4
+/** Moves with something else: the time of the message before, or the clock. */
+const MOVING = 5
+/** The best of the others, and what is to be added when the number before in the message was off. */
+const LED = 6
 const SURPRISE_MAX = 1023
 const ALONE = 256
 /** Errors of the first numbers are averaged. */
@@ -37,7 +36,7 @@ const YOUNG = 128
 const SAMPLES_MAX = 255
 /** After a greater step the levels begin anew. */
 const STEP_MAX = 2 ** 26
-const GUESS_MAX = STEP_MAX * ONE
+export const GUESS_MAX = STEP_MAX * ONE
 
 /** Counters of a column: hit, above; then how far up and how far down. */
 const NODES = 16
@@ -45,24 +44,19 @@ const ABOVE = 1
 const UP = 2
 const DOWN = 9
 const FAR = 6
-/** Contexts that all columns of a kind share: by node, and by how the last two numbers were missed. */
-export const SHARED_COUNTERS = NODES * 9
+/** Contexts that all columns of a kind share: by node, and by how the last number was missed. */
+export const SHARED_COUNTERS = NODES * 3
 /** Mixing weights of a kind: hit, above, up, down. */
 export const COLUMN_SETS = 4
 
-/** Of the distance. */
+/** Of the distance: so many steps have the same width, and each behind them twice that of the one before. */
 const STEADY_STEPS = 8
 const STEPS_MAX = STEADY_STEPS + 53
-/** So likely it goes on at least, among the steady steps and behind. */
-const ON_STEADY = 1311
-const ON_BEHIND = 19660
-const SPREAD_MIN = 30
+/** So likely it goes on, at least. */
+const ON = 4096
+const SPREAD_MIN = 16
 /** Logits of a logistic distribution change evenly from here on. */
 const TAIL = -1024
-
-function within(p: number): number {
-  return p < 22 ? 22 : p > 65514 ? 65514 : p
-}
 
 export class Column {
   static readonly COUNTERS = NODES
@@ -70,13 +64,12 @@ export class Column {
   readonly counters: number
   last = 0
   samples = 0
-  readonly levels = new Float64Array(COUNT)
-  readonly trends = new Float64Array(COUNT)
-  readonly errors = new Float64Array(COUNT)
-  /** How the last number and the one before were missed: 0 not, 1 above, 2 below. */
+  readonly levels = new Float64Array(TRACKER_COUNT)
+  readonly trends = new Float64Array(TRACKER_COUNT)
+  readonly errors = new Float64Array(TRACKER_COUNT)
+  /** How the last number was missed: 0 not, 1 above, 2 below. */
   missed = 0
-  missedBefore = 0
-  /** How much it goes with the column before it in the message: together / alone. */
+  /** How much it goes with the number before it in the message: together / alone. */
   together = 0
   alone = ALONE
 
@@ -85,21 +78,10 @@ export class Column {
     this.errors.fill(error * ONE)
   }
 
-  /** Begins near to where `other` is. */
-  takeAfter(other: Column): void {
-    this.last = other.last
-    for (let k = 0; k < COUNT; k++) this.errors[k] = bounded(other.errors[k]! * 4 + ONE)
-  }
-
-  /** Has the same period, but nobody knows when it is due. */
-  takePeriod(other: Column): void {
-    this.trends.set(other.trends)
-  }
-
   /** What the tracker guesses that erred least and does not move with something else; see `guess`. */
   get steady(): number {
     const best = leastOf(this.errors)
-    return (best === 0 ? 0 : this.levels[best]!) + this.trends[best === 0 || best === 6 ? SLOW : best]!
+    return this.levels[best]! + this.trends[best]!
   }
 
   /** The period of a column of times, in 1/65,536; 0 or less when it has none. */
@@ -112,7 +94,7 @@ export class Column {
 export class ColumnCoder {
   readonly #mixer: Mixer
   readonly #counters: Counters
-  readonly #guesses = new Float64Array(COUNT)
+  readonly #guesses = new Float64Array(TRACKER_COUNT)
   /** The tracker that is believed, and the one that LED corrects. */
   #best = 0
   #base = 0
@@ -126,28 +108,27 @@ export class ColumnCoder {
     this.#counters = counters
   }
 
-  /** The next number is the first of its message that others may go with. */
+  /** The next number is one that goes with no other of its message. */
   begin(): void {
     this.#surprise = 0
   }
 
   /**
-   * Guesses the next number; the first one is as `last` is. `moved`: by how much what the column moves with has moved since its last number, in 1/65,536. For a column of
-   * times, `now` is the time of the message before: a number that is overdue by half a period or more is expected a period later.
+   * Guesses the next number; the first one is as `last` is. `moved`: by how much what the column moves with has moved since its last number, in
+   * 1/65,536. For a column of times, `now` is the time of the message before: a number that is overdue by half a period or more is expected a
+   * period later.
    */
   guess(column: Column, moved: number, now: number | null): void {
     const { levels, trends, errors } = column
     const guesses = this.#guesses
+    this.#lead = column.samples === 0 ? 0 : this.#surprise
     if (column.samples === 0) {
       guesses.fill(0)
-      this.#lead = 0
       this.#base = 0
       this.#best = 0
       return
     }
-    guesses[0] = trends[SLOW]!
-    for (let k = 1; k <= SLOW; k++) guesses[k] = levels[k]! + trends[k]!
-    guesses[6] = levels[6]! + trends[SLOW]!
+    for (let k = 0; k < MOVING; k++) guesses[k] = levels[k]! + trends[k]!
     guesses[MOVING] = levels[MOVING]! + moved
     const best = leastOf(errors)
     if (now !== null) {
@@ -155,10 +136,8 @@ export class ColumnCoder {
       if (late > 0) for (let k = 0; k < MOVING; k++) guesses[k]! += late
     }
     const base = errors[MOVING]! < errors[best]! ? MOVING : best
-    const lead = this.#surprise
-    guesses[LED] = guesses[base]! + Math.floor((surpriseOf(Math.floor((lead * column.together) / column.alone)) * errors[base]!) / 256)
-    for (let k = 0; k < COUNT; k++) guesses[k] = bounded(guesses[k]!)
-    this.#lead = lead
+    guesses[LED] = guesses[base]! + Math.floor((surpriseOf(Math.floor((this.#lead * column.together) / column.alone)) * errors[base]!) / 256)
+    for (let k = 0; k < TRACKER_COUNT; k++) guesses[k] = bounded(guesses[k]!)
     this.#base = base
     this.#best = errors[LED]! < errors[base]! ? LED : base
   }
@@ -171,7 +150,6 @@ export class ColumnCoder {
     const coded = column.last + rounded + off
     if (!Number.isSafeInteger(coded)) throw new FrameError('a number is out of bounds')
     this.#learn(column, coded - column.last)
-    column.missedBefore = column.missed
     column.missed = off === 0 ? 0 : off > 0 ? 1 : 2
     column.last = coded
     return coded
@@ -180,48 +158,43 @@ export class ColumnCoder {
   /** Codes `off`, the distance to the rounded guess; `part` is what the rounding left, -1/2 to 1/2. */
   #distance(column: Column, off: number, part: number, kind: number): number {
     // A logistic distribution around the guess. `spread` is its scale, in 1/256.
-    const spread = Math.max(SPREAD_MIN, Math.floor((column.errors[this.#best]! * 44) / 16384))
-    const notBelow = squash(Math.floor((part + ONE / 2) / spread))
+    const spread = SPREAD_MIN + Math.floor((column.errors[this.#best]! * 44) / 16384)
     const above = squash(Math.floor((part - ONE / 2) / spread))
-    const hit = within(notBelow - above)
+    const hit = within(squash(Math.floor((part + ONE / 2) / spread)) - above)
     if (this.#bit(column, kind, 0, 0, off === 0 ? 1 : 0, hit) === 1) return 0
     const up = this.#bit(column, kind, ABOVE, 1, off > 0 ? 1 : 0, within(Math.floor((above * 65536) / (65536 - hit))))
     const node = up === 1 ? UP : DOWN
     const set = up === 1 ? 2 : 3
     const beyond = Math.abs(off) - 1
-    // Steps of 2^bits, of about half the spread; behind the steady ones each is twice as wide as the one before.
-    let bits = 0
-    for (let width = Math.floor(spread / 362); width > 1; width = Math.floor(width / 2)) bits++
-    let width = 2 ** bits
+    // Steps of a power of two, from half the spread to all of it.
+    let width = 1
+    while (width * 512 <= spread) width *= 2
     let fall = Math.floor((width * ONE) / spread)
     let logit = Math.floor(((up === 1 ? part : -part) - ONE / 2) / spread)
     let passed = 0
     for (let step = 0; ; step++) {
       if (step === STEPS_MAX) throw new FrameError('a number is out of bounds')
       if (logit < TAIL) logit = TAIL
-      const steady = step < STEADY_STEPS
       const likely = Math.floor((squash(logit - fall) * 65536) / squash(logit))
-      const expected = within(Math.max(likely, steady ? ON_STEADY : ON_BEHIND))
-      if (this.#bit(column, kind, node + (step < FAR ? step : FAR), set, beyond >= passed + width ? 1 : 0, expected) === 0) break
+      const goesOn = this.#bit(column, kind, node + (step < FAR ? step : FAR), set, beyond >= passed + width ? 1 : 0, within(likely < ON ? ON : likely))
+      if (goesOn === 0) break
       passed += width
       logit -= fall
-      if (steady) continue
+      if (step < STEADY_STEPS) continue
       width *= 2
       fall *= 2
-      bits++
     }
     let rest = 0
     for (let unit = width / 2; unit >= 1; unit /= 2) {
-      if (this.#mixer.code(Math.floor((beyond - passed) / unit) % 2, EVEN, this.#counters, 0, 0) === 1) rest += unit
+      if (this.#mixer.even(Math.floor((beyond - passed) / unit) % 2) === 1) rest += unit
     }
-    const distance = passed + rest + 1
-    return up === 1 ? distance : -distance
+    return up === 1 ? 1 + passed + rest : -1 - passed - rest
   }
 
   #bit(column: Column, kind: number, node: number, set: number, bit: number, expected: number): number {
     const { contexts } = this.#mixer
     contexts[0] = column.counters + node
-    contexts[1] = kind * SHARED_COUNTERS + node * 9 + column.missed * 3 + column.missedBefore
+    contexts[1] = kind * SHARED_COUNTERS + node * 3 + column.missed
     return this.#mixer.code(bit, expected, this.#counters, 2, kind * COLUMN_SETS + set)
   }
 
@@ -240,30 +213,22 @@ export class ColumnCoder {
     this.#surprise = surpriseOf(Math.floor(((moved - guesses[this.#base]!) * 256) / (errors[this.#base]! + 1)))
     if (this.#lead !== 0) goTogether(column, this.#lead, this.#surprise)
     const most = errors[this.#best]! * 16 + 2 * ONE
-    for (let k = 0; k < COUNT; k++) {
+    const line = m * (m + 1)
+    for (let k = 0; k < TRACKER_COUNT; k++) {
       const error = moved - guesses[k]!
       const size = Math.min(Math.abs(error), GUESS_MAX)
-      if (m < 4) errors[k] = Math.min(2 * size + ONE / 4, GUESS_MAX)
+      if (m < 4) errors[k] = size + ONE / 4
       else errors[k] = errors[k]! + Math.floor(((Math.min(size, most) - errors[k]!) * 2) / (m < YOUNG ? 2 * m + 1 : 2 * YOUNG))
-      if (k === 0 || k === LED) continue
-      const { level, trend, lineLevel, lineTrend } = TRACKERS[k]!
-      levels[k] = guesses[k]! + (m < lineLevel ? lineStep(error, m, trend) : Math.floor(error / level)) - moved
-      if (trend !== 0) trends[k] = bounded(trends[k]! + (m < lineTrend ? Math.floor((error * 6) / (m * (m + 1))) : Math.floor(error / trend)))
+      const { level, trend } = TRACKERS[k]!
+      levels[k] = (4 * m - 2) * level > line ? lineStep(error, m, trend) - error : Math.floor(error / level) - error
+      if (trend !== 0) trends[k] = bounded(trends[k]! + Math.floor(6 * trend > line ? (error * 6) / line : error / trend))
     }
+    trends[0] = trends[SLOW]!
+    trends[LEVEL] = trends[SLOW]!
   }
 }
 
-function surpriseOf(value: number): number {
-  return value > SURPRISE_MAX ? SURPRISE_MAX : value < -SURPRISE_MAX ? -SURPRISE_MAX : value
-}
-
-/** A column and the one before it were off by so much at the same time. */
-function goTogether(column: Column, lead: number, surprise: number): void {
-  column.together += Math.floor((lead * surprise - column.together) / 32)
-  column.alone += Math.floor((lead * lead - column.alone) / 32) + 1
-}
-
-/** Of the trackers but MOVING. */
+/** Of the trackers before MOVING. */
 function leastOf(errors: Float64Array): number {
   let best = 0
   for (let k = 1; k < MOVING; k++) if (errors[k]! < errors[best]!) best = k
@@ -275,10 +240,6 @@ function lineStep(error: number, m: number, trend: number): number {
   return trend === 0 ? Math.floor(error / m) : Math.floor((error * (4 * m - 2)) / (m * (m + 1)))
 }
 
-export function bounded(value: number): number {
-  return value > GUESS_MAX ? GUESS_MAX : value < -GUESS_MAX ? -GUESS_MAX : value
-}
-
 /** By how much a number that `guess` says is overdue at `now`, in whole periods; 0 when it is not. */
 function missedPeriods(column: Column, guess: number, now: number): number {
   const { period } = column
@@ -286,4 +247,22 @@ function missedPeriods(column: Column, guess: number, now: number): number {
   if (period <= 0 || late <= 0 || late > STEP_MAX) return 0
   const periods = Math.floor((2 * (late * ONE - guess) + period) / (2 * period))
   return periods > 0 ? periods * period : 0
+}
+
+/** A number and the one before it were off by so much at the same time. */
+function goTogether(column: Column, lead: number, surprise: number): void {
+  column.together += Math.floor((lead * surprise - column.together) / 32)
+  column.alone += Math.floor((lead * lead - column.alone) / 32) + 1
+}
+
+function surpriseOf(value: number): number {
+  return value > SURPRISE_MAX ? SURPRISE_MAX : value < -SURPRISE_MAX ? -SURPRISE_MAX : value
+}
+
+function bounded(value: number): number {
+  return value > GUESS_MAX ? GUESS_MAX : value < -GUESS_MAX ? -GUESS_MAX : value
+}
+
+function within(p: number): number {
+  return p < 22 ? 22 : p > 65514 ? 65514 : p
 }

@@ -4,7 +4,8 @@ import { type Column, ColumnCoder } from './column.ts'
 import { FrameError } from './error.ts'
 import { OUTPUT_BYTES_MAX, TIME_MAX } from './message.ts'
 import { checkFormat, FIELDS, type NumberFormat, written } from './number-format.ts'
-import { NUMBERS, type NumberColumn, RECENT_BYTES_MAX, RECENT_MAX, type Series, Sets, Shared, type State, type TextColumn, TIMES } from './state.ts'
+import { EVEN } from './probability.ts'
+import { NUMBERS, type NumberColumn, RECENT_BYTES_MAX, RECENT_MAX, type Series, Sets, Shared, type State, TEXT_NODES, type TextColumn, TIMES } from './state.ts'
 import { Mark } from './template.ts'
 
 /** What an encoder fills the holes with, in their order. */
@@ -29,8 +30,6 @@ export interface Content {
 /** Longer texts, and those above a frame's worth, are not among the bits. */
 const TOLD_BYTES = 256
 const TOLD_BYTES_FRAME = 4096
-/** Among a series' own counters. */
-const REGULAR = 6
 
 export class ContentCoder {
   readonly #bits: Bits
@@ -86,19 +85,15 @@ export class ContentCoder {
   /** `elapsed`: milliseconds since the series' last message. What an encoder gets back is worth nothing. */
   content(series: Series, planned: PlannedContent | null, elapsed: number): Content {
     const { pieces, holes, numbers } = series.shape
-    const isRegular = numbers === 0 || this.#bits.ownFlag(series.counters + REGULAR, Flag.regular, planned !== null && planned.numbers.every(fits))
+    const isRegular = numbers === 0 || this.#bits.flag(Flag.regular, planned !== null && planned.numbers.every(fits))
     let properties: string | null = null
     let text = this.#made(pieces[0]!)
     let number = 0
     let string = 0
-    let moved = 0
     this.#columns.begin()
     for (let i = 0; i < holes.length; i++) {
       if (holes[i] === Mark.number) {
-        const { column } = series.numbers[number]!
-        const { last, samples } = column
-        text += this.#made(this.#number(series.numbers[number]!, planned === null ? null : planned.numbers[number]!, isRegular, moved, elapsed))
-        moved = samples === 0 || series.numbers[number]!.column !== column ? 0 : (column.last - last) * 65536
+        text += this.#made(this.#number(series.numbers[number]!, planned === null ? null : planned.numbers[number]!, isRegular, elapsed))
         number++
       } else if (holes[i] === Mark.text) {
         text += this.#made(latin1(this.#recent(series.texts[string]!, planned === null ? null : planned.texts[string]!)))
@@ -123,7 +118,7 @@ export class ContentCoder {
     if (this.#output > OUTPUT_BYTES_MAX) throw new FrameError(`the messages of the frame have more than ${OUTPUT_BYTES_MAX} bytes`)
   }
 
-  #number(number: NumberColumn, planned: PlannedNumber | null, isRegular: boolean, moved: number, elapsed: number): string {
+  #number(number: NumberColumn, planned: PlannedNumber | null, isRegular: boolean, elapsed: number): string {
     if (!isRegular && !this.#bits.flag(Flag.fits, planned !== null && fits(planned))) {
       if (!this.#bits.flag(Flag.reformatted, planned !== null && planned.format !== null)) {
         return latin1(this.#recent(number.texts, planned === null ? null : Buffer.from(planned.text, 'latin1')))
@@ -131,7 +126,7 @@ export class ContentCoder {
       this.reformat(number, planned === null ? null : planned.format)
     }
     const { column, format } = number
-    const value = this.#value(column, planned?.value ?? 0, format.clock === 0 || column.samples === 0 ? moved : ticks(format.clock, elapsed))
+    const value = this.#value(column, planned?.value ?? 0, format.clock === 0 ? 0 : ticks(format.clock, elapsed))
     if (planned !== null) return ''
     const text = written(format, value)
     if (text === null) throw new FrameError('a number cannot be written in its format')
@@ -149,19 +144,16 @@ export class ContentCoder {
     const { recent } = texts
     const place = planned === null ? -1 : recent.findIndex((text) => Buffer.compare(text, planned) === 0)
     const { contexts } = this.#bits.mixer
-    const repeats = texts.rank === 0 ? 0 : 8
     for (let rank = 0; rank < recent.length; rank++) {
-      const node = Math.min(rank, 7) + repeats
+      const node = Math.min(rank, TEXT_NODES - 1)
       contexts[0] = texts.counters + node
       contexts[1] = Shared.recent + node
-      if (this.#bits.mixer.code(rank === place ? 1 : 0, 32768, this.#state.counters, 2, Sets.recent) === 0) continue
+      if (this.#bits.mixer.code(rank === place ? 1 : 0, EVEN, this.#state.counters, 2, Sets.recent) === 0) continue
       const [text] = recent.splice(rank, 1)
       recent.unshift(text!)
-      texts.rank = rank
       return text!
     }
     const text = this.#newText(planned)
-    texts.rank = RECENT_MAX
     if (text.length <= RECENT_BYTES_MAX) recent.unshift(text)
     if (recent.length > RECENT_MAX) recent.pop()
     return text
@@ -172,9 +164,9 @@ export class ContentCoder {
     const isTold = size <= TOLD_BYTES && (size <= 16 || this.#told + size <= TOLD_BYTES_FRAME)
     if (!this.#bits.flag(Flag.apart, !isTold)) {
       this.#told += size
-      return this.#bits.tell(planned, Integer.text).slice()
+      return this.#bits.tell(planned).slice()
     }
-    const length = this.#bits.integer(Integer.text, size)
+    const length = this.#bits.integer(Integer.length, size)
     if (planned !== null) {
       this.texts.push(planned)
       return planned

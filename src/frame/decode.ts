@@ -47,7 +47,7 @@ export function decodeFrame(bytes: Uint8Array, dictionaries: { get(name: string)
   if (base === undefined) return { ...rest, needs: head.dictionary!, messages: [], brings }
   const state = base?.state() ?? new State()
   const messages = messagesOf(bytes, head, end, state)
-  if (head.brings) brings.push(Dictionary.of(state))
+  if (head.brings) brings.push(Dictionary.after(bytes, state))
   return { ...rest, needs: null, messages, brings }
 }
 

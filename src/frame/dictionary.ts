@@ -1,10 +1,10 @@
 // What a receiver of a stream knows before a frame comes, as bytes: topics, shapes of payloads, what columns are like. FRAME.md has each byte.
 import { isUtf8 } from 'node:buffer'
 import { checksum } from './checksum.ts'
-import { bounded, Column } from './column.ts'
+import { Column, GUESS_MAX, TRACKER_COUNT } from './column.ts'
 import { FrameError } from './error.ts'
 import { checkFormat, FIELDS, type NumberFormat } from './number-format.ts'
-import { type Counters, firstWeights, squash, stretch } from './probability.ts'
+import { type Counters, firstWeights } from './probability.ts'
 import { RECENT_MAX, Series, SERIES_COUNTERS, SERIES_MAX, Sets, Shared, SHAPES_MAX, State, TextColumn, TOPICS_MAX, type Topic } from './state.ts'
 import { parseTemplate } from './template.ts'
 import { HISTORY_MAX } from './text.ts'
@@ -14,43 +14,48 @@ import { ByteReader, ByteWriter } from './varint.ts'
 export const DICTIONARY_BYTES_MAX = 1 << 20
 const VERSION = 1
 const WEIGHTS = firstWeights(Sets.end)
-/** How often a counter was used is kept as one of these. */
-const SEEN = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 23, 26, 30, 35, 41, 48, 57, 68, 85, 110, 150, 200, 255]
+const NAME_BYTES = 4
+const TOGETHER_MAX = 1 << 22
 
-/** Immutable. `name` is 8 hex digits: the CRC-32 of `bytes`, which are all of it, to be kept over restarts. */
+/** Immutable. `bytes` are all of it, to be kept over restarts. `name` is 8 hex digits: the CRC-32 of the frame that brought it. */
 export class Dictionary {
   readonly name: string
   readonly bytes: Uint8Array
 
-  private constructor(bytes: Uint8Array) {
+  private constructor(name: string, bytes: Uint8Array) {
+    this.name = name
     this.bytes = bytes
-    this.name = checksum(bytes).toString(16).padStart(8, '0')
   }
 
   /** Throws FrameError when the bytes are no dictionary. */
   static parse(bytes: Uint8Array): Dictionary {
-    const dictionary = new Dictionary(bytes)
+    const from = new ByteReader(bytes)
+    const dictionary = new Dictionary(Buffer.from(from.raw(NAME_BYTES)).toString('hex'), bytes)
     dictionary.state()
     return dictionary
   }
 
-  static of(state: State): Dictionary {
-    return new Dictionary(written(state))
+  /** What `frame` leaves. */
+  static after(frame: Uint8Array, state: State): Dictionary {
+    const name = checksum(frame).toString(16).padStart(2 * NAME_BYTES, '0')
+    return new Dictionary(name, written(name, state))
   }
 
   /** A state to go on from, the caller's own. */
   state(): State {
     if (this.bytes.length > DICTIONARY_BYTES_MAX) throw new FrameError(`a dictionary has ${this.bytes.length} bytes`)
-    const reader = new ByteReader(this.bytes)
-    const state = read(reader)
-    if (reader.left !== 0) throw new FrameError('a dictionary has bytes behind its end')
+    const from = new ByteReader(this.bytes, NAME_BYTES)
+    const sum = from.number()
+    if (sum !== checksum(this.bytes.subarray(from.at))) throw new FrameError('a dictionary is damaged')
+    const state = read(from)
+    if (from.left !== 0) throw new FrameError('a dictionary has bytes behind its end')
     return state
   }
 }
 
 // ---- writing
 
-function written(state: State): Uint8Array {
+function written(name: string, state: State): Uint8Array {
   const to = new ByteWriter(4096)
   to.number(VERSION)
   to.number(state.time)
@@ -64,14 +69,17 @@ function written(state: State): Uint8Array {
   writeCounters(to, state.counters, 0, Shared.end)
   for (let i = 0; i < state.weights.length; i++) to.signed(state.weights[i]! - WEIGHTS[i]!)
   to.bytes(state.history.subarray(-HISTORY_MAX))
-  return to.written
+  const whole = new ByteWriter(to.written.length + 16)
+  whole.raw(Buffer.from(name, 'hex'))
+  whole.number(checksum(to.written))
+  whole.raw(to.written)
+  return whole.written
 }
 
 function writeSeries(to: ByteWriter, series: Series, state: State): void {
   to.number(state.topics.indexOf(series.topic))
   to.number(state.shapes.indexOf(series.shape))
   to.number(series.flags)
-  to.number(series.trust)
   to.number(series.next + 1)
   to.number(series.before)
   writeCounters(to, state.counters, series.counters, SERIES_COUNTERS)
@@ -89,24 +97,22 @@ function writeColumn(to: ByteWriter, column: Column, state: State): void {
   to.number(column.samples)
   if (column.samples === 0) return
   to.signed(column.last)
-  to.number(column.missed * 3 + column.missedBefore)
+  to.number(column.missed)
   to.signed(column.together)
   to.number(column.alone)
-  for (const level of column.levels.subarray(1, 8)) to.signed(Math.floor(level / 256))
-  for (const trend of column.trends.subarray(1, 6)) to.signed(Math.floor(trend / 16))
-  for (const error of column.errors) to.number(Math.floor(error / 256))
+  for (const level of column.levels) to.signed(level)
+  for (const trend of column.trends) to.signed(trend)
+  for (const error of column.errors) to.number(error)
   writeCounters(to, state.counters, column.counters, Column.COUNTERS)
 }
 
 function writeTexts(to: ByteWriter, texts: TextColumn, state: State): void {
   to.number(texts.recent.length)
-  if (texts.recent.length === 0) return
   for (const text of texts.recent) to.bytes(text)
-  to.number(texts.rank)
   writeCounters(to, state.counters, texts.counters, TextColumn.COUNTERS)
 }
 
-/** Of one that was used: its logit in 512 steps, and about how often it was used. Of those that were not: 0 and how many. */
+/** Of one that was used: n, p in two bytes. Of those that were not: 0, and how many they are. */
 function writeCounters(to: ByteWriter, { one, seen }: Counters, first: number, size: number): void {
   let unused = 0
   for (let i = first; i <= first + size; i++) {
@@ -119,13 +125,8 @@ function writeCounters(to: ByteWriter, { one, seen }: Counters, first: number, s
       to.number(unused)
       unused = 0
     }
-    if (i < first + size) to.number(((stretch(one[i]!) + 2048) >> 3) * 32 + classOf(seen[i]!))
+    if (i < first + size) to.raw(Uint8Array.of(seen[i]!, one[i]! >> 8, one[i]! & 255))
   }
-}
-function classOf(seen: number): number {
-  let place = 1
-  while (place + 1 < SEEN.length && SEEN[place + 1]! <= seen) place++
-  return place
 }
 
 // ---- reading
@@ -160,7 +161,6 @@ function readSeries(from: ByteReader, state: State, count: number): Series {
   if (topic === undefined || shape === undefined) throw new FrameError('a dictionary has a series without its topic or shape')
   const series = new Series(topic, shape, state)
   series.flags = below(from, 64)
-  series.trust = below(from, 4)
   series.next = below(from, count + 1) - 1
   series.before = from.number()
   readCounters(from, state.counters, series.counters, SERIES_COUNTERS)
@@ -186,35 +186,37 @@ function readColumn(from: ByteReader, column: Column, state: State): void {
   column.samples = below(from, 256)
   if (column.samples === 0) return
   column.last = from.signed()
-  const missed = below(from, 9)
-  column.together = from.signed()
-  column.alone = from.number()
-  column.missed = Math.floor(missed / 3)
-  column.missedBefore = missed % 3
-  for (let k = 1; k < 8; k++) column.levels[k] = bounded(from.signed() * 256)
-  for (let k = 1; k < 6; k++) column.trends[k] = bounded(from.signed() * 16)
-  for (let k = 0; k < 9; k++) column.errors[k] = bounded(from.number() * 256)
+  column.missed = below(from, 3)
+  column.together = within(from.signed(), TOGETHER_MAX)
+  column.alone = Math.max(1, within(from.number(), TOGETHER_MAX))
+  for (let k = 0; k < TRACKER_COUNT; k++) column.levels[k] = within(from.signed(), 2 * GUESS_MAX)
+  for (let k = 0; k < TRACKER_COUNT; k++) column.trends[k] = within(from.signed(), GUESS_MAX)
+  for (let k = 0; k < TRACKER_COUNT; k++) column.errors[k] = within(from.number(), 2 * GUESS_MAX)
   readCounters(from, state.counters, column.counters, Column.COUNTERS)
 }
 
 function readTexts(from: ByteReader, texts: TextColumn, state: State): void {
   const count = upTo(from, RECENT_MAX, 'texts')
-  if (count === 0) return
   for (let i = 0; i < count; i++) texts.recent.push(from.bytes())
-  texts.rank = below(from, RECENT_MAX + 1)
   readCounters(from, state.counters, texts.counters, TextColumn.COUNTERS)
 }
 
 function readCounters(from: ByteReader, { one, seen }: Counters, first: number, size: number): void {
   for (let i = first; i < first + size; ) {
-    const value = below(from, 512 * 32)
-    if (value === 0) {
+    const n = from.raw(1)[0]!
+    if (n === 0) {
       i += upTo(from, first + size - i, 'counters')
       continue
     }
-    one[i] = squash((value >> 5) * 8 - 2044)
-    seen[i++] = SEEN[value & 31]!
+    const [high, low] = from.raw(2)
+    one[i] = high! * 256 + low!
+    seen[i++] = n
   }
+}
+
+function within(value: number, most: number): number {
+  if (Math.abs(value) > most) throw new FrameError(`a dictionary has ${value} in a column`)
+  return value
 }
 
 function upTo(from: ByteReader, most: number, what: string): number {

@@ -6,7 +6,7 @@
 //   2. Dictionaries that were named are remembered, up to a bound: a receiver that has lost one may ask for it.
 import { ArithmeticEncoder } from './arithmetic.ts'
 import { packBlob } from './blob.ts'
-import { Body } from './body.ts'
+import { Body, type Plan } from './body.ts'
 import { checksum } from './checksum.ts'
 import { Dictionary } from './dictionary.ts'
 import { FrameError } from './error.ts'
@@ -155,15 +155,14 @@ export class FrameEncoder {
     const body = new Body(coder, state, firstSequence, new Uint8Array(0), nowMs ?? messages.at(-1)!.timeMs)
     const planner = new Planner(state, messages, this.#seen)
     for (let i = 0; i < count; i++) {
-      body.message(planner.plan(i))
-      if (coder.length + CHECK_BYTES > room || coder.isFull) return { frame: null, guess: i, brings: null }
+      if (!isCoded(body, planner.plan(i)) || coder.length + CHECK_BYTES > room || coder.isFull) return { frame: null, guess: i, brings: null }
     }
     const blob = body.texts.length === 0 ? null : packBlob(Buffer.concat(body.texts), history)
     const head = writeHead({ ...fields, brings: true, blob })
     body.end(checksum(head) & 0xffff)
     const frame = Buffer.concat([head, coder.finish()])
     const guess = Math.floor((count * bytesMax) / frame.length)
-    const brings = Dictionary.of(state)
+    const brings = Dictionary.after(frame, state)
     return { frame: frame.length <= bytesMax ? frame : null, guess, brings: brings.bytes.length <= this.#dictionaryBytesMax ? brings : null }
   }
 
@@ -235,6 +234,17 @@ export class FrameEncoder {
     if (this.#askedAt < size) return
     this.#asked.shift()
     this.#askedAt = 0
+  }
+}
+
+/** False for a message that would be beyond a bound of the state. */
+function isCoded(body: Body, plan: Plan): boolean {
+  try {
+    body.message(plan)
+    return true
+  } catch (error) {
+    if (error instanceof FrameError) return false
+    throw error
   }
 }
 

@@ -98,7 +98,7 @@ function decimal({ decimals, width, style }: NumberFormat, value: number): strin
 }
 
 const DAY_MS = 86_400_000
-const SECONDS_MIN = -62167219200 // 0000-01-01
+const SECONDS_MIN = -62135596800 // 0001-01-01
 const SECONDS_MAX = 253402300799 // 9999-12-31
 
 function time({ decimals, style }: NumberFormat, value: number): string | null {

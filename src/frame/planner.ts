@@ -138,9 +138,9 @@ export class Planner {
     const fit = fitted(shape, (number) => formats[number]!, text.properties, text.payload)
     if (fit === null) return this.#ofNew(place, text, false)
     const { numbers, texts } = fit
-    const like = list.findLast((series) => series.shape.numbers === shape.numbers) ?? this.#state.series.findLast((series) => series.shape === shape) ?? null
-    const isKept = this.#state.series.length < SERIES_ANY || this.#seen.has(name) || this.#places.get(name)!.length > 1
-    const series: NewSeries = { topic: this.#topic(name), shape, isKept, like, formats }
+    const comesAgain = this.#state.series.length < SERIES_ANY || this.#seen.has(name) || this.#places.get(name)!.length > 1
+    const isKept = comesAgain && this.#state.hasRoom
+    const series: NewSeries = { topic: this.#topic(name), shape, isKept, formats }
     return { series, numbers: numbers.map((it, i) => ({ value: numberOf(formats[i]!, it, timeMs), text: it, format: null })), texts: latin1Bytes(texts) }
   }
 

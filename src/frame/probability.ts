@@ -1,6 +1,7 @@
 // How likely the next bit is. Counters remember what came in a context; a mixer weighs them, and learns whom to believe.
 // Integers only, so that every implementation has the same numbers. Probabilities are of 65,536; their logits (ln(p / (1 - p))) are in 1/256.
 import type { BitCoder } from './arithmetic.ts'
+import { FrameError } from './error.ts'
 
 /** The logistic function at -8, -7.5, … 8. Between them it is a straight line. */
 const KNOTS = [
@@ -22,10 +23,6 @@ for (let logit = -LOGIT_MAX, from = 0; logit <= LOGIT_MAX; logit++) {
   for (const to = SQUASH[logit + LOGIT_MAX]! >> 4; from <= to; from++) STRETCH[from] = logit
 }
 
-export function stretch(p: number): number {
-  return STRETCH[p >> 4]!
-}
-
 export function squash(logit: number): number {
   return SQUASH[(logit > LOGIT_MAX ? LOGIT_MAX : logit < -LOGIT_MAX ? -LOGIT_MAX : logit) + LOGIT_MAX]!
 }
@@ -36,7 +33,7 @@ const RATE = new Uint16Array(COUNT_MAX + 1)
 const WORTH = new Uint16Array(COUNT_MAX + 1)
 for (let n = 0; n <= COUNT_MAX; n++) {
   RATE[n] = Math.floor(32768 / (2 * n + 3))
-  WORTH[n] = Math.floor((512 * n) / (2 * n + 3))
+  WORTH[n] = Math.floor((256 * n) / (n + 1))
 }
 
 export const EVEN = 32768
@@ -70,14 +67,14 @@ export class Counters {
 /** A weight of 1. */
 export const UNIT = 16384
 const WEIGHT_MAX = 8 * UNIT - 1
-export const WEIGHT_FIRST = 6000
+export const WEIGHT_FIRST = 8000
 /** Those of `sets` sets that have learned nothing. */
 export function firstWeights(sets: number): Int32Array {
   return Int32Array.from({ length: sets * INPUTS_MAX }, (_, i) => (i % INPUTS_MAX === 0 ? UNIT : WEIGHT_FIRST))
 }
 
-/** Of the expectation and of up to five counters. */
-export const INPUTS_MAX = 6
+/** Of the expectation and of up to four counters. */
+export const INPUTS_MAX = 5
 
 export class Mixer {
   readonly #coder: BitCoder
@@ -95,6 +92,14 @@ export class Mixer {
   /** Codes a bit of which nothing is known. */
   even(bit: number): number {
     return this.#coder.code(bit, EVEN)
+  }
+
+  /** One of `items`, by its place, in as few even bits as that takes. */
+  oneOf<T>(items: readonly T[], place: number): T {
+    let coded = 0
+    for (let bit = items.length === 1 ? -1 : Math.floor(Math.log2(items.length - 1)); bit >= 0; bit--) coded = coded * 2 + this.even((place >> bit) & 1)
+    if (coded >= items.length) throw new FrameError(`the frame has number ${coded} of ${items.length}`)
+    return items[coded]!
   }
 
   /** Codes a bit that is expected to be 1 with a probability of `expected`, as corrected by the first `count` of `contexts`, weighed by `set`. */

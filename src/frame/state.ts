@@ -18,13 +18,17 @@ export const NUMBERS = 1
 const KINDS = 2
 
 /** The counters that all share, by number; those of series and columns follow. */
+const AFTER_COLUMNS = KINDS * SHARED_COUNTERS
+const INTEGER_KINDS = 11
+/** Of texts: by rank among the recent ones. */
+export const TEXT_NODES = 8
 export const Shared = {
-  /** After those of the columns: those of integers, 64 each. */
-  integers: KINDS * SHARED_COUNTERS,
-  offers: KINDS * SHARED_COUNTERS + 14 * 64,
-  recent: KINDS * SHARED_COUNTERS + 14 * 64 + 32,
-  flags: KINDS * SHARED_COUNTERS + 14 * 64 + 48,
-  end: KINDS * SHARED_COUNTERS + 14 * 64 + 64,
+  integers: AFTER_COLUMNS,
+  offered: AFTER_COLUMNS + INTEGER_KINDS * 32,
+  follows: AFTER_COLUMNS + INTEGER_KINDS * 32 + 1,
+  recent: AFTER_COLUMNS + INTEGER_KINDS * 32 + 2,
+  flags: AFTER_COLUMNS + INTEGER_KINDS * 32 + 2 + TEXT_NODES,
+  end: AFTER_COLUMNS + INTEGER_KINDS * 32 + 2 + TEXT_NODES + 9,
 } as const
 
 /** Mixing weights: those of the columns, then these. */
@@ -33,12 +37,12 @@ export const Sets = {
   flags: KINDS * COLUMN_SETS + 1,
   integers: KINDS * COLUMN_SETS + 2,
   recent: KINDS * COLUMN_SETS + 3,
-  names: KINDS * COLUMN_SETS + 4,
-  end: KINDS * COLUMN_SETS + 5,
+  end: KINDS * COLUMN_SETS + 4,
 } as const
 
-/** A series has its own: three offers, successor, ordinary, regular, next in sequence, and one that is free. */
-export const SERIES_COUNTERS = 8
+/** Counters that a series has for itself. */
+export const Own = { offered: 0, followsDue: 1, follows: 2 } as const
+export const SERIES_COUNTERS = 3
 /** Texts that a column remembers, and how long they may be. */
 export const RECENT_MAX = 16
 export const RECENT_BYTES_MAX = 64
@@ -60,12 +64,10 @@ export class NumberColumn {
 }
 
 export class TextColumn {
-  static readonly COUNTERS = 16
+  static readonly COUNTERS = TEXT_NODES
   readonly counters: number
   /** The last first. */
   readonly recent: Uint8Array[] = []
-  /** Where the last one was found. */
-  rank = 0
 
   constructor(counters: number) {
     this.counters = counters
@@ -88,8 +90,6 @@ export class Series {
   readonly texts: TextColumn[] = []
   /** QoS in bits 0-1, RETAIN in bit 2, expiry in bit 3, quality of the time in bits 4-5. */
   flags = 0
-  /** How far it comes when it is due: 3 always, 0 never. */
-  trust = 0
   /** Which series came after it the last time: its number, or -1. */
   next = -1
   /** The time of the message before its last. */
@@ -108,17 +108,6 @@ export class Series {
     this.expiry = new Column(state.allot(Column.COUNTERS), NUMBER_ERROR)
     for (let i = 0; i < shape.numbers; i++) this.numbers.push(new NumberColumn(state.numberColumn(), new TextColumn(state.allot(TextColumn.COUNTERS))))
     for (let i = 0; i < shape.texts; i++) this.texts.push(new TextColumn(state.allot(TextColumn.COUNTERS)))
-  }
-
-  /** Begins as another is that has as many numbers. */
-  takeAfter(like: Series): void {
-    this.time.takePeriod(like.time)
-    this.expiry.takeAfter(like.expiry)
-    this.flags = like.flags
-    for (const [i, number] of this.numbers.entries()) {
-      number.format = like.numbers[i]!.format
-      number.column.takeAfter(like.numbers[i]!.column)
-    }
   }
 
   /** After each of its messages. */
@@ -142,6 +131,11 @@ export class State {
   history: Uint8Array = new Uint8Array(0)
   #allotted: number = Shared.end
 
+  /** For one more series. */
+  get hasRoom(): boolean {
+    return this.series.length < SERIES_MAX && this.shapes.length < SHAPES_MAX
+  }
+
   /** Room for so many counters; answers with the first. */
   allot(size: number): number {
     const first = this.#allotted
@@ -153,11 +147,11 @@ export class State {
 
   /** Throws FrameError when there are too many. */
   keep(series: Series): void {
+    if (!this.hasRoom) throw new FrameError('the frame has too many series')
     if (!this.topics.includes(series.topic)) this.topics.push(series.topic)
     if (!this.shapes.includes(series.shape)) this.shapes.push(series.shape)
     series.number = this.series.length
     this.series.push(series)
-    if (this.series.length > SERIES_MAX || this.shapes.length > SHAPES_MAX) throw new FrameError('the frame has too many series')
   }
 
   /** A column whose numbers mean something else now begins anew. */

@@ -1,15 +1,14 @@
-// Bytes that are like earlier bytes: topics, templates, strings in payloads. Each bit is expected from the one, two and three bytes before, from
-// what kind of text it is, and from how it went on when the last three bytes were the same.
+// Bytes that are like earlier bytes: topics, templates, strings in payloads. Each bit is expected from nothing, from one and from two bytes before,
+// and from how it went on when the last three bytes were the same.
 import type { BitCoder } from './arithmetic.ts'
 import { Counters, EVEN, firstWeights, Mixer } from './probability.ts'
 
 /** The end of what was told; longer is cut at the front between frames. */
 export const HISTORY_MAX = 8192
 const COUNTERS = 65536
-/** By how long the match is: none, short, long. */
-const SETS = 3
+/** Without a match, and with one. */
+const SETS = 2
 const LONG = 16
-const MATCHED = 3
 
 export class TextCoder {
   readonly mixer: Mixer
@@ -42,8 +41,8 @@ export class TextCoder {
     this.#length += bytes.length
   }
 
-  /** Codes `length` bytes of a kind (0 to 255); an encoder gives them as `bytes`. What comes back is valid until the next call. */
-  code(bytes: Uint8Array | null, length: number, kind: number): Uint8Array {
+  /** Codes `length` bytes; an encoder gives them as `bytes`. What comes back is valid until the next call. */
+  code(bytes: Uint8Array | null, length: number): Uint8Array {
     this.#counters ??= new Counters(COUNTERS)
     this.#after ??= this.#index()
     const start = this.#length
@@ -53,7 +52,7 @@ export class TextCoder {
     let matched = 0
     for (let i = 0; i < length; i++) {
       const at = start + i
-      const byte = this.#byte(bytes === null ? 0 : bytes[i]!, before, kind, match > 0 ? this.#history[match]! : -1, matched)
+      const byte = this.#byte(bytes === null ? 0 : bytes[i]!, before, match > 0 ? this.#history[match]! : -1, matched)
       this.#history[at] = byte
       before = ((before << 8) | byte) & 0xffffff
       if (match > 0 && this.#history[match] === byte) {
@@ -70,22 +69,19 @@ export class TextCoder {
     return this.#history.subarray(start, this.#length)
   }
 
-  #byte(value: number, before: number, kind: number, expected: number, matched: number): number {
+  #byte(value: number, before: number, expected: number, matched: number): number {
     const counters = this.#counters!
     const { contexts } = this.mixer
     const one = hash(before & 0xff, 1)
     const two = hash(before & 0xffff, 2)
-    const three = hash(before, 3)
     let part = 1
     for (let bit = 7; bit >= 0; bit--) {
-      contexts[0] = slot(kind, part)
+      contexts[0] = slot(0, part)
       contexts[1] = slot(one, part)
       contexts[2] = slot(two, part)
-      contexts[3] = slot(three, part)
       const agrees = expected >= 0 && (expected | 256) >> (bit + 1) === part
-      const length = agrees ? 1 + Math.min(matched, LONG) : 0
-      contexts[4] = slot(4, length * 2 + ((expected >> bit) & 1))
-      part = part * 2 + this.mixer.code((value >> bit) & 1, EVEN, counters, agrees ? 5 : 4, agrees ? (matched < MATCHED ? 1 : 2) : 0)
+      if (agrees) contexts[3] = slot(1, Math.min(matched, LONG) * 2 + ((expected >> bit) & 1))
+      part = part * 2 + this.mixer.code((value >> bit) & 1, EVEN, counters, agrees ? 4 : 3, agrees ? 1 : 0)
     }
     return part & 255
   }

@@ -129,6 +129,11 @@ export class Journal {
     this.#movedCursors.delete(queue)
   }
 
+  /** Whether a destination is done with a message; null when there is no such destination. */
+  isSettled(destination: number, sequence: number): boolean | null {
+    return this.#queues.get(destination)?.isSettled(sequence) ?? null
+  }
+
   /** Calls `fn` once when the congestion is over. */
   onRelief(fn: () => void): void {
     this.#onRelief.push(fn)

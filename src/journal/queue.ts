@@ -223,6 +223,12 @@ export class Queue {
     return { destination: this.destination, cursor, ahead, mayHaveSent: Math.max(this.#window, this.#outstanding.length + this.#mayHaveSent) }
   }
 
+  /** Delivered, given up or passed over. */
+  isSettled(sequence: number): boolean {
+    const { cursor, ahead } = this.cursorRow()
+    return sequence <= cursor || ahead.includes(sequence)
+  }
+
   /** The consumer is there, and takes at most `window` at once: deliveries start from the cursor, those settled ahead left out. */
   resume(window: number): void {
     if (this.#journal === null) {

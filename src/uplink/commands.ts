@@ -69,11 +69,14 @@ export class Commands {
   readonly #writing = new Map<number, Promise<void>>()
   /** Packet identifiers of commands that came in this run, or are on record. */
   readonly #known = new Set<number>()
+  /** Of the run before: what is beyond was never on flash. */
+  readonly #lastSequence: number
   #timer: Timer | null = null
   #isStopped = false
 
   constructor(deps: CommandsDeps) {
     this.#deps = deps
+    this.#lastSequence = deps.journal.lastSequence
   }
 
   /** Takes up what an earlier run has left. */
@@ -82,7 +85,9 @@ export class Commands {
       const bytes = FILE.test(name) ? await this.#deps.shelf.read(name) : null
       if (bytes === null) continue
       try {
-        this.#takeUp(JSON.parse(bytes.toString('utf8')) as Pending)
+        const pending = JSON.parse(bytes.toString('utf8')) as Pending
+        if (pending.sequence <= this.#lastSequence) this.#takeUp(pending)
+        else await this.#deps.shelf.remove(name) // its message was lost before it was acknowledged: the remote sends it again
       } catch (error) {
         this.#deps.log.warn({ name, why: (error as Error).message }, 'the file of a command is damaged: it is left out')
         await this.#deps.shelf.remove(name)
@@ -106,12 +111,18 @@ export class Commands {
     if (packetIdentifier !== null) this.#known.add(packetIdentifier)
     const command = message.expiresAtMs === Infinity && config.expiryMs !== Infinity ? message.expiringAt(clock.now() + config.expiryMs) : message
     const { durable, passing } = router.receiversOf(command)
-    const all = new AllOf(answerTo(ack))
+    let pending: Pending | null = null
+    const all = new AllOf((refusal) => {
+      if (refusal !== null && pending !== null) this.#refused(pending)
+      answerTo(ack)(refusal)
+    })
     if (!router.publish(command, all.expect(), held)) all.durable()
     const about = { topic: remoteTopic, reply, correlation, by: [...passing] }
     if (reply !== null) {
-      if (durable.size > 0 && this.#pending.size < COMMANDS_MAX) this.#keep({ ...about, reply, sequence: journal.lastSequence, packetIdentifier, expiresAtMs: this.#wallOf(command), waiting: Object.fromEntries(durable) }, all.expect())
-      else this.#reply({ ...about, reply }, durable.size > 0 ? 'accepted' : passing.length > 0 ? 'delivered' : 'no-receiver', all.expect())
+      if (durable.size > 0 && this.#pending.size < COMMANDS_MAX) {
+        pending = { ...about, reply, sequence: journal.lastSequence, packetIdentifier, expiresAtMs: this.#wallOf(command), waiting: Object.fromEntries(durable) }
+        this.#keep(pending, all.expect())
+      } else this.#reply({ ...about, reply }, durable.size > 0 ? 'accepted' : passing.length > 0 ? 'delivered' : 'no-receiver', all.expect())
     }
     all.complete()
   }
@@ -149,8 +160,8 @@ export class Commands {
       () => durable.durable(),
       (error: Error) => {
         this.#deps.log.warn({ topic: pending.topic, why: error.message }, 'a command could not be kept on disk: what becomes of it is not told')
-        if (this.#forget(pending)) this.#reply(pending, 'accepted', durable)
-        else durable.durable()
+        if (this.#forget(pending)) this.#tell(pending, 'accepted')
+        durable.durable() // it is on its way: once more would be twice
       },
     )
     this.#writing.set(pending.sequence, written)
@@ -173,6 +184,11 @@ export class Commands {
   #end(pending: Pending, status: string): void {
     this.#forget(pending)
     this.#tell(pending, status)
+  }
+
+  /** There was no room for the message: it comes again. */
+  #refused(pending: Pending): void {
+    if (this.#forget(pending)) void this.#remove(pending)
   }
 
   /** Until there is room for the reply. */

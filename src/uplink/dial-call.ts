@@ -124,13 +124,13 @@ export class Call {
     })
   }
 
-  /** Tells the line lost when the interface cannot be used any more, seen twice: a program that is about to end says better why. */
-  watch(name: string): void {
-    let before: string | null = null
+  /** Tells the line lost when the interface could not be used in so many looks in a row: a program that is about to end says better why. */
+  watch(name: string, looks = 2): void {
+    let bad = 0
     this.every(WATCH_MS, () => {
       const problem = this.deps.network.problemOf(name)
-      if (problem !== null && before !== null) this.end(`the line is lost: the interface ${name} ${problem}`)
-      before = problem
+      bad = problem === null ? 0 : bad + 1
+      if (bad === looks) this.end(`the line is lost: the interface ${name} ${problem}`)
     })
   }
 

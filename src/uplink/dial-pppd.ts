@@ -48,6 +48,9 @@ const CAUSES: readonly (readonly [RegExp, number])[] = [
   [/^(PAP|CHAP) authentication failed/, 19],
 ]
 
+/** pppd runs its scripts before it ends and says why: on a small board that takes seconds. */
+const LOOKS = 6
+
 export function dialByPppd(peer: string): DialMethod {
   return {
     async up(call) {
@@ -65,7 +68,7 @@ export function dialByPppd(peer: string): DialMethod {
       })
       const name = await connected
       await call.usable(name)
-      call.watch(name)
+      call.watch(name, LOOKS)
       return name
     },
     async down() {}, // ending the program is all

@@ -5,8 +5,8 @@
 import { type DecodedFrame, Dictionary, FrameDecoder, type FrameNeeds } from '../frame/frame.ts'
 import type { Shelf } from '../shelf.ts'
 
-/** Of one stream: enough for frames that are sent again (FRAME.md, section 1). */
-const KEPT_MAX = 16
+/** Of one stream: a sender that has crashed builds on what it had kept last, sixteen frames ago and those that were sent again meanwhile. */
+const KEPT_MAX = 64
 const KEPT_BYTES_MAX = 64 * 1024 * 1024
 const FILE = /^([0-9a-f]{12})-(\d{15})-[0-9a-f]{8}\.dictionary$/
 

@@ -44,6 +44,9 @@ export interface Endpoint {
   abort(): void
 }
 
+/** What is being opened. */
+type Step = 'TCP' | 'TLS' | 'WebSocket' | 'open'
+
 /** One of several addresses of a name is given up for the next after this: links with long delays need their time. */
 const ADDRESS_MS = 6000
 
@@ -51,12 +54,13 @@ export function openEndpoint(target: EndpointTarget, events: EndpointEvents): En
   const { config } = target
   let socket: Socket | null = null
   let top: Duplex | null = null
+  let step: Step = 'TCP'
   let isOver = false
   const failed = (error: NodeJS.ErrnoException): void => {
     if (isOver) return
     isOver = true
     const loss = lossOf(error)
-    events.failed(sentence(error, config), loss)
+    events.failed(step !== 'open' && (loss === 'closed' || loss === 'reset') ? brokenOff(step, config) : sentence(error, config), loss)
     // To whom has closed nothing more is said, least of all the goodbye of TLS.
     if (loss === 'closed') socket?.resetAndDestroy()
     top?.destroy()
@@ -70,12 +74,14 @@ export function openEndpoint(target: EndpointTarget, events: EndpointEvents): En
   }
   const opened = (stream: Duplex, compresses: boolean): void => {
     if (stream !== top) on(stream)
+    step = 'open'
     if (isOver) stream.destroy()
     else events.opened(stream, compresses)
   }
   const openTop = (below: Duplex): void => {
-    if (config.websocketPath === null) opened(below, false)
-    else openWebSocketOver(below, target).then(({ stream, compresses }) => opened(stream, compresses), failed)
+    if (config.websocketPath === null) return opened(below, false)
+    step = 'WebSocket'
+    openWebSocketOver(below, target).then(({ stream, compresses }) => opened(stream, compresses), failed)
   }
   const options = tcpOptions(config, target.interface)
   if (options instanceof Error) {
@@ -86,6 +92,7 @@ export function openEndpoint(target: EndpointTarget, events: EndpointEvents): En
   socket = tcp
   tcp.once('connect', () => {
     if (!config.tls) return openTop(tcp)
+    step = 'TLS'
     const secure = on(openTls(tcp, target))
     secure.once('secureConnect', () => openTop(secure))
   })
@@ -225,6 +232,11 @@ function lossOf({ code }: NodeJS.ErrnoException): Loss {
     default:
       return 'other'
   }
+}
+
+function brokenOff(step: Step, { host, port }: UplinkConfig): string {
+  if (step === 'TCP') return `${host} closed the connection`
+  return `${host}:${port} broke off the ${step} handshake: does this port speak ${step}?`
 }
 
 function sentence(error: NodeJS.ErrnoException, { host, port }: UplinkConfig): string {

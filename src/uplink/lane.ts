@@ -185,12 +185,12 @@ export class Lane implements Subscriber {
     delivery.forgetMessage()
   }
 
-  get #partsMax(): number {
-    return this.#framer.readingsMax
+  get #isFull(): boolean {
+    return this.#parts.length >= this.#framer.readingsMax || this.#partsBytes >= PARTS_BYTES_MAX
   }
 
   #gather(): void {
-    while (this.#parts.length < this.#partsMax && this.#partsBytes < PARTS_BYTES_MAX) {
+    while (!this.#isFull) {
       const part = this.queue.take(NOTHING_STARTED)
       if (part === null) return
       // What waited on flash has waited long enough.
@@ -203,7 +203,7 @@ export class Lane implements Subscriber {
 
   #countDue({ flush, nowMs }: FrameTerms): number {
     const { length } = this.#parts
-    if (length >= this.#partsMax || this.#partsBytes >= PARTS_BYTES_MAX) return length
+    if (this.#isFull) return length
     if (!this.queue.live) return 0 // more is being read
     return flush || this.batch === null || nowMs >= this.#sinceMs + this.batch.everyMs ? length : 0
   }
@@ -214,14 +214,13 @@ export class Lane implements Subscriber {
     let count = 0
     while (count < parts.length && parts[count]!.sequence <= end) count++
     // A configuration with smaller frames: the rest is what goes again under its identifier, and the far end knows by the sequence numbers.
-    const isFull = parts.length >= this.#partsMax || this.#partsBytes >= PARTS_BYTES_MAX
-    return this.#reaches(end, count) || isFull ? count : 0
+    return this.#reaches(end, count) || this.#isFull ? count : 0
   }
 
   /** The first `count` parts are all that is left of a frame with this end. */
   #reaches(end: number, count: number): boolean {
     const parts = this.#parts
-    return count < parts.length || parts[count - 1]!.sequence === end || this.queue.live
+    return count < parts.length || parts[count - 1]!.sequence === end || (this.queue.live && !this.#isFull)
   }
 
   #drop(count: number): void {

@@ -1,7 +1,7 @@
 // How much may be on its way at a time: as much as the path carries, so that a slow link is always busy and what is urgent never
 // waits behind more than that. What has been written cannot be taken back; what is still in the queue can be overtaken.
 //
-//   window = rate × base, and half as much again, or one message, one write and SLACK
+//   window = rate × base, and half as much again, or a message, two writes (one is answered when all of it has come) and SLACK
 //
 //   rate   bytes a second that arrive: the best of the last full rounds (a round: until what was sent at its start is acknowledged)
 //   base   time from sending to acknowledgement when nothing queues; measured again on purpose when it has not shown itself for long
@@ -185,7 +185,7 @@ export class Pacer {
       this.#beginProbe()
     }
     this.#window = Math.min(this.#target(), this.#window + arrived) // not by leaps: what is sent at once has to queue
-    if (!this.#open) this.#open = this.inFlight === 0 || this.inFlight + Math.min(this.#quantum(), this.#window / 4) <= this.#window
+    if (!this.#open) this.#open = this.inFlight === 0 || this.inFlight + this.#quantum() <= this.#window
   }
 
   #measure(mark: Mark, nowMs: number): void {
@@ -219,9 +219,9 @@ export class Pacer {
     const least = trip - mark.size / this.#rate
     if (this.#base === 0 || this.#phase === 'startup') this.#base = this.#base === 0 ? trip : Math.min(this.#base, trip)
     else if (this.#phase === 'probe') this.#probe(mark, trip, least, nowMs)
-    else if (mark.inFlight <= 0.5 * this.#rate * this.#base) {
+    else if (trip < this.#base || mark.inFlight === 0) {
       this.#base += (clamp(this.#base, least, trip) - this.#base) / 8
-      this.#baseMs = nowMs
+      if (mark.inFlight === 0) this.#baseMs = nowMs
     }
   }
 
@@ -266,13 +266,14 @@ export class Pacer {
     if (this.#phase === 'probe') return Math.max(1, bdp * PROBE_GAIN)
     const gain = this.#phase === 'startup' ? STARTUP_GAIN : GAIN
     const message = this.#size < LARGE_MESSAGE_BDPS * bdp ? this.#size : 0
-    const window = Math.max(bdp * gain, bdp + message + this.#quantum() + Math.min(SLACK_BYTES_MAX, this.#rate * SLACK_SEC))
+    const window = Math.max(bdp * gain, bdp + message + 2 * this.#quantum() + Math.min(SLACK_BYTES_MAX, this.#rate * SLACK_SEC))
     return Math.min(WINDOW_BYTES_MAX, this.#phase === 'startup' ? Math.max(this.#floor, window) : window)
   }
 
   /** What is worth a write of its own. */
   #quantum(): number {
-    return Math.max(Math.min(SEGMENT_BYTES, this.#rate * SEGMENT_SEC_MAX), Math.min(QUANTUM_BYTES_MAX, this.#rate * QUANTUM_SEC))
+    const bytes = Math.max(Math.min(SEGMENT_BYTES, this.#rate * SEGMENT_SEC_MAX), Math.min(QUANTUM_BYTES_MAX, this.#rate * QUANTUM_SEC))
+    return this.#phase === 'startup' ? Math.min(bytes, this.#window / 4) : bytes
   }
 }
 

@@ -27,12 +27,7 @@ export function restoreUplink(config: UplinkConfig, snapshot: Snapshot, deps: Re
   }
   const inflight = snapshot.inflight.filter((row) => own.has(row.destination))
   const received = snapshot.received.filter((row) => row.destination === destination).map((row) => row.packetIdentifier)
-  return new Uplink(config, queues, destination, { ...deps, numbers, unpacked: snapshot.unpacked, isSettled: (id, sequence) => isSettled(snapshot, id, sequence) }, inflight, received)
-}
-
-function isSettled({ destinations }: Snapshot, id: number, sequence: number): boolean | null {
-  const known = destinations.find((d) => d.id === id)
-  return known === undefined ? null : sequence <= known.cursor.cursor || known.cursor.ahead.includes(sequence)
+  return new Uplink(config, queues, destination, { ...deps, numbers, unpacked: snapshot.unpacked, isSettled: (id, sequence) => deps.journal.isSettled(id, sequence) }, inflight, received)
 }
 
 /** Numbers of an uplink that survive a restart. */

@@ -2,12 +2,15 @@
 // long something urgent waits behind what was sent before it.
 //
 //   sender ─► queue of any length ─► so many bytes a second ─► half the round trip ─► broker ─► half the round trip (and some jitter) ─► sender
+//
+// What is written at once is a record of TLS: the broker reads it when all of it has come.
 import { Pacer } from '../../src/uplink/pacer.ts'
 import { Random } from '../sim/random.ts'
 
 /** An urgent message, and what TLS and TCP add to whatever is written at once. */
 const URGENT_BYTES = 100
 const WRITE_BYTES = 74
+const RECORD_BYTES_MAX = 16 * 1024
 
 export interface PacedLinkOptions {
   readonly bytesPerSec: number
@@ -44,6 +47,8 @@ export class PacedLink {
   #identifier = 0
   #urgentSinceMs = -1
   #hasBacklog = true
+  #record: (() => void)[] = []
+  #recordBytes = 0
 
   constructor(options: PacedLinkOptions) {
     this.#options = options
@@ -87,13 +92,20 @@ export class PacedLink {
   }
 
   #pump(): void {
-    let isFirst = true
     while (this.pacer.open && (this.#hasBacklog || this.#urgentSinceMs >= 0)) {
-      if (isFirst) this.#carry(WRITE_BYTES, () => {})
-      isFirst = false
       if (this.#urgentSinceMs >= 0) this.#sendUrgent()
       else this.#send(this.#random.pick(this.#options.sizes), () => {})
+      if (this.#recordBytes >= RECORD_BYTES_MAX) this.#write()
     }
+    this.#write()
+  }
+
+  #write(): void {
+    if (this.#recordBytes === 0) return
+    const arrived = this.#record
+    this.#carry(this.#recordBytes + WRITE_BYTES, () => arrived.forEach((fn) => fn()))
+    this.#record = []
+    this.#recordBytes = 0
   }
 
   #sendUrgent(): void {
@@ -113,7 +125,8 @@ export class PacedLink {
   #send(bytes: number, arrived: () => void): void {
     const identifier = ++this.#identifier
     this.pacer.wroteAnswerable(identifier, bytes, this.#nowMs)
-    this.#carry(bytes, () => {
+    this.#recordBytes += bytes
+    this.#record.push(() => {
       this.delivered += bytes
       arrived()
       this.#answer(identifier)

@@ -75,7 +75,7 @@ async function build(): Promise<string | null> {
 function whyNot(): string | null {
   if (platform() !== 'linux' || arch() !== 'x64') return 'the virtual machine is built on amd64 Linux only'
   if (/[\s,]/.test(PROJECT)) return 'the virtual machine cannot mount a project whose path has a blank or a comma'
-  const missing = ['bash', 'timeout', 'flock', 'nice', 'apt-get', 'dpkg-deb', 'tar'].find((program) => !isInPath(program))
+  const missing = ['bash', 'timeout', 'flock', 'apt-get', 'dpkg-deb', 'tar'].find((program) => !isInPath(program))
   return missing === undefined ? null : `the virtual machine is built from Debian packages, and ${missing} is not here`
 }
 
@@ -103,10 +103,8 @@ async function forgetUnused(): Promise<void> {
 export async function runInVm(script: string, options: { readonly timeoutMs?: number; readonly onOutput?: (text: string) => void } = {}): Promise<VmResult> {
   const folder = vmFolder()
   const began = performance.now()
-  // Emulation takes all the processors there are: tests that run beside it come first, without starving it.
-  const child = endWithUs(
-    spawn('nice', ['-n', '5', ...qemu(folder, script)], { env: { QEMU_MODULE_DIR: join(folder, 'qemu/modules') }, stdio: ['ignore', 'pipe', 'pipe'] }),
-  )
+  const [program, ...args] = qemu(folder, script)
+  const child = endWithUs(spawn(program, args, { env: { QEMU_MODULE_DIR: join(folder, 'qemu/modules') }, stdio: ['ignore', 'pipe', 'pipe'] }))
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -125,18 +123,20 @@ export async function runInVm(script: string, options: { readonly timeoutMs?: nu
   return { status: code >> 1, output, ms: performance.now() - began }
 }
 
-function qemu(folder: string, script: string): string[] {
+function qemu(folder: string, script: string): [string, ...string[]] {
   const kernel = [
     'console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off',
     'cryptomgr.notests', // which take seconds
     `vm.project=${PROJECT} vm.script=${join(PROJECT, script)} vm.end`,
   ]
-  return [
-    [join(folder, 'qemu/ld.so'), '--library-path', join(folder, 'qemu/lib'), join(folder, 'qemu/qemu-system-x86_64'), '-L', join(folder, 'qemu/share')],
-    ['-M', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '768'],
+  const args = [
+    ['--library-path', join(folder, 'qemu/lib'), join(folder, 'qemu/qemu-system-x86_64'), '-L', join(folder, 'qemu/share')],
+    // One processor: emulation keeps it busy, and other tests run beside it.
+    ['-M', 'q35', '-accel', 'tcg', '-cpu', 'max', '-smp', '1', '-m', '768'],
     ['-nodefaults', '-no-user-config', '-display', 'none', '-serial', 'stdio', '-no-reboot'],
     ['-fsdev', `local,id=project,path=${PROJECT},security_model=none,readonly=on,multidevs=remap`, '-device', 'virtio-9p-pci,fsdev=project,mount_tag=project'],
     ['-device', 'isa-debug-exit,iobase=0xf4,iosize=0x01'],
     ['-kernel', join(folder, 'kernel'), '-initrd', join(folder, 'initrd'), '-append', kernel.join(' ')],
-  ].flat()
+  ]
+  return [join(folder, 'qemu/ld.so'), ...args.flat()]
 }

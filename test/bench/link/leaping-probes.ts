@@ -1,10 +1,12 @@
 // TCP's own keep-alive probes on a clock that leaps: the kernel sends them by real time, in which a silence of half an hour lasts an instant.
 //
 // What the gateway asks of its socket (setKeepAlive) is kept here instead, and every probe that falls due on the leaping clock is sent by the
-// kernel there and then: asked for one after a second of silence, it sends one. The packets are real, their times are the recording's.
+// kernel there and then: asked for one after a second of silence, it sends one. The packets are real, their times are the recording's. Where packets
+// are not counted it is added to the estimate.
 import { Socket } from 'node:net'
 import type { Timer } from '../../../src/clock.ts'
 import type { LeapingClock } from './leaping-clock.ts'
+import type { Meter } from './meter.ts'
 
 /** A probe and its answer. */
 const PACKETS = 2
@@ -19,16 +21,16 @@ type Real = (this: Socket, ask: object) => Socket
 
 export class LeapingProbes {
   readonly #clock: LeapingClock
-  readonly #packets: () => number
+  readonly #meter: Meter
   /** Time of the clock when the last packet was seen. */
   readonly #lastMs: () => number
   readonly #asked = new WeakMap<Socket, Asked>()
   #isOut = false
 
   /** From now on for every socket of this process to another machine. */
-  constructor(clock: LeapingClock, packets: () => number, lastMs: () => number) {
+  constructor(clock: LeapingClock, meter: Meter, lastMs: () => number) {
     this.#clock = clock
-    this.#packets = packets
+    this.#meter = meter
     this.#lastMs = lastMs
     const real = Socket.prototype.setKeepAlive as Real
     const asked = (socket: Socket, idleMs: number): void => this.#ask(socket, idleMs, real)
@@ -52,16 +54,20 @@ export class LeapingProbes {
     this.#wait(socket, asked, real)
   }
 
-  #wait(socket: Socket, asked: Asked, real: Real): void {
-    const dueMs = this.#lastMs() + asked.idleMs
+  #wait(socket: Socket, asked: Asked, real: Real, sinceMs = this.#lastMs()): void {
+    const dueMs = sinceMs + asked.idleMs
     asked.timer = this.#clock.after(Math.max(1, dueMs - this.#clock.now()), () => {
       if (socket.destroyed || this.#asked.get(socket) !== asked) return
       if (this.#clock.now() - this.#lastMs() < asked.idleMs) return this.#wait(socket, asked, real)
+      if (this.#meter.addProbe !== null) {
+        this.#meter.addProbe()
+        return this.#wait(socket, asked, real, this.#clock.now())
+      }
       this.#isOut = true
-      const before = this.#packets()
+      const before = this.#meter.packets()
       real.call(socket, { enable: true, initialDelay: 1000, interval: 1000, count: 3 })
       const check = this.#clock.every(5, () => {
-        if (!socket.destroyed && this.#packets() - before < PACKETS) return
+        if (!socket.destroyed && this.#meter.packets() - before < PACKETS) return
         check.cancel()
         this.#isOut = false
         if (socket.destroyed) return

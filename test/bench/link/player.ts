@@ -71,7 +71,7 @@ class Player {
     this.#quiet = new Quiet(meter, job.quietMs)
     this.#clock = new LeapingClock(START_MS, () => this.#quiet.is && !this.#probes.isOut)
     this.#quiet.onPacket = () => (this.#packetAtMs = this.#clock.now())
-    this.#probes = new LeapingProbes(this.#clock, () => this.#meter.packets(), () => this.#packetAtMs)
+    this.#probes = new LeapingProbes(this.#clock, meter, () => this.#packetAtMs)
   }
 
   async play(): Promise<PlayResult> {

@@ -1,7 +1,7 @@
 // Runs inside the virtual machine: a gateway with `dial: { pppd: sat }` and a broker that can be reached over that line only. It publishes, and
 // prints what became of line and messages. It judges nothing.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Site } from '../../support/process.ts'
 import { until } from '../../support/until.ts'
 import { pppdRunning, scene } from '../scenes.ts'
@@ -48,11 +48,11 @@ async function all(): Promise<void> {
   publish(3)
   await carried('again')
 
-  writeFileSync('/tmp/far', 'busy')
+  writeFileSync('/tmp/busy', '')
   publish(3)
   const waits = await until(() => (logged('uplink is down').length >= 2 ? logged('uplink is down') : null), 'two attempts that fail', LONG_MS)
   scene('nobody takes the call', { waits, received: received().length, running: pppdRunning() })
-  writeFileSync('/tmp/far', 'answer')
+  rmSync('/tmp/busy')
   await carried('the call is taken again')
 
   publish(3)

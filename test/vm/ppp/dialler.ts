@@ -24,7 +24,6 @@ async function reaches(host: string): Promise<boolean> {
   return true
 }
 
-const far = (what: string): void => writeFileSync('/tmp/far', what)
 const farOptions = (what: string): void => writeFileSync('/tmp/far.options', what)
 
 async function upAndDown(name: string, of = pppd()): Promise<void> {
@@ -67,19 +66,17 @@ async function asRoot(): Promise<void> {
   await lost('the peer falls silent', () => execFileSync('pkill', ['-STOP', '-f', 'pppd /dev/line']))
   execFileSync('pkill', ['-KILL', '-f', 'pppd /dev/line'])
 
-  far('busy')
-  await failing('busy')
-  far('silent')
-  writeFileSync(`${PEERS}/hasty`, `${peer}lcp-max-configure 2\n`)
-  await failing('nobody answers', pppd('hasty'))
-  far('deaf')
-  await failing('time is over', pppd('sat', 2000))
-  const hungUp = pppd()
+  writeFileSync(`${PEERS}/busy`, peer.replace('ATD0', 'ATD1'))
+  await failing('busy', pppd('busy'))
+  writeFileSync(`${PEERS}/silent`, `${peer.replace('ATD0', 'ATD2')}lcp-max-configure 2\n`)
+  await failing('nobody answers', pppd('silent'))
+  writeFileSync(`${PEERS}/deaf`, peer.replace('ATD0', 'ATD3'))
+  await failing('time is over', pppd('deaf', 2000))
+  const hungUp = pppd('deaf')
   const said = sentence(hungUp.dial())
   await until(() => pppdRunning() > 1, 'chat to run', 60_000)
   await hungUp.hangUp()
   scene('hung up while it dials', { said: await said, running: pppdRunning() })
-  far('answer')
 
   // Both ends read the same file: which secret the near end takes is said by the name that it believes to talk to.
   farOptions('require-chap name far')

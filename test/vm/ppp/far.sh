@@ -1,10 +1,10 @@
 # The far end, and the cable to it: two pseudo terminals joined by socat, /dev/modem on our side. Sourced by the scripts that dial.
 #
 # The far machine is the network namespace `far`: a modem that takes AT commands, a pppd that answers behind it, and a Mosquitto that can be
-# reached through it only. /tmp/far says what the modem does with a call (answer, busy, silent, deaf), /tmp/far.options how pppd answers.
+# reached through it only. The number says what becomes of a call: 0 is answered, or busy while there is a file /tmp/busy, 1 is busy, 2 is taken by
+# nobody who speaks PPP, 3 is not taken. /tmp/far.options says how pppd answers.
 ip netns add far
 ip -n far link set lo up
-echo answer > /tmp/far
 echo noauth > /tmp/far.options
 printf 'listener 1883 0.0.0.0\nallow_anonymous true\nuser root\n' > /tmp/mosquitto.conf
 ip netns exec far mosquitto -c /tmp/mosquitto.conf > /tmp/mosquitto.log 2>&1 &
@@ -21,15 +21,14 @@ modem() {
   while :; do
     stty -F /dev/line raw icrnl -echo || { sleep 0.2; continue; }
     while IFS= read -r command; do
-      case $command-$(cat /tmp/far) in
-        ATD*-busy) printf 'BUSY\r\n' ;;
-        ATD*-silent) printf 'CONNECT 9600\r\n' ;;
-        ATD*-deaf) ;;
-        ATD*) printf 'CONNECT 9600\r\n'; break ;;
-        AT*) printf 'OK\r\n' ;;
+      case $command in
+        ATD0) if [ -e /tmp/busy ]; then printf 'BUSY\r\n'; else printf 'CONNECT 9600\r\n'; break; fi ;;
+        ATD1) printf 'BUSY\r\n' ;;
+        ATD2) printf 'CONNECT 9600\r\n' ;;
+        AT) printf 'OK\r\n' ;;
       esac > /dev/line
     done < /dev/line
-    ip netns exec far pppd /dev/line nodetach local nocrtscts nodefaultroute 10.64.0.1:10.64.0.2 lcp-max-configure 10 $(cat /tmp/far.options) logfile /tmp/far.log > /dev/null
+    ip netns exec far pppd /dev/line nodetach local nocrtscts nodefaultroute 10.64.0.1:10.64.0.2 lcp-restart 1 lcp-max-configure 20 $(cat /tmp/far.options) logfile /tmp/far.log > /dev/null
   done
 }
 
@@ -42,7 +41,7 @@ mkdir -p /etc/ppp/peers
 cat > /etc/ppp/peers/sat <<'P'
 /dev/modem
 9600
-connect "/usr/sbin/chat ABORT BUSY TIMEOUT 2 '' AT OK-AT-OK-AT-OK-AT-OK ATD0088160000500 TIMEOUT 15 CONNECT ''"
+connect "/usr/sbin/chat ABORT BUSY TIMEOUT 2 '' AT OK-AT-OK-AT-OK-AT-OK ATD0 TIMEOUT 15 CONNECT ''"
 user site
 noauth
 local

@@ -2,16 +2,15 @@
 import type { BitCoder } from './arithmetic.ts'
 import { FrameError } from './error.ts'
 import { EVEN, Mixer } from './probability.ts'
-import { Sets, Shared, type State } from './state.ts'
+import { INTEGER_COUNTERS, Sets, Shared, type State } from './state.ts'
 import { TextCoder } from './text.ts'
 
 /** Kinds of integers. */
 export const Integer = { gap: 0, length: 1, made: 2, format: 3 } as const
-export const INTEGER_COUNTERS = 32
 /** Flags, by their number among the shared counters. */
 export const Flag = { ordinary: 0, inSequence: 1, regular: 2, fits: 3, reformatted: 4, kept: 5, topicKnown: 6, shapeKnown: 7, apart: 8 } as const
 /** Texts of at most so many bytes are told bit by bit. */
-export const TOLD_BYTES_MAX = 65535
+const TOLD_BYTES_MAX = 65535
 
 export class Bits {
   readonly mixer: Mixer

@@ -63,10 +63,14 @@ export class Body {
     return this.#content.texts
   }
 
+  /** Behind the last message. */
+  check(checksum: number): void {
+    if (this.#bits.even(checksum & 0xffff, 16) !== (checksum & 0xffff)) throw new FrameError('the frame is damaged, or was made with another dictionary')
+  }
+
   /** After the last message: leaves the state as the next frame finds it. */
-  end(check: number): void {
-    if (this.#bits.even(check, 16) !== check) throw new FrameError('the frame is damaged, or was made with another dictionary')
-    this.#content.end()
+  settle(): void {
+    this.#content.settle()
   }
 
   /** What an encoder gets back is worth nothing. */

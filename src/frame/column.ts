@@ -86,7 +86,7 @@ export class Column {
 
   /** The period of a column of times, in 1/65,536; 0 or less when it has none. */
   get period(): number {
-    return this.samples < 2 ? 0 : this.trends[SLOW]!
+    return this.trends[SLOW]!
   }
 }
 

@@ -51,7 +51,7 @@ export class ContentCoder {
   }
 
   /** After the last message: the history that the next frame finds. */
-  end(): void {
+  settle(): void {
     if (this.#taken !== this.#given.length) throw new FrameError('the frame has texts that are in no message')
     for (const text of this.texts) this.#bits.text.append(text)
     this.#bits.text.append(this.#given)

@@ -3,7 +3,7 @@ import { ArithmeticDecoder } from './arithmetic.ts'
 import { unpackBlob } from './blob.ts'
 import { Body } from './body.ts'
 import { checksum } from './checksum.ts'
-import { Dictionary } from './dictionary.ts'
+import { contentsOf, Dictionary } from './dictionary.ts'
 import { FrameError } from './error.ts'
 import { type DictionaryPart, type FrameHeader, type Head, readHead } from './header.ts'
 import { type FrameMessage, OUTPUT_BYTES_MAX } from './message.ts'
@@ -47,7 +47,7 @@ export function decodeFrame(bytes: Uint8Array, dictionaries: { get(name: string)
   if (base === undefined) return { ...rest, needs: head.dictionary!, messages: [], brings }
   const state = base?.state() ?? new State()
   const messages = messagesOf(bytes, head, end, state)
-  if (head.brings) brings.push(Dictionary.after(bytes, state))
+  if (head.brings) brings.push(Dictionary.after(bytes, contentsOf(state)))
   return { ...rest, needs: null, messages, brings }
 }
 
@@ -62,7 +62,8 @@ function messagesOf(bytes: Uint8Array, head: Head, end: number, state: State): F
   const messages: FrameMessage[] = []
   for (let i = 0; i < head.count; i++) messages.push(body.message(null))
   if (messages.at(-1)!.sequence !== head.lastSequence) throw new FrameError('the frame does not end with the message that it says')
-  body.end(checksum(bytes.subarray(0, end)) & 0xffff)
+  body.check(checksum(bytes.subarray(0, end)))
+  body.settle()
   return messages
 }
 

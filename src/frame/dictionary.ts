@@ -35,15 +35,20 @@ export class Dictionary {
     return dictionary
   }
 
-  /** What `frame` leaves. */
-  static after(frame: Uint8Array, state: State): Dictionary {
-    const name = checksum(frame).toString(16).padStart(2 * NAME_BYTES, '0')
-    return new Dictionary(name, written(name, state))
+  /** What `frame` leaves, which is `contents`. Throws FrameError when that is too large. */
+  static after(frame: Uint8Array, contents: Uint8Array): Dictionary {
+    checkSize(contents.length)
+    const to = new ByteWriter(contents.length + 16)
+    const name = Buffer.from(checksum(frame).toString(16).padStart(2 * NAME_BYTES, '0'), 'hex')
+    to.raw(name)
+    to.number(checksum(contents))
+    to.raw(contents)
+    return new Dictionary(name.toString('hex'), to.written)
   }
 
   /** A state to go on from, the caller's own. */
   state(): State {
-    if (this.bytes.length > DICTIONARY_BYTES_MAX) throw new FrameError(`a dictionary has ${this.bytes.length} bytes`)
+    checkSize(this.bytes.length)
     const from = new ByteReader(this.bytes, NAME_BYTES)
     const sum = from.number()
     if (sum !== checksum(this.bytes.subarray(from.at))) throw new FrameError('a dictionary is damaged')
@@ -53,9 +58,14 @@ export class Dictionary {
   }
 }
 
+function checkSize(bytes: number): void {
+  if (bytes > DICTIONARY_BYTES_MAX) throw new FrameError(`a dictionary has ${bytes} bytes`)
+}
+
 // ---- writing
 
-function written(name: string, state: State): Uint8Array {
+/** Of a dictionary all but its name. */
+export function contentsOf(state: State): Uint8Array {
   const to = new ByteWriter(4096)
   to.number(VERSION)
   to.number(state.time)
@@ -69,11 +79,7 @@ function written(name: string, state: State): Uint8Array {
   writeCounters(to, state.counters, 0, Shared.end)
   for (let i = 0; i < state.weights.length; i++) to.signed(state.weights[i]! - WEIGHTS[i]!)
   to.bytes(state.history.subarray(-HISTORY_MAX))
-  const whole = new ByteWriter(to.written.length + 16)
-  whole.raw(Buffer.from(name, 'hex'))
-  whole.number(checksum(to.written))
-  whole.raw(to.written)
-  return whole.written
+  return to.written
 }
 
 function writeSeries(to: ByteWriter, series: Series, state: State): void {

@@ -8,7 +8,7 @@ import { ArithmeticEncoder } from './arithmetic.ts'
 import { packBlob } from './blob.ts'
 import { Body, type Plan } from './body.ts'
 import { checksum } from './checksum.ts'
-import { Dictionary } from './dictionary.ts'
+import { contentsOf, Dictionary } from './dictionary.ts'
 import { FrameError } from './error.ts'
 import { CHECK_BYTES, COUNT_MAX, type DictionaryPart, VERSION, writeHead } from './header.ts'
 import { bytesOf, type FrameMessage, OUTPUT_BYTES_MAX, problemOf, STREAM_BYTES } from './message.ts'
@@ -82,7 +82,6 @@ export class FrameEncoder {
   #deliveries = 0
   /** Names of dictionaries that frames on their way bring, the oldest first. */
   #made: string[] = []
-
   /** Of topics the last text, for the planner: which words vary, and which topics come again. */
   readonly #seen = new Map<string, Text>()
 
@@ -158,12 +157,14 @@ export class FrameEncoder {
       if (!isCoded(body, planner.plan(i)) || coder.length + CHECK_BYTES > room || coder.isFull) return { frame: null, guess: i, brings: null }
     }
     const blob = body.texts.length === 0 ? null : packBlob(Buffer.concat(body.texts), history)
-    const head = writeHead({ ...fields, brings: true, blob })
-    body.end(checksum(head) & 0xffff)
+    body.settle()
+    const contents = contentsOf(state)
+    const brings = contents.length <= this.#dictionaryBytesMax
+    const head = writeHead({ ...fields, brings, blob })
+    body.check(checksum(head))
     const frame = Buffer.concat([head, coder.finish()])
     const guess = Math.floor((count * bytesMax) / frame.length)
-    const brings = Dictionary.after(frame, state)
-    return { frame: frame.length <= bytesMax ? frame : null, guess, brings: brings.bytes.length <= this.#dictionaryBytesMax ? brings : null }
+    return { frame: frame.length <= bytesMax ? frame : null, guess, brings: brings ? Dictionary.after(frame, contents) : null }
   }
 
   /** The receiver has the frame that brought this dictionary. True: `export()` is worth keeping again. */

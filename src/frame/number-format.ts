@@ -50,10 +50,6 @@ export function checkFormat(format: NumberFormat): NumberFormat {
   return format
 }
 
-export function sameFormat(a: NumberFormat, b: NumberFormat): boolean {
-  return FIELDS.every((field) => a[field] === b[field])
-}
-
 /** What `format` writes for the column's number `n`, as Latin-1; null when it cannot. */
 export function written(format: NumberFormat, n: number): string | null {
   const value = scaled(format, n)

@@ -8,7 +8,7 @@ const KNOTS = [
   22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768, 40793, 47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816,
   65097, 65269, 65374, 65438, 65476, 65500, 65514,
 ]
-export const LOGIT_MAX = 2047
+const LOGIT_MAX = 2047
 
 /** By logit + 2047, which is LOGIT_MAX. */
 const SQUASH = new Uint16Array(2 * LOGIT_MAX + 1)
@@ -48,11 +48,6 @@ export class Counters {
     this.seen = new Uint8Array(size)
   }
 
-  clear(): void {
-    this.one.fill(EVEN)
-    this.seen.fill(0)
-  }
-
   /** Makes room for numbers below `size`. */
   grow(size: number): void {
     if (size <= this.one.length) return
@@ -65,16 +60,17 @@ export class Counters {
 }
 
 /** A weight of 1. */
-export const UNIT = 16384
+const UNIT = 16384
 const WEIGHT_MAX = 8 * UNIT - 1
-export const WEIGHT_FIRST = 8000
+const WEIGHT_FIRST = 8000
+
+/** Of the expectation, and of up to four counters. */
+const INPUTS_MAX = 5
+
 /** Those of `sets` sets that have learned nothing. */
 export function firstWeights(sets: number): Int32Array {
-  return Int32Array.from({ length: sets * INPUTS_MAX }, (_, i) => (i % INPUTS_MAX === 0 ? UNIT : WEIGHT_FIRST))
+  return new Int32Array(sets * INPUTS_MAX).map((_, i) => (i % INPUTS_MAX === 0 ? UNIT : WEIGHT_FIRST))
 }
-
-/** Of the expectation and of up to four counters. */
-export const INPUTS_MAX = 5
 
 export class Mixer {
   readonly #coder: BitCoder
@@ -83,7 +79,7 @@ export class Mixer {
   /** The contexts of the next bit: numbers of counters. */
   readonly contexts = new Int32Array(INPUTS_MAX - 1)
 
-  /** `weights`: INPUTS_MAX for each set. */
+  /** `weights`: of all sets, one behind the other. */
   constructor(coder: BitCoder, weights: Int32Array) {
     this.#coder = coder
     this.weights = weights

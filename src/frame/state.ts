@@ -17,19 +17,19 @@ export const TIMES = 0
 export const NUMBERS = 1
 const KINDS = 2
 
-/** The counters that all share, by number; those of series and columns follow. */
-const AFTER_COLUMNS = KINDS * SHARED_COUNTERS
+/** Of each kind of integer, by how many bits it has. */
+export const INTEGER_COUNTERS = 32
 const INTEGER_KINDS = 11
-/** Of texts: by rank among the recent ones. */
+/** Of texts, by their place among the recent ones. */
 export const TEXT_NODES = 8
-export const Shared = {
-  integers: AFTER_COLUMNS,
-  offered: AFTER_COLUMNS + INTEGER_KINDS * 32,
-  follows: AFTER_COLUMNS + INTEGER_KINDS * 32 + 1,
-  recent: AFTER_COLUMNS + INTEGER_KINDS * 32 + 2,
-  flags: AFTER_COLUMNS + INTEGER_KINDS * 32 + 2 + TEXT_NODES,
-  end: AFTER_COLUMNS + INTEGER_KINDS * 32 + 2 + TEXT_NODES + 9,
-} as const
+const FLAGS = 9
+
+/** The counters that all share, by number: those of columns come first. Those of series and columns follow. */
+const integers = KINDS * SHARED_COUNTERS
+const offered = integers + INTEGER_KINDS * INTEGER_COUNTERS
+const recent = offered + 2
+const flags = recent + TEXT_NODES
+export const Shared = { integers, offered, follows: offered + 1, recent, flags, end: flags + FLAGS } as const
 
 /** Mixing weights: those of the columns, then these. */
 export const Sets = {

@@ -1,5 +1,5 @@
-// Bytes that are like earlier bytes: topics, templates, strings in payloads. Each bit is expected from nothing, from one and from two bytes before,
-// and from how it went on when the last three bytes were the same.
+// Bytes that are like earlier bytes: topics, templates, strings in payloads. Each bit is expected from none, one and two of the bytes before, and
+// from how it went on when the last three bytes were the same.
 import type { BitCoder } from './arithmetic.ts'
 import { Counters, EVEN, firstWeights, Mixer } from './probability.ts'
 
@@ -8,6 +8,7 @@ export const HISTORY_MAX = 8192
 const COUNTERS = 65536
 /** Without a match, and with one. */
 const SETS = 2
+/** A longer match is as good. */
 const LONG = 16
 
 export class TextCoder {

@@ -3,10 +3,10 @@ import type { Refusal, Waiter } from './append.ts'
 
 export class AllOf implements Waiter {
   #left = 1
-  #refusal: Refusal | null = null
+  #isRefused = false
   readonly #done: (refusal: Refusal | null) => void
 
-  /** `done` hears once, after `complete`: null when all are safe. */
+  /** `done` hears once: null when all are safe, after `complete`; at once when one is refused. */
   constructor(done: (refusal: Refusal | null) => void) {
     this.#done = done
   }
@@ -27,12 +27,13 @@ export class AllOf implements Waiter {
   }
 
   refused(why: Refusal): void {
-    this.#refusal = why
-    this.#hear()
+    if (this.#isRefused) return
+    this.#isRefused = true
+    this.#done(why)
   }
 
   #hear(): void {
-    if (--this.#left === 0) this.#done(this.#refusal)
+    if (--this.#left === 0 && !this.#isRefused) this.#done(null)
   }
 }
 

@@ -24,7 +24,7 @@ const nobody = (): void => {}
 class PendingAck implements Acknowledgement {
   readonly type: 4 | 5
   readonly packetIdentifier: number
-  /** Its message is taken in a later turn. */
+  /** Its message takes longer than a commit. */
   readonly isLate: boolean
   readonly #owner: Incoming
   /** null until the message is safe or refused. */
@@ -52,7 +52,7 @@ class PendingAck implements Acknowledgement {
   }
 }
 
-/** A QoS 2 message that is taken in a later turn. */
+/** A QoS 2 message whose answer takes longer than a commit. */
 interface Late {
   readonly first: PendingAck
   /** It came again meanwhile, on another connection: this one hears what the first does. */
@@ -64,7 +64,7 @@ export class Incoming {
   readonly #destination: number
   readonly #journal: Journal | null
   readonly #received = new LazySet<number>()
-  /** By packet identifier, until PUBREL. None of these is in `#received`. */
+  /** By packet identifier, until PUBREL. */
   readonly #late = new LazyMap<number, Late>()
   readonly #pending = new Fifo<PendingAck>()
   #pubacksOwed = 0
@@ -140,22 +140,23 @@ export class Incoming {
       else this.#journal.whenDurable(() => (this.#received.has(packetIdentifier) ? ack.durable() : ack.refused('store-full')))
       return null
     }
-    this.#received.add(packetIdentifier)
-    this.#journal?.change({ kind: 'received', destination: this.#destination, packetIdentifier }, false)
+    this.#receive(packetIdentifier)
     return ack
   }
 
   /**
-   * The same for a message that is taken in a later turn, and is known by more than its identifier. Nothing of that is kept: after a crash it
-   * comes again, and is new here. Were the identifier durable before the message is, a crash between the two would lose it.
+   * The same for a message whose answer takes longer than a commit: a duplicate hears what becomes of the first one. `keeps`: the message is in the
+   * batch that is being gathered, and so is its identifier. Without it the message is taken in a later turn, and known by more than its identifier: of
+   * that nothing is kept, and after a crash it comes again and is new. Were it durable before the message is, a crash between the two would lose it.
    */
-  expectPubrecLater(packetIdentifier: number): Acknowledgement | null {
-    if (this.#received.has(packetIdentifier)) return this.expectPubrec(packetIdentifier)
+  expectPubrecLater(packetIdentifier: number, keeps: boolean): Acknowledgement | null {
+    const known = this.#late.get(packetIdentifier)
+    if (known === undefined && this.#received.has(packetIdentifier)) return this.expectPubrec(packetIdentifier)
     const ack = this.#expect(5, packetIdentifier, true)
     this.#pubcompsOwed.add(packetIdentifier)
-    const known = this.#late.get(packetIdentifier)
     if (known === undefined) {
       this.#late.set(packetIdentifier, { first: ack, again: null, isTaken: false })
+      if (keeps) this.#receive(packetIdentifier)
       return ack
     }
     if (known.isTaken) ack.durable()
@@ -172,7 +173,7 @@ export class Incoming {
   onPubrel(packetIdentifier: number): void {
     const transport = this.#transport
     this.#pubcompsOwed.delete(packetIdentifier)
-    if (this.#late.delete(packetIdentifier)) {
+    if (this.#late.delete(packetIdentifier) && !this.#received.has(packetIdentifier)) {
       transport?.sendAck(7, packetIdentifier, Reason.success) // flash never knew of it
       return
     }
@@ -232,10 +233,16 @@ export class Incoming {
     else {
       this.#late.delete(packetIdentifier)
       this.#pubcompsOwed.delete(packetIdentifier)
+      if (this.#received.delete(packetIdentifier)) this.#journal?.change({ kind: 'received-end', destination: this.#destination, packetIdentifier }, false)
     }
     if (late.again === null) return
     late.again.reason = reason
     this.answer(late.again)
+  }
+
+  #receive(packetIdentifier: number): void {
+    this.#received.add(packetIdentifier)
+    this.#journal?.change({ kind: 'received', destination: this.#destination, packetIdentifier }, false)
   }
 
   #withhold(): void { // [MQTT3-4.8.0-2]

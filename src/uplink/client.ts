@@ -23,7 +23,7 @@ import { connectPacket, OFFLINE, ONLINE, RECEIVE_MAXIMUM, refusalSentence, TOPIC
 import { announcedSec, KeepAlive } from './keep-alive.ts'
 import type { LinkMemory, UplinkMemory } from './memory.ts'
 import type { LinkMeter, WireConnection } from './meter.ts'
-import { type Pace, Pacer } from './pacer.ts'
+import { type Pace, Pacer, RECORD_BYTES_MAX, SEGMENT_BYTES } from './pacer.ts'
 import { Reader, type ReaderOwner } from './reader.ts'
 import { Sender, type SenderOwner } from './sender.ts'
 import type { Wanted } from './subscribed.ts'
@@ -103,7 +103,7 @@ export class UplinkClient implements Carrier, ReaderOwner {
     this.#deps = deps
     this.#options = options
     this.#memory = memory.of(link)
-    this.#pacer = new Pacer(this.#memory.windowBytes)
+    this.#pacer = new Pacer(this.#memory.windowBytes, config.tls ? RECORD_BYTES_MAX : SEGMENT_BYTES)
     this.#keepAlive = this.#makeKeepAlive()
     this.#subscriber = new Subscriber(config.version, memory.subscribed, subscriptions, {
       send: (packet) => this.#sender!.send(packet),

@@ -99,7 +99,7 @@ export class Inbound {
 
   onPublish({ packetIdentifier, message }: PublishPacket): void {
     if (message.qos === 2) {
-      const ack = this.#isFrame(message) ? this.#incoming.expectPubrecLater(packetIdentifier) : this.#incoming.expectPubrec(packetIdentifier)
+      const ack = this.#expectPubrec(packetIdentifier, message)
       if (ack === null) this.#onRepeated(message, packetIdentifier)
       else if (!this.#take(message, ack, false, packetIdentifier)) this.#incoming.safeWithState(ack)
       return
@@ -134,16 +134,24 @@ export class Inbound {
       done()
       return
     }
-    const all = new AllOf(answerTo(waiter))
+    const before = numbers.get(key) ?? -1
+    const all = new AllOf((refusal) => {
+      if (refusal !== null) numbers.put(key, before) // it was kept, the message was not
+      answerTo(waiter)(refusal)
+    })
     if (!this.#take(makeMessage(SHORT_MESSAGES, bytes, { qos: 1 }), all.expect(), true)) all.durable()
     numbers.put(key, mtmsn) // in the same turn as the message: the same batch
     journal.waitDurable(all.expect())
     all.complete()
   }
 
-  /** What is in it is published when its turn comes, and is known by its numbers. */
-  #isFrame({ topic }: Message): boolean {
-    return this.#unpacker !== null && this.#routes.routeOf(topic.name, null)?.unpack === true
+  #expectPubrec(packetIdentifier: number, { topic }: Message): Waiter | null {
+    if (this.#unpacker !== null || this.#commands !== null) {
+      const route = this.#routes.routeOf(topic.name, null)
+      if (route?.unpack === true) return this.#incoming.expectPubrecLater(packetIdentifier, false) // published when its turn comes; known by its numbers
+      if (route !== null && route.command !== null) return this.#incoming.expectPubrecLater(packetIdentifier, true)
+    }
+    return this.#incoming.expectPubrec(packetIdentifier)
   }
 
   #onRepeated(message: Message, packetIdentifier: number): void {

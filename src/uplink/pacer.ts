@@ -16,10 +16,12 @@ const MARKS_PER_WINDOW = 16
 const INITIAL_BYTES = 2048
 const WINDOW_BYTES_MAX = 8 * 1024 * 1024
 /** A segment of TCP's payload: less at a time costs a header and a TLS record for each message. */
-const SEGMENT_BYTES = 1400
+export const SEGMENT_BYTES = 1400
 /** A very slow link is not kept busy for longer than this by one segment. */
 const SEGMENT_SEC_MAX = 2
-const QUANTUM_BYTES_MAX = 16 * 1024
+const QUANTUM_BYTES_MAX = 32 * 1024
+/** Of TLS (RFC 8446 section 5.1): more at once is more than one. */
+export const RECORD_BYTES_MAX = 16 * 1024
 const QUANTUM_SEC = 0.01
 /** So much may queue on any link: acknowledgements do not come evenly. */
 const SLACK_SEC = 0.02
@@ -27,6 +29,8 @@ const SLACK_SEC = 0.02
 const SLACK_BYTES_MAX = 96 * 1024
 const STARTUP_GAIN = 2
 const GAIN = 1.5
+/** Beside whole messages and writes: enough to find out that more is possible. */
+const SPARE_GAIN = 1.25
 /** Growth of the rate in a round that says the end is not reached yet. */
 const GROWTH = 1.25
 /** Full rounds without it; and before so many nothing is concluded, because the first messages meet all kinds of delays. */
@@ -38,8 +42,9 @@ const ROUNDS_REMEMBERED = 4
 /** A message that took so many times what it should have, and so much more. */
 const SLOWER = 2
 const SLOWER_SEC = 0.25
-/** A link that a single message fills for so many times its BDP is kept busy by one message at a time. */
-const LARGE_MESSAGE_BDPS = 10
+/** A link that a single write fills for so many times its BDP is kept busy by one at a time. */
+const LARGE_WRITE_BDPS = 10
+const SIZES_REMEMBERED = 8
 const BASE_SEC_MIN = 0.000_05
 const PROBE_SEC = 30
 const PROBE_BASES = 50
@@ -53,12 +58,21 @@ export interface Pace {
   readonly windowBytes: number
 }
 
+/** What is written at once: nobody answers a part of it before all of it has come, as long as it is not larger than a record. */
+interface Write {
+  readonly atMs: number
+  bytes: number
+  /** Where it ends in the stream of bytes. */
+  end: number
+}
+
 /** A message whose acknowledgement is watched. */
 interface Mark {
   identifier: number
   /** Where it ends in the stream of bytes. */
   position: number
   size: number
+  write: Write
   sentMs: number
   /** On their way before it. */
   inFlight: number
@@ -71,6 +85,7 @@ interface Mark {
 export class Pacer {
   /** In the order they were sent. */
   readonly #marks: Mark[] = []
+  readonly #recordBytes: number
   #phase: 'startup' | 'steady' | 'probe' = 'startup'
   #window: number
   /** No less while the link is not known. */
@@ -78,12 +93,15 @@ export class Pacer {
   #open = true
   #reserved = 0
   #sent = 0
+  #write: Write = { atMs: -1, bytes: 0, end: 0 }
   #marked = 0
   #delivered = 0
   #deliveredMs = 0
   #deliveredSentMs = 0
   #base = 0
   #baseMs = 0
+  /** Written with the one that the base was first seen with. */
+  #baseBytes = 0
   // Of a probe: where it begins and ends in the stream of bytes, and what was measured.
   #probeFrom = 0
   #probeEnd = 0
@@ -98,11 +116,12 @@ export class Pacer {
   #rounds = 0
   #roundsLevel = 0
   #longTrips = 0
-  /** The largest of late. */
+  /** The largest message of late. */
   #size = 0
 
-  /** `windowBytes`: what an earlier connection over the same link has come to. */
-  constructor(windowBytes = 0) {
+  /** `windowBytes`: what an earlier connection over the same link has come to. `recordBytes`: what is read as a whole at the other end. */
+  constructor(windowBytes = 0, recordBytes = RECORD_BYTES_MAX) {
+    this.#recordBytes = recordBytes
     this.#floor = Math.max(INITIAL_BYTES, windowBytes / 2)
     this.#window = this.#floor
   }
@@ -112,6 +131,11 @@ export class Pacer {
     return this.#open && (this.#reserved === 0 || this.inFlight + this.#reserved < this.#window)
   }
 
+  /** So much was given to the socket in this turn that it should be written now: what comes first can then be answered first. */
+  get shouldWrite(): boolean {
+    return this.#write.bytes >= this.#quantum()
+  }
+
   /** Bytes that will be written, sooner or later; negative: that are, or will never be. */
   reserve(bytes: number): void {
     this.#reserved += bytes
@@ -119,7 +143,7 @@ export class Pacer {
 
   /** Bytes that an acknowledgement is still to come for. */
   get inFlight(): number {
-    return this.#marked - this.#delivered
+    return Math.max(0, this.#marked - this.#delivered)
   }
 
   /** At most once: room beside the window, for what is lost when it does not go now. */
@@ -146,8 +170,10 @@ export class Pacer {
   wroteAnswerable(identifier: number, size: number, nowMs: number): void {
     const { inFlight } = this
     this.#sent += size
-    if (size > this.#size) this.#size = size
-    else this.#size -= (this.#size - size) / 64
+    if (nowMs !== this.#write.atMs || this.shouldWrite) this.#write = { atMs: nowMs, bytes: 0, end: 0 }
+    this.#write.bytes += size
+    this.#write.end = this.#sent
+    this.#size = Math.max(size, this.#size - (this.#size - size) / SIZES_REMEMBERED)
     if (inFlight > 0 && this.#sent - this.#marked < this.#window / MARKS_PER_WINDOW) return
     if (this.#marks.length === MARKS_MAX) {
       this.#open = false
@@ -155,7 +181,7 @@ export class Pacer {
     }
     if (inFlight === 0) this.#deliveredMs = this.#deliveredSentMs = nowMs // the link was idle: the time until now says nothing about it
     const known = { delivered: this.#delivered, deliveredMs: this.#deliveredMs, deliveredSentMs: this.#deliveredSentMs }
-    this.#marks.push({ identifier, position: this.#sent, size, sentMs: nowMs, inFlight, ...known })
+    this.#marks.push({ identifier, position: this.#sent, size, write: this.#write, sentMs: nowMs, inFlight, ...known })
     this.#marked = this.#sent
     if (this.inFlight < this.#window) return
     this.#open = false
@@ -168,7 +194,11 @@ export class Pacer {
     for (let i = 0; i < marks.length; i++) {
       if (marks[i]!.identifier !== identifier) continue
       const mark = marks[i]!
-      marks.splice(0, i + 1) // those before it have arrived too
+      const isWhole = mark.write.bytes <= this.#recordBytes
+      let count = i + 1 // those before it have arrived too
+      if (isWhole) while (marks[count]?.write === mark.write) count++
+      marks.splice(0, count)
+      if (isWhole) mark.position = mark.write.end
       this.#arrived(mark, nowMs)
       return
     }
@@ -193,11 +223,11 @@ export class Pacer {
     const elapsed = Math.max(nowMs - mark.deliveredMs, mark.sentMs - mark.deliveredSentMs) / 1000
     const trip = Math.max(BASE_SEC_MIN, (nowMs - mark.sentMs) / 1000)
     const rate = elapsed > 0 ? (mark.position - mark.delivered) / Math.max(elapsed, BASE_SEC_MIN) : 0
-    const expected = this.#base + (mark.inFlight + mark.size) / this.#rate
+    const expected = this.#base + (mark.inFlight + mark.write.bytes) / this.#rate
     if (rate > 0 && trip > SLOWER * expected + SLOWER_SEC) this.#startOver(rate)
     if (rate > this.#roundRate) this.#roundRate = rate
     if (rate > this.#rate) this.#rate = rate
-    const isLong = mark.inFlight > 0 && trip - mark.size / this.#rate > QUEUES * this.#base + SLACK_SEC
+    const isLong = mark.inFlight > 0 && trip - this.#writeSec(mark) > QUEUES * this.#base + SLACK_SEC
     this.#longTrips = isLong && this.#rounds >= STARTUP_ROUNDS ? this.#longTrips + 1 : 0
     if (this.#phase === 'startup' && this.#longTrips === QUEUES_TRIPS) this.#beginProbe()
     this.#measureBase(mark, trip, nowMs)
@@ -212,12 +242,15 @@ export class Pacer {
   }
 
   /**
-   * A trip holds the link's delay and the message's own way onto the link. How long that is follows from the rate, which is too low while one
-   * message goes at a time: so the base is less than a trip for certain, and not less than what is left of one without the message.
+   * A trip holds the link's delay and the write's own way onto the link. How long that is follows from the rate, which is too low while one
+   * write goes at a time: so the base is less than a trip for certain, and not less than what is left of one without the write.
    */
   #measureBase(mark: Mark, trip: number, nowMs: number): void {
-    const least = trip - mark.size / this.#rate
-    if (this.#base === 0 || this.#phase === 'startup') this.#base = this.#base === 0 ? trip : Math.min(this.#base, trip)
+    const least = trip - this.#writeSec(mark)
+    if (this.#base === 0 || (this.#phase === 'startup' && trip < this.#base)) {
+      this.#base = trip
+      this.#baseBytes = mark.write.bytes
+    } else if (this.#phase === 'startup') return
     else if (this.#phase === 'probe') this.#probe(mark, trip, least, nowMs)
     else if (trip < this.#base || mark.inFlight === 0) {
       this.#base += (clamp(this.#base, least, trip) - this.#base) / 8
@@ -240,6 +273,7 @@ export class Pacer {
 
   /** Lets the link run empty and looks at what is left. */
   #beginProbe(): void {
+    if (this.#phase === 'startup') this.#base = Math.max(BASE_SEC_MIN, this.#base - this.#baseBytes / this.#rate) // now that it is known
     this.#phase = 'probe'
     this.#probeFrom = this.#sent
     this.#probes = this.#probedTrips = this.#probedLeast = 0
@@ -265,13 +299,20 @@ export class Pacer {
     const bdp = this.#rate * this.#base
     if (this.#phase === 'probe') return Math.max(1, bdp * PROBE_GAIN)
     const gain = this.#phase === 'startup' ? STARTUP_GAIN : GAIN
-    const message = this.#size < LARGE_MESSAGE_BDPS * bdp ? this.#size : 0
-    const window = Math.max(bdp * gain, bdp + message + 2 * this.#quantum() + Math.min(SLACK_BYTES_MAX, this.#rate * SLACK_SEC))
+    const write = this.#quantum()
+    const isLarge = Math.max(write, this.#size) > LARGE_WRITE_BDPS * bdp
+    const window = Math.max(bdp * gain, isLarge ? write : bdp * SPARE_GAIN + this.#size + 2 * write) + Math.min(SLACK_BYTES_MAX, this.#rate * SLACK_SEC)
     return Math.min(WINDOW_BYTES_MAX, this.#phase === 'startup' ? Math.max(this.#floor, window) : window)
+  }
+
+  /** That the bytes written with a message need. */
+  #writeSec({ write }: Mark): number {
+    return Math.min(this.#recordBytes, write.bytes) / this.#rate
   }
 
   /** What is worth a write of its own. */
   #quantum(): number {
+    if (this.#rate === 0) return Math.min(SEGMENT_BYTES, this.#window / 4)
     const bytes = Math.max(Math.min(SEGMENT_BYTES, this.#rate * SEGMENT_SEC_MAX), Math.min(QUANTUM_BYTES_MAX, this.#rate * QUANTUM_SEC))
     return this.#phase === 'startup' ? Math.min(bytes, this.#window / 4) : bytes
   }

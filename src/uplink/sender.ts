@@ -120,7 +120,10 @@ export class Sender implements Transport, Flushable {
     const bytes = this.#publisher!.publish(message, qos, retain, dup, packetIdentifier, nowMs)
     if (bytes === 0) return false
     if (qos === 0) pacer.wrote(bytes)
-    else pacer.wroteAnswerable(packetIdentifier, bytes, nowMs)
+    else {
+      pacer.wroteAnswerable(packetIdentifier, bytes, nowMs)
+      if (pacer.shouldWrite) this.#outbox.write()
+    }
     keepAlive.sent(nowMs, qos === 0 ? 'none' : 'comes')
     this.moved()
     return true

@@ -1,55 +1,46 @@
 #!/usr/bin/python3
-"""A second decoder of batch frames, written from src/uplink/FRAME.md alone (names are those of the page), to check that the page is enough to write one.
-Reads frames from stdin, each with its length before it (4 bytes, big endian); writes a line of JSON for each: its messages, or the dictionary that it needs.
-It trusts its input (bounds are left out) and has seen each stream from its first frame on (parts of dictionaries are passed over)."""
+"""A second decoder of batch frames, written from src/uplink/FRAME.md alone; names are those of the page. Frames come from stdin, each with its length before it
+(4 bytes, big endian); each becomes a line of JSON. It trusts its input, and passes over parts of dictionaries: it sees each stream from its beginning."""
 import base64, collections, copy, datetime, io, json, re, struct, sys, types, zlib, zstandard
-Thing, ONE, ALL, MOST = types.SimpleNamespace, 65536, 0xFFFFFFFF, 1 << 42
-KNOTS = [22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768]
-KNOTS += [65536 - knot for knot in KNOTS[-2::-1]]
+Thing, EPOCH, ONE, ALL, MOST = types.SimpleNamespace, datetime.datetime(1970, 1, 1), 65536, 0xFFFFFFFF, 1 << 42
+TRACKERS = [(1, 0), (4, 64), (2, 2), (32, 8192), (256, 0), (16, 0), (1, 0)]
+KNOTS = (half := [22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768]) + [65536 - k for k in half[-2::-1]]
 SQUASH = [(KNOTS[i >> 7] * (128 - (i & 127)) + KNOTS[(i >> 7) + 1] * (i & 127) + 64) >> 7 for i in range(1, 4096)]
 STRETCH = [next((x for x in range(-2047, 2048) if SQUASH[x + 2047] >> 4 >= p), 2047) for p in range(4096)]
-TRACKERS = [(1, 0), (4, 64), (2, 2), (32, 8192), (256, 0), (16, 0), (1, 0)]
-def clip(value, most): return max(-most, min(most, value))
-def squash(logit): return SQUASH[clip(logit, 2047) + 2047]
-def within(p): return max(22, min(65514, p))
-def counters(): return collections.defaultdict(lambda: [32768, 0])  # p and n, by name
-def sets(): return collections.defaultdict(lambda: [16384, 8000, 8000, 8000, 8000])
-def new_texts(): return Thing(recent=[], own=counters())
-def new_column(first=16): return Thing(own=counters(), samples=0, last=0, missed=0, together=0, alone=256, levels=[0] * 7, trends=[0] * 7, errors=[first * ONE] * 7)
+clip, squash = lambda value, most: max(-most, min(most, value)), lambda logit: SQUASH[clip(logit, 2047) + 2047]
+counters, sets = lambda: collections.defaultdict(lambda: [32768, 0]), lambda: collections.defaultdict(lambda: [16384, 8000, 8000, 8000, 8000])
+new_texts, best_of = lambda: Thing(recent=[], own=counters()), lambda column: min(range(5), key=lambda k: column.errors[k])
+def new_column(off=16): return Thing(own=counters(), samples=0, last=0, missed=0, together=0, alone=256, levels=[0] * 7, trends=[0] * 7, errors=[off * ONE] * 7)
 def new_series(topic, shape):
     marks = re.findall(b'(?s)\xfb.|.', shape)
     numbers = [Thing(format=[0, 0, 0, 0, 1, 0, 0, 0], column=new_column(), texts=new_texts()) for mark in marks if mark == b'\xf8']
     return Thing(topic=topic, marks=marks, own=counters(), flags=0, next=-1, before=0, number=-1, time=new_column(1000), expiry=new_column(), numbers=numbers,
                  texts=[new_texts() for mark in marks if mark == b'\xf9'])
-def period(it): return it.trends[3] if it.samples > 1 else 0
-def best_of(it): return min(range(5), key=lambda k: it.errors[k])
 def due(it, time):
-    at, every = it.last + (it.levels[best_of(it)] + it.trends[best_of(it)] + 32768 >> 16), period(it) >> 16
+    at, every = it.last + (it.levels[best_of(it)] + it.trends[best_of(it)] + 32768 >> 16), it.trends[3] >> 16
     return at + ((2 * (time - at) + every) // (2 * every) * every if 2 * (time - at) >= every else 0)
 def written(n, kind, style, decimals, width, factor, halvings, offset, clock):
     whole, rest = divmod(abs(n * factor), 1 << halvings)
     v = (whole + (2 * rest > 1 << halvings or 2 * rest == 1 << halvings and (not style & 4 or whole & 1))) * (-1 if n < 0 else 1) + offset
-    if kind == 2: return (v % (1 << 8 * width)).to_bytes(width, 'little' if style & 1 else 'big')
-    if kind == 3: return struct.pack('><'[style & 1] + ('f' if width == 4 else 'd'), v / 10 ** decimals)
-    if kind == 4: real = struct.unpack('f', struct.pack('f', v / 10 ** decimals))[0] if width == 4 else v * float('1e-%d' % decimals)
+    if kind == 2: return (v % 256 ** width).to_bytes(width, 'little' if style & 1 else 'big')
+    if kind == 3: return struct.pack('><'[style & 1] + ' fd'[width // 4], v / 10 ** decimals)
+    real = v * float('1e-%d' % decimals) if width == 8 else struct.unpack('f', struct.pack('f', v / 10 ** decimals))[0]
     if kind == 4: return repr(int(real) if style & 1 and real.is_integer() else real).encode()
-    (whole, part), start = divmod(v if kind == 1 else abs(v), 10 ** decimals), datetime.datetime(1970, 1, 1)
-    behind = '.%0*d' % (decimals, part) if decimals else ''
-    if kind == 1: return (str(start + datetime.timedelta(seconds=whole))[11 if style & 2 else 0:].replace(' ', ' T'[style & 1]) + behind).encode()
+    whole, part = divmod(v if kind == 1 else abs(v), 10 ** decimals); behind = '.%0*d' % (decimals, part) if decimals else ''
+    if kind == 1: return (str(EPOCH + datetime.timedelta(seconds=whole))[11 if style & 2 else 0:].replace(' ', ' T'[style & 1]) + behind).encode()
     return (('-' if v < 0 else '+' if style & 2 else '') + '%0*d' % (width, whole) + (behind.rstrip('0').rstrip('.') if style & 1 else behind)).encode()
 class Frame:
     def __init__(self, bits, state, sequence, texts):
         self.bits, self.state, self.sequence, self.texts, self.slots, self.told_sets = bits, state, sequence, texts, counters(), sets()
-        self.low, self.high, self.value, self.surprise, self.made, self.history = 0, ALL, int.from_bytes(bits.read(4).ljust(4, b'\0'), 'big'), 0, None, state.history
+        self.low, self.high, self.value, self.made, self.history = 0, ALL, int.from_bytes(bits.read(4).ljust(4, b'\0'), 'big'), None, state.history
         self.after = {self.history[i - 3:i]: i for i in range(3, len(self.history) + 1)}
     def read(self, p=32768):
-        middle = self.low + (self.high - self.low) * p // ONE
-        self.low, self.high, bit = (self.low, middle, 1) if self.value <= middle else (middle + 1, self.high, 0)
+        self.low, self.high, bit = (self.low, mid, 1) if self.value <= (mid := self.low + (self.high - self.low) * p // ONE) else (mid + 1, self.high, 0)
         while (self.low ^ self.high) >> 24 == 0:
             self.low, self.high, self.value = self.low << 8 & ALL, (self.high << 8 | 255) & ALL, (self.value << 8 | (self.bits.read(1) or b'\0')[0]) & ALL
         return bit
     def mix(self, weights, *seen, expected=32768):
-        inputs = [STRETCH[expected >> 4]] + [(STRETCH[p >> 4] - STRETCH[expected >> 4]) * (256 * n // (n + 1)) >> 8 for p, n in seen]
+        inputs = [x0 := STRETCH[expected >> 4]] + [(STRETCH[p >> 4] - x0) * (256 * n // (n + 1)) >> 8 for p, n in seen]
         bit = self.read(p := squash(sum(w * x for w, x in zip(weights, inputs)) >> 14))
         weights[:len(inputs)] = [clip(w + (x * (ONE * bit - p) + 32768 >> 16), 131071) for w, x in zip(weights, inputs)]
         for it in seen: it[:] = it[0] + ((65535 * bit - it[0]) * (32768 // (2 * it[1] + 3)) + 8192 >> 14), min(it[1] + 1, 255)
@@ -58,8 +49,7 @@ class Frame:
     def even(self, count): return sum(self.read() << i for i in range(count - 1, -1, -1))
     def one_of(self, items): return items[self.even((len(items) - 1).bit_length())]
     def integer(self, kind, e=0):
-        while self.mix(self.state.sets['integers'], self.state.shared[kind, min(e, 31)]): e += 1
-        return (1 << e) + self.even(e) - 1
+        return self.integer(kind, e + 1) if self.mix(self.state.sets['integers'], self.state.shared[kind, min(e, 31)]) else (1 << e) + self.even(e) - 1
     def told(self):
         size, before, match, matched = self.integer('length'), 0, 0, 0
         for i in range(size):
@@ -73,9 +63,9 @@ class Frame:
             if i > 1: match, self.after[self.history[-3:]] = match or self.after.get(self.history[-3:], 0), len(self.history)
         return self.history[len(self.history) - size:]
     def next(self, it, kind, moved, now=None):
-        best, base, lead, guesses, errors, m, every = 0, 0, 0, [0] * 7, it.errors, min(it.samples + 1, 255), period(it)
+        best, base, lead, guesses, errors, m, every = 0, 0, 0, [0] * 7, it.errors, min(it.samples + 1, 255), it.trends[3]
         if it.samples:
-            best, guesses, late = best_of(it), [level + trend for level, trend in zip(it.levels, it.trends)], now - it.last if now is not None and every > 0 else 0
+            best, guesses, late = best_of(it), list(map(sum, zip(it.levels, it.trends))), now - it.last if now is not None and every > 0 else 0
             late = max(0, (2 * (late * ONE - guesses[best]) + every) // (2 * every)) * every if 0 < late <= 1 << 26 else 0
             guesses[:6] = [guess + late for guess in guesses[:5]] + [it.levels[5] + moved]
             base, lead = 5 if errors[5] < errors[best] else best, self.surprise
@@ -92,65 +82,55 @@ class Frame:
             errors[k] = size + 16384 if m < 4 else errors[k] + 2 * (min(size, most) - errors[k]) // (2 * m + 1 if m < 128 else 256)
             it.levels[k] = (e // level if (4 * m - 2) * level <= line else e * (4 * m - 2) // line if trend else e // m) - e
             if trend: it.trends[k] = clip(it.trends[k] + (6 * e // line if 6 * trend > line else e // trend), MOST)
-        it.trends[0] = it.trends[4] = it.trends[3]
-        return it.last
+        it.trends[0] = it.trends[4] = it.trends[3]; return it.last
     def distance(self, it, kind, f, s):
-        def node(i, group, expected): return self.mix(self.state.sets[kind, group], it.own[i], self.state.shared[kind, i, it.missed], expected=within(expected))
+        def node(i, group, p): return self.mix(self.state.sets[kind, group], it.own[i], self.state.shared[kind, i, it.missed], expected=max(22, min(65514, p)))
         above, bits, passed = squash((f - 32768) // s), (s >> 9).bit_length(), 0
-        if node(0, 0, hit := within(squash((f + 32768) // s) - above)): return 0
-        fall, up = (ONE << bits) // s, node(1, 1, above * ONE // (ONE - hit))
-        x = ((f if up else -f) - 32768) // s
+        if node(0, 0, hit := max(22, min(65514, squash((f + 32768) // s) - above))): return 0
+        up, fall = node(1, 1, above * ONE // (ONE - hit)), (ONE << bits) // s; x = ((f if up else -f) - 32768) // s
         for i in range(61):
             if not node((2 if up else 9) + min(i, 6), 3 - up, max(4096, squash((x := max(x, -1024)) - fall) * ONE // squash(x))): break
             passed, x, bits, fall = passed + (1 << bits), x - fall, bits + (i >= 8), fall << (i >= 8)
         return (1 + passed + self.even(bits)) * (1 if up else -1)
     def series(self, state):
         last, sets, shared = state.series[state.last] if state.last >= 0 else Thing(next=-1), state.sets['offers'], state.shared
-        alive = [it for it in state.series if period(it.time) >= ONE and state.time - it.time.last <= 3 * (period(it.time) >> 16)]
+        alive = [it for it in state.series if it.time.trends[3] >= ONE and state.time - it.time.last <= 3 * (it.time.trends[3] >> 16)]
         offered, follower = sorted(alive, key=lambda it: due(it.time, state.time))[:2], state.series[last.next] if last.next >= 0 else None
-        name = 'follows due' if offered and follower is offered[0] else 'follows'
-        if follower and self.mix(sets, last.own[name], shared['follows']): return follower
-        offered = [it for it in offered if it is not follower]
-        return next((it for it in offered if self.mix(sets, it.own['offered'], shared['offered'])), None) or self.one_of(state.series + [None]) or self.new(state)
+        if follower and self.mix(sets, last.own[offered != [] and follower is offered[0]], shared['follows']): return follower
+        found = next((it for it in offered if it is not follower and self.mix(sets, it.own['offered'], shared['offered'])), None)
+        return found or self.one_of(state.series + [None]) or self.new(state)
     def new(self, state):
         topic = state.topics and self.flag('topic known') and self.one_of(state.topics) or self.told()
         shape = state.shapes and self.flag('shape known') and self.one_of(state.shapes) or self.told()
-        kept, it = self.flag('kept'), new_series(topic, shape)
-        it.time.last = state.time
-        for number in it.numbers: self.reformat(number)
+        kept, it = self.flag('kept'), new_series(topic, shape); it.time.last = state.time; [*map(self.reformat, it.numbers)]
         if kept: it.number = len(state.series); state.series += [it]; state.topics += {topic} - {*state.topics}; state.shapes += {shape} - {*state.shapes}
         return it
     def reformat(self, it):
         before, it.format = it.format, [self.integer(('format', i)) for i in range(8)]
-        if any(before[i] != it.format[i] for i in (0, 2, 4, 5, 6)): it.column = new_column()
+        it.column = it.column if all(before[i] == it.format[i] for i in (0, 2, 4, 5, 6)) else new_column(); return True
     def number(self, it, regular, elapsed):
-        if not regular and not self.flag('fits'):
-            if not self.flag('reformatted'): return self.text(it.texts)
-            self.reformat(it)
+        if not (regular or self.flag('fits') or self.flag('reformatted') and self.reformat(it)): return self.text(it.texts)
         return written(self.next(it.column, 1, elapsed * ONE * 10 ** it.format[7] // 10 ** 4 if it.format[7] else 0), *it.format)
     def text(self, it):
-        for rank, text in enumerate(it.recent):
-            if self.mix(self.state.sets['texts'], it.own[min(rank, 7)], self.state.shared['texts', min(rank, 7)]): it.recent.insert(0, it.recent.pop(rank)); return text
-        text = self.texts.read(self.integer('length')) if self.flag('apart') else self.told()
-        it.recent = ([text] * (len(text) <= 64) + it.recent)[:16]
-        return text
+        sets, shared = self.state.sets['texts'], self.state.shared
+        rank = next((i for i in range(len(it.recent)) if self.mix(sets, it.own[min(i, 7)], shared['texts', min(i, 7)])), None)
+        text = it.recent.pop(rank) if rank is not None else self.texts.read(self.integer('length')) if self.flag('apart') else self.told()
+        it.recent = ([text] * (len(text) <= 64) + it.recent)[:16]; return text
     def message(self, state):
         it, properties, expiry = self.series(state), None, None
         self.sequence += 1 if self.flag('in sequence') else 2 + self.integer('gap')
-        it.flags, first, last, numbers, texts = it.flags if self.flag('ordinary') else self.even(6), it.time.samples == 0, it.time.last, iter(it.numbers), iter(it.texts)
-        self.surprise = 0; time = self.next(it.time, 0, (state.time - it.before) * ONE, state.time)
-        if it.flags & 8:
-            if self.made is None: made = self.integer('made'); self.made = state.time + (-(made + 1 >> 1) if made & 1 else made >> 1)
-            self.surprise = 0; expiry = self.next(it.expiry, 1, 0) - (self.made - time) // 1000
+        it.flags, last, numbers, texts = it.flags if self.flag('ordinary') else self.even(6), it.time.last, iter(it.numbers), iter(it.texts)
+        self.surprise = 0; time = self.next(it.time, 0, (state.time - it.before) * ONE, state.time); elapsed = time - last if it.time.samples > 1 else 0
+        if it.flags & 8 and self.made is None: made = self.integer('made'); self.made = state.time + (-(made + 1 >> 1) if made & 1 else made >> 1)
+        if it.flags & 8: self.surprise = 0; expiry = self.next(it.expiry, 1, 0) - (self.made - time) // 1000
         regular, text, self.surprise = not it.numbers or self.flag('regular'), b'', 0
         for mark in it.marks:
-            if mark == b'\xf8': text += self.number(next(numbers), regular, 0 if first else time - last)
-            elif mark == b'\xfa': properties, text = base64.b64encode(text).decode(), b''
-            else: text += self.text(next(texts)) if mark == b'\xf9' else mark[-1:]
+            if mark == b'\xfa': properties, text = base64.b64encode(text).decode(), b''; continue
+            text += self.number(next(numbers), regular, elapsed) if mark == b'\xf8' else self.text(next(texts)) if mark == b'\xf9' else mark[-1:]
         if state.last >= 0: state.series[state.last].next = it.number
         it.before, state.time, state.last = state.time, time, it.number
-        return dict(topic=it.topic.decode(), payload=base64.b64encode(text).decode(), qos=it.flags & 3, retain=it.flags & 4 > 0, properties=properties, timeMs=time,
-                    timeQuality=it.flags >> 4, sequence=self.sequence, expiresAfterSec=expiry)
+        return dict(topic=it.topic.decode(), payload=base64.b64encode(text).decode(), qos=it.flags & 3, retain=it.flags & 4 > 0, properties=properties,
+                    timeMs=time, timeQuality=it.flags >> 4, sequence=self.sequence, expiresAfterSec=expiry)
 def number(file): byte = file.read(1)[0]; return byte if byte < 128 else byte - 128 + 128 * number(file)
 def string(file): return file.read(number(file))
 def decode(frame, states):
@@ -162,11 +142,9 @@ def decode(frame, states):
     state, check = copy.deepcopy(states[name]), zlib.crc32(frame[:file.tell()])
     known = zstandard.ZstdCompressionDict(b'\0' + state.history, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if state.history else None
     if size & 1: texts = zstandard.ZstdDecompressor(dict_data=known).decompress(b'\x28\xb5\x2f\xfd' + texts, max_output_size=size >> 1)
-    it = Frame(file, state, first - 1, io.BytesIO(texts))
-    messages = [it.message(state) for _ in range(count)]
+    it = Frame(file, state, first - 1, io.BytesIO(texts)); messages = [it.message(state) for _ in range(count)]
     assert it.even(16) == check & 0xFFFF, 'the frame is damaged, or was made with another dictionary'
-    state.history = (it.history + texts)[-8192:]
-    if flags & 2: states['%08x' % zlib.crc32(frame)] = state
+    if flags & 2: state.history = (it.history + texts)[-8192:]; states['%08x' % zlib.crc32(frame)] = state
     return dict(messages=messages)
 states = {'': Thing(topics=[], shapes=[], series=[], shared=counters(), sets=sets(), time=0, last=-1, history=b'')}
 while size := sys.stdin.buffer.read(4): print(json.dumps(decode(sys.stdin.buffer.read(int.from_bytes(size, 'big')), states)))

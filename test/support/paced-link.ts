@@ -4,13 +4,12 @@
 //   sender ─► queue of any length ─► so many bytes a second ─► half the round trip ─► broker ─► half the round trip (and some jitter) ─► sender
 //
 // What is written at once is a record of TLS: the broker reads it when all of it has come.
-import { Pacer } from '../../src/uplink/pacer.ts'
+import { Pacer, RECORD_BYTES_MAX } from '../../src/uplink/pacer.ts'
 import { Random } from '../sim/random.ts'
 
 /** An urgent message, and what TLS and TCP add to whatever is written at once. */
 const URGENT_BYTES = 100
 const WRITE_BYTES = 74
-const RECORD_BYTES_MAX = 16 * 1024
 
 export interface PacedLinkOptions {
   readonly bytesPerSec: number
@@ -95,7 +94,7 @@ export class PacedLink {
     while (this.pacer.open && (this.#hasBacklog || this.#urgentSinceMs >= 0)) {
       if (this.#urgentSinceMs >= 0) this.#sendUrgent()
       else this.#send(this.#random.pick(this.#options.sizes), () => {})
-      if (this.#recordBytes >= RECORD_BYTES_MAX) this.#write()
+      if (this.pacer.shouldWrite || this.#recordBytes >= RECORD_BYTES_MAX) this.#write()
     }
     this.#write()
   }

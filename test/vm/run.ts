@@ -18,7 +18,7 @@ export const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(
 
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'sandpiper')
 const BUILD_SEC_MAX = 300
-const RUN_MS_MAX = 480_000
+const RUN_MS_MAX = 600_000
 /** For a hook or test that runs the machine: it is told first when that takes too long, and shows what was printed. */
 export const VM_TEST_MS_MAX = RUN_MS_MAX + 20_000
 const OUTPUT_CHARS_MAX = 1_000_000

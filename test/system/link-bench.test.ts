@@ -1,6 +1,7 @@
 // The instruments of `npm run bench:link`: recordings that repeat, a clock that leaps without losing anything, a wire whose bytes are what was sent.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { Arrivals } from '../bench/link/arrivals.ts'
 import { LeapingClock } from '../bench/link/leaping-clock.ts'
@@ -99,9 +100,8 @@ describe('the wire', () => {
       const server = run(wire.cloud, `import socket; s = socket.create_server(('${wire.cloud.address}', 99)); print('up', flush=True); c, _ = s.accept(); c.sendall(c.recv(1000)); c.recv(1)`)
       await once(server.stdout, 'data')
       const client = run(wire.gateway, `import socket, time; t = time.monotonic(); c = socket.create_connection(('${wire.cloud.address}', 99)); c.sendall(b'x' * 300); n = len(c.recv(1000)); print(n, time.monotonic() - t)`)
-      const [said] = (await once(client.stdout, 'data')) as [Buffer]
-      await Promise.all([once(client, 'exit'), once(server, 'exit')])
-      const [bytes, sec] = said.toString().split(' ').map(Number)
+      const [said] = await Promise.all([text(client.stdout), once(client, 'exit'), once(server, 'exit')])
+      const [bytes, sec] = said.split(' ').map(Number)
       expect(bytes).toBe(300)
       expect(sec).toBeGreaterThanOrEqual(0.4) // one round trip for TCP, one for the echo
       const { up, down } = await wire.stats()
@@ -113,7 +113,7 @@ describe('the wire', () => {
       expect(up.flows[0]![1]).toBe(up.bytes)
       await wire.down()
       const lost = run(wire.gateway, `import socket; s = socket.socket(); s.settimeout(0.3)\ntry: s.connect(('${wire.cloud.address}', 99))\nexcept TimeoutError: print('nobody')`)
-      expect(String(((await once(lost.stdout, 'data')) as [Buffer])[0])).toContain('nobody')
+      expect(await text(lost.stdout)).toContain('nobody')
       expect((await wire.stats()).up.dropped).toBeGreaterThan(0)
     }
     const ours = namespaces.split('\n').filter((line) => line.startsWith(`sandpiper-link-${process.pid}-`)).map((line) => line.split(' ')[0]!)

@@ -3,8 +3,8 @@
 import type { Clock } from '../clock.ts'
 import type { LinkConfig, UplinkConfig } from '../config/config.ts'
 import type { Journal } from '../journal/journal.ts'
-import { Budget, type BudgetEvent, type BudgetFigures, type BudgetValue } from './budget.ts'
-import { LinkMeter } from './meter.ts'
+import { Budget, type BudgetEvent, type BudgetFigures, type BudgetValue } from './budget/budget.ts'
+import { LinkMeter } from './budget/meter.ts'
 
 /** What a first connection is taken to cost, until one was made: with certificates, without TLS, by a modem that has no connections. */
 const CONNECT_BYTES = { tls: 6000, tcp: 600, modem: 0 } as const

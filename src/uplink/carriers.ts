@@ -6,21 +6,21 @@ import type { ConnackPacket } from '../mqtt/packet.ts'
 import type { Incoming } from '../session/incoming.ts'
 import type { Outgoing } from '../session/outgoing.ts'
 import { Account } from './account.ts'
-import type { BudgetFigures } from './budget.ts'
-import type { Carrier, CarrierOwner } from './carrier.ts'
-import { type ClientOwner, type Traffic, UplinkClient } from './client.ts'
-import type { Dialler, makeDialler } from './dial.ts'
-import { reachEndpoint } from './endpoint.ts'
+import type { BudgetFigures } from './budget/budget.ts'
+import type { Carrier, CarrierOwner } from './link/carrier.ts'
+import { type ClientOwner, type Traffic, UplinkClient } from './client/client.ts'
+import type { Dialler, makeDialler } from './dial/dial.ts'
+import { reachEndpoint } from './client/endpoint.ts'
 import { LaneFrames } from './frame-source.ts'
 import { AS_IT_IS, isAsItIs } from './framer.ts'
 import type { Inbound, ShortMessage } from './inbound.ts'
 import type { Lanes } from './lanes.ts'
-import { UplinkMemory } from './memory.ts'
+import { UplinkMemory } from './client/memory.ts'
 import type { Routes } from './routes.ts'
-import type { SbdLink } from './sbd-link.ts'
-import { type SbdFigures, SbdRecord } from './sbd-record.ts'
+import type { SbdLink } from './sbd/link.ts'
+import { type SbdFigures, SbdRecord } from './sbd/record.ts'
 import type { UplinkDeps } from './uplink.ts'
-import type { Dialled } from './way.ts'
+import type { Dialled } from './link/way.ts'
 
 /** What carriers take from and give to. */
 export interface Ends {
@@ -77,8 +77,8 @@ export class Carriers {
   /** Reads from flash what an earlier run knew, and loads what the links need. */
   async prepare(): Promise<void> {
     const { links } = this.#config
-    if (links.some((link) => link.dial !== null)) this.#makeDialler = (await import('./dial.ts')).makeDialler
-    if (links.some((link) => link.sbd !== null)) this.#SbdLink = (await import('./sbd-link.ts')).SbdLink
+    if (links.some((link) => link.dial !== null)) this.#makeDialler = (await import('./dial/dial.ts')).makeDialler
+    if (links.some((link) => link.sbd !== null)) this.#SbdLink = (await import('./sbd/link.ts')).SbdLink
     await Promise.all([this.#memory.prepare(), ...[...this.#accounts.values()].map((account) => account.start())])
   }
 

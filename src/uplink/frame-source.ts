@@ -1,7 +1,7 @@
 // The lanes of an uplink as frames one after the other, for a carrier that takes nothing else: a modem for short messages.
 import type { FrameDelivery } from './framer.ts'
 import type { Lanes } from './lanes.ts'
-import type { FrameSource } from './sbd-link.ts'
+import type { FrameSource } from './sbd/link.ts'
 
 export class LaneFrames implements FrameSource {
   readonly #lanes: Lanes

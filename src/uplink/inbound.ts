@@ -14,7 +14,7 @@ import { Commands, type CommandsDeps } from './commands.ts'
 import type { Lane } from './lane.ts'
 import { addVia, hasVia } from './loop.ts'
 import { Routes } from './routes.ts'
-import type { Wanted } from './subscribed.ts'
+import type { Wanted } from './client/subscribed.ts'
 import { type Publish, Unpacker, type UnpackerDeps } from './unpacker.ts'
 import type { Unpacked } from '../store/store.ts'
 

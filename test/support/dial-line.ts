@@ -4,8 +4,8 @@
 import { createInterface } from 'node:readline'
 import { systemClock } from '../../src/clock.ts'
 import type { DialConfig } from '../../src/config/config.ts'
-import { makeDialler } from '../../src/uplink/dial.ts'
-import { addressOf } from '../../src/uplink/dial-network.ts'
+import { makeDialler } from '../../src/uplink/dial/dial.ts'
+import { addressOf } from '../../src/uplink/dial/network.ts'
 
 const print = (facts: object): void => void process.stdout.write(`${JSON.stringify(facts)}\n`)
 

@@ -4,7 +4,7 @@
 //   sender ─► queue of any length ─► so many bytes a second ─► half the round trip ─► broker ─► half the round trip (and some jitter) ─► sender
 //
 // What is written at once is a record of TLS: the broker reads it when all of it has come.
-import { Pacer, RECORD_BYTES_MAX } from '../../src/uplink/pacer.ts'
+import { Pacer, RECORD_BYTES_MAX } from '../../src/uplink/client/pacer.ts'
 import { Random } from '../sim/random.ts'
 
 /** An urgent message, and what TLS and TCP add to whatever is written at once. */

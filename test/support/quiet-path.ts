@@ -2,8 +2,8 @@
 // of what it has forgotten) and, further on, a balancer (it closes what says nothing of MQTT's). The system's own probes of TCP are done here
 // as the kernel does them. What has passed is counted in bytes on the wire, IPv4 with time stamps, TLS 1.3.
 import type { KeepAliveConfig } from '../../src/config/config.ts'
-import { KeepAlive, type Silences, silencesOf } from '../../src/uplink/keep-alive.ts'
-import type { Loss } from '../../src/uplink/endpoint.ts'
+import { KeepAlive, type Silences, silencesOf } from '../../src/uplink/client/keep-alive.ts'
+import type { Loss } from '../../src/uplink/client/endpoint.ts'
 import type { FakeClock } from './fake-clock.ts'
 
 /** Measured with a packet socket: PINGREQ and PINGRESP in a record each, and the acknowledgement of the second. */

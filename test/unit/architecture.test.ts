@@ -16,7 +16,12 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   gateway: ['access', 'config', 'ops', 'sensors', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
   ops: ['config', 'router', 'words', 'base'],
   sensors: ['config', 'words', 'base'],
-  uplink: ['frame', 'config', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  uplink: ['uplink/link', 'uplink/client', 'uplink/sbd', 'uplink/dial', 'uplink/budget', 'frame', 'config', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  'uplink/link': ['uplink/dial', 'config', 'base'],
+  'uplink/client': ['uplink/link', 'uplink/dial', 'uplink/budget', 'config', 'session', 'journal', 'mqtt', 'words', 'base'],
+  'uplink/sbd': ['uplink/link', 'config', 'words', 'base'],
+  'uplink/dial': ['config', 'base'],
+  'uplink/budget': ['config', 'base'],
   net: ['access', 'config', 'session', 'journal', 'mqtt', 'keys', 'words', 'base'],
   access: ['config', 'keys', 'words', 'base'],
   session: ['router', 'journal', 'store', 'mqtt', 'words', 'base'],
@@ -125,7 +130,8 @@ function resolved(from: string, target: string): string {
 }
 
 function roomOf(file: string): string {
-  return ROOM_OF[file] ?? (file.includes('/') ? file.split('/')[0]! : 'base')
+  const folder = dirname(file)
+  return ROOM_OF[file] ?? (folder === '.' ? 'base' : ROOMS[folder] === undefined ? file.split('/')[0]! : folder)
 }
 
 const inside = IMPORTS.filter((i) => i.to.endsWith('.ts'))

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { systemClock } from '../../src/clock.ts'
 import type { DialConfig } from '../../src/config/config.ts'
-import { type Dialler, makeDialler } from '../../src/uplink/dial.ts'
+import { type Dialler, makeDialler } from '../../src/uplink/dial/dial.ts'
 
 export type Facts = Readonly<Record<string, unknown>>
 

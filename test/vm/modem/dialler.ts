@@ -1,7 +1,7 @@
 // Runs inside the virtual machine: dials connections of NetworkManager with the real nmcli, and prints what came of each. It judges nothing.
 import { execFileSync } from 'node:child_process'
-import { addressOf } from '../../../src/uplink/dial-network.ts'
-import type { Dialler } from '../../../src/uplink/dial.ts'
+import { addressOf } from '../../../src/uplink/dial/network.ts'
+import type { Dialler } from '../../../src/uplink/dial/dial.ts'
 import { until } from '../../support/until.ts'
 import { dialler, scene, sentence } from '../scenes.ts'
 

@@ -183,12 +183,14 @@ export class UplinkClient implements Carrier, ReaderOwner {
     decoder.origin = this.#owner
     this.#phase = 'connecting'
     const deps = { turn, counters, pacer: this.#pacer, keepAlive: this.#keepAlive, wire: this.#wire }
-    const sender = new Sender(this.#owner, deps, new Outbox(stream, turn, traffic), config.version)
+    const outbox = new Outbox(stream, turn, traffic)
+    const sender = new Sender(this.#owner, deps, outbox, config.version)
     this.#sender = sender
     this.#reader = new Reader(stream, decoder, turn, this)
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
     stream.on('drain', () => sender.drained())
     sender.ask(connectPacket(config, announcedSec(link.keepAlive), packetBytesMax, receives))
+    outbox.write() // not at the turn's end: now it shares a packet with TLS's last word
   }
 
   #onConnack(connack: ConnackPacket): void {

@@ -130,8 +130,9 @@ export async function reachEndpoint(config: UplinkConfig, device: string | null,
 }
 
 /** An error when the interface has no address: the system must not choose another one. */
-function tcpOptions({ host, port }: UplinkConfig, device: string | null): TcpNetConnectOpts | Error {
-  const options = { host, port, noDelay: true, autoSelectFamilyAttemptTimeout: ADDRESS_MS }
+function tcpOptions({ host, port, metered }: UplinkConfig, device: string | null): TcpNetConnectOpts | Error {
+  // Where bytes cost, small packets wait for the answer to the one before, and go together (RFC 896).
+  const options = { host, port, noDelay: !metered, autoSelectFamilyAttemptTimeout: ADDRESS_MS }
   if (device === null) return options
   const localAddress = addressOf(device)
   if (localAddress === null) return Object.assign(new Error(`the interface ${device} ${makeNetwork().problemOf(device) ?? 'has no address'}`), { code: SAID })

@@ -12,6 +12,17 @@ export interface BitCoder {
 const STEPS = 1 << 20
 const STEPS_BYTE = 32
 
+/** As few bytes as it takes to be in the interval when zeros follow, and of these the least. */
+function endOf(low: number, high: number): number[] {
+  const end: number[] = []
+  for (let unit = 2 ** 32; ; unit /= 256) {
+    const value = Math.ceil(low / unit) * unit
+    if (value > high) continue
+    for (let shift = 24; unit < 2 ** (shift + 8); shift -= 8) end.push((value >>> shift) & 255)
+    return end
+  }
+}
+
 export class ArithmeticEncoder implements BitCoder {
   #bytes = new Uint8Array(1024)
   #length = 0
@@ -42,14 +53,10 @@ export class ArithmeticEncoder implements BitCoder {
     return bit
   }
 
-  /** All bytes. As few as it takes to end in the interval when zeros follow. */
+  /** All bytes. */
   finish(): Uint8Array {
-    for (let unit = 2 ** 32; ; unit /= 256) {
-      const value = Math.ceil(this.#low / unit) * unit
-      if (value > this.#high) continue
-      for (let shift = 24; unit < 2 ** (shift + 8); shift -= 8) this.#put((value >>> shift) & 255)
-      return this.#bytes.subarray(0, this.#length)
-    }
+    for (const byte of endOf(this.#low, this.#high)) this.#put(byte)
+    return this.#bytes.subarray(0, this.#length)
   }
 
   #put(byte: number): void {
@@ -62,8 +69,8 @@ export class ArithmeticEncoder implements BitCoder {
   }
 }
 
-/** Zeros behind the end that a decoder looks at, at most: what it reads ahead. */
-const BEHIND_MAX = 4
+/** What a decoder reads ahead; behind the end there are zeros. */
+const AHEAD_BYTES = 4
 
 export class ArithmeticDecoder implements BitCoder {
   readonly #bytes: Uint8Array
@@ -79,7 +86,14 @@ export class ArithmeticDecoder implements BitCoder {
     this.#bytes = bytes
     this.#at = at
     this.#stepsMax = STEPS + STEPS_BYTE * bytes.length
-    for (let i = 0; i < 4; i++) this.#value = this.#value * 256 + this.#next()
+    for (let i = 0; i < AHEAD_BYTES; i++) this.#value = this.#value * 256 + this.#next()
+  }
+
+  /** The bytes end here, as an encoder ends them: not one could be missing, or be another. */
+  get isAtEnd(): boolean {
+    const rest = this.#bytes.subarray(this.#at - AHEAD_BYTES)
+    const end = endOf(this.#low, this.#high)
+    return rest.length === end.length && end.every((byte, i) => byte === rest[i])
   }
 
   code(_bit: number, one: number): number {
@@ -98,7 +112,7 @@ export class ArithmeticDecoder implements BitCoder {
 
   #next(): number {
     if (this.#at < this.#bytes.length) return this.#bytes[this.#at++]!
-    if (this.#at++ >= this.#bytes.length + BEHIND_MAX) throw new FrameError('the frame ends too early')
+    if (this.#at++ >= this.#bytes.length + AHEAD_BYTES) throw new FrameError('the frame ends too early')
     return 0
   }
 }

@@ -2,8 +2,9 @@
 //
 //   trackers ──each guesses, the one that erred least is believed──► guess, spread ──► bits: hit? above? how far? ──► trackers learn
 //
-// Numbers are whole, up to 2^53 either way. Guesses are in 1/65,536 and relative to the last number. Integers only: `floor` is floor everywhere.
+// Numbers are whole, up to NUMBER_MAX either way, so that also the distance of two is exact. Guesses are in 1/65,536 and relative to the last number. Integers only: `floor` is floor everywhere.
 import { FrameError } from './error.ts'
+import { NUMBER_MAX } from './number-format.ts'
 import { type Counters, type Mixer, squash } from './probability.ts'
 
 /** Fixed point. */
@@ -148,7 +149,7 @@ export class ColumnCoder {
     const rounded = Math.floor((guess + ONE / 2) / ONE)
     const off = this.#distance(column, value - column.last - rounded, guess - rounded * ONE, kind)
     const coded = column.last + rounded + off
-    if (!Number.isSafeInteger(coded)) throw new FrameError('a number is out of bounds')
+    if (Math.abs(coded) > NUMBER_MAX) throw new FrameError('a number is out of bounds')
     this.#learn(column, coded - column.last)
     column.missed = off === 0 ? 0 : off > 0 ? 1 : 2
     column.last = coded

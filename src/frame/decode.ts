@@ -63,6 +63,7 @@ function messagesOf(bytes: Uint8Array, head: Head, end: number, state: State): F
   for (let i = 0; i < head.count; i++) messages.push(body.message(null))
   if (messages.at(-1)!.sequence !== head.lastSequence) throw new FrameError('the frame does not end with the message that it says')
   body.check(checksum(bytes.subarray(0, end)))
+  if (!coder.isAtEnd) throw new FrameError('the frame does not end behind its last message')
   body.settle()
   return messages
 }

@@ -3,7 +3,8 @@ import { isUtf8 } from 'node:buffer'
 import { checksum } from './checksum.ts'
 import { Column, GUESS_MAX, TRACKER_COUNT } from './column.ts'
 import { FrameError } from './error.ts'
-import { checkFormat, FIELDS, type NumberFormat } from './number-format.ts'
+import { TIME_MAX } from './message.ts'
+import { checkFormat, FIELDS, NUMBER_MAX, type NumberFormat } from './number-format.ts'
 import { type Counters, firstWeights } from './probability.ts'
 import { RECENT_MAX, Series, SERIES_COUNTERS, SERIES_MAX, Sets, Shared, SHAPES_MAX, State, TextColumn, TOPICS_MAX, type Topic } from './state.ts'
 import { parseTemplate } from './template.ts'
@@ -141,7 +142,7 @@ function read(from: ByteReader): State {
   const version = from.number()
   if (version !== VERSION) throw new FrameError(`a dictionary has version ${version}, and this decoder knows ${VERSION}`)
   const state = new State()
-  state.time = from.number()
+  state.time = below(from, TIME_MAX + 1)
   state.last = from.number() - 1
   for (let left = upTo(from, TOPICS_MAX, 'topics'); left > 0; left--) state.topics.push(topicOf(from.bytes()))
   for (let left = upTo(from, SHAPES_MAX, 'shapes'); left > 0; left--) state.shapes.push(parseTemplate(from.bytes()))
@@ -168,7 +169,7 @@ function readSeries(from: ByteReader, state: State, count: number): Series {
   const series = new Series(topic, shape, state)
   series.flags = below(from, 64)
   series.next = below(from, count + 1) - 1
-  series.before = from.number()
+  series.before = below(from, TIME_MAX + 1)
   readCounters(from, state.counters, series.counters, SERIES_COUNTERS)
   readColumn(from, series.time, state)
   readColumn(from, series.expiry, state)
@@ -191,7 +192,7 @@ function readFormat(from: ByteReader): NumberFormat {
 function readColumn(from: ByteReader, column: Column, state: State): void {
   column.samples = below(from, 256)
   if (column.samples === 0) return
-  column.last = from.signed()
+  column.last = within(from.signed(), NUMBER_MAX)
   column.missed = below(from, 3)
   column.together = within(from.signed(), TOGETHER_MAX)
   column.alone = Math.max(1, within(from.number(), TOGETHER_MAX))
@@ -209,13 +210,13 @@ function readTexts(from: ByteReader, texts: TextColumn, state: State): void {
 
 function readCounters(from: ByteReader, { one, seen }: Counters, first: number, size: number): void {
   for (let i = first; i < first + size; ) {
-    const n = from.raw(1)[0]!
+    const n = from.byte()
     if (n === 0) {
       i += upTo(from, first + size - i, 'counters')
       continue
     }
-    const [high, low] = from.raw(2)
-    one[i] = high! * 256 + low!
+    const high = from.byte()
+    one[i] = high * 256 + from.byte()
     seen[i++] = n
   }
 }

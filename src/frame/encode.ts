@@ -8,11 +8,11 @@ import { ArithmeticEncoder } from './arithmetic.ts'
 import { packBlob } from './blob.ts'
 import { Body, type Plan } from './body.ts'
 import { checksum } from './checksum.ts'
-import { contentsOf, Dictionary } from './dictionary.ts'
+import { contentsOf, Dictionary, DICTIONARY_BYTES_MAX } from './dictionary.ts'
 import { FrameError } from './error.ts'
 import { CHECK_BYTES, COUNT_MAX, type DictionaryPart, VERSION, writeHead } from './header.ts'
 import { bytesOf, type FrameMessage, OUTPUT_BYTES_MAX, problemOf, STREAM_BYTES } from './message.ts'
-import { partOf } from './part.ts'
+import { type Packed, packed, partOf } from './part.ts'
 import { Planner, type Text, textOf } from './planner.ts'
 import { Remembered } from './remembered.ts'
 import { State } from './state.ts'
@@ -34,8 +34,11 @@ export interface EncodedFrame {
   readonly dictionary: string | null
 }
 
-const DICTIONARY_BYTES_MAX = 256 * 1024
-const REMEMBERED_BYTES_MAX = 512 * 1024
+const DICTIONARY_BYTES = 256 * 1024
+const REMEMBERED_BYTES_MAX = 2 * 1024 * 1024
+const REMEMBERED_MAX = 64
+/** A dictionary has them too. */
+const NAME_AND_SUM_BYTES = 16
 /** A state is worth keeping again after so many frames that were delivered. */
 const FRAMES_EXPORT = 16
 /** To find how many messages fit; it takes two, but for long texts. */
@@ -77,7 +80,7 @@ export class FrameEncoder {
   #delivered: Dictionary | null = null
   readonly #remembered: Remembered
   /** Dictionaries that were asked for, and how much of the first has gone. */
-  readonly #asked: Dictionary[] = []
+  readonly #asked: Packed[] = []
   #askedAt = 0
   #deliveries = 0
   /** Names of dictionaries that frames on their way bring, the oldest first. */
@@ -86,11 +89,11 @@ export class FrameEncoder {
   readonly #seen = new Map<string, Text>()
 
   /** `stream`: STREAM_BYTES bytes. */
-  constructor(stream: Uint8Array, { dictionaryBytesMax = DICTIONARY_BYTES_MAX, rememberedBytesMax = REMEMBERED_BYTES_MAX }: FrameEncoderOptions = {}) {
+  constructor(stream: Uint8Array, { dictionaryBytesMax = DICTIONARY_BYTES, rememberedBytesMax = REMEMBERED_BYTES_MAX }: FrameEncoderOptions = {}) {
     if (stream.length !== STREAM_BYTES) throw new FrameError(`a stream has ${STREAM_BYTES} bytes, not ${stream.length}`)
     this.#stream = Buffer.from(stream)
-    this.#dictionaryBytesMax = dictionaryBytesMax
-    this.#remembered = new Remembered(rememberedBytesMax)
+    this.#dictionaryBytesMax = Math.min(dictionaryBytesMax, DICTIONARY_BYTES_MAX - NAME_AND_SUM_BYTES)
+    this.#remembered = new Remembered(rememberedBytesMax, REMEMBERED_MAX)
   }
 
   /** As it was when `export()` gave `state`. One that cannot be read is as none: the next frame builds on nothing. */
@@ -120,6 +123,7 @@ export class FrameEncoder {
     if (found === null) return null
     if (withPart !== null) this.#partSent(part!)
     const carries = this.#base === null
+    if (this.#base !== null) this.#remembered.add(this.#base) // it was named last, however long ago it was brought
     this.#base = found.brings
     if (found.brings !== null) this.#remember(found.brings)
     this.#see(messages.slice(0, found.count))
@@ -182,12 +186,13 @@ export class FrameEncoder {
    * more: the next frame builds on nothing, so that the receiver can go on from there.
    */
   receiverLost(dictionary?: string): void {
+    if (this.#asked.some(({ name }) => name === dictionary)) return // it is on its way
     const known = dictionary === undefined ? undefined : this.#remembered.get(dictionary)
     if (known === undefined) {
       this.#base = null
       this.#delivered = null
       this.#made = []
-    } else if (!this.#asked.includes(known) && this.#asked.length < ASKED_MAX) this.#asked.push(known)
+    } else if (this.#asked.length < ASKED_MAX) this.#asked.push(packed(known))
   }
 
   /** Frames that were made and not delivered will be made again, or not at all: the next one builds on what is delivered. */

@@ -30,12 +30,20 @@ export function decimalFormat(samples: Samples): NumberFormat | null {
   if (matches.length * 2 <= samples.texts.length) return null
   const fractions = matches.map((match) => match[3]?.length ?? 0)
   const decimals = Math.max(...fractions)
-  if (decimals > DECIMALS_MAX) return withClock(realFormat(samples), samples)
+  if (decimals > DECIMALS_MAX) {
+    const real = realFormat(samples)
+    return real === null ? null : withClock(real, samples)
+  }
   const isShort = matches.every((match) => match[3]?.endsWith('0') !== true) && (fractions.some((n) => n !== decimals) || matches.length >= SHORT_TEXTS)
   const padded = matches.find((match) => match[2]!.length > 1 && match[2]!.startsWith('0'))
   const style = (isShort && decimals > 0 ? Style.short : 0) + (matches.some((match) => match[1] === '+') ? Style.plus : 0)
   const plain: NumberFormat = { ...PLAIN, decimals, style, width: padded === undefined ? 0 : padded[2]!.length }
-  return writesMost(plain, samples) ? withClock(withStep(plain, samples), samples) : null
+  if (!writesMost(plain, samples)) return null
+  const stepped = withClock(withStep(plain, samples), samples)
+  if (stepped.clock !== 0) return stepped
+  // Some times have a common step by chance, and do not go with the clock in it.
+  const clocked = withClock(plain, samples)
+  return clocked.clock === 0 ? stepped : clocked
 }
 
 function realFormat(samples: Samples): NumberFormat | null {
@@ -78,14 +86,14 @@ function withStep(format: NumberFormat, { texts }: Samples): NumberFormat {
   return format
 }
 
-function divisor(a: number, b: number): number {
+/** The greatest common one. */
+export function divisor(a: number, b: number): number {
   while (b > 0) [a, b] = [b, a % b]
   return a
 }
 
 /** Does it count seconds, milliseconds, or something like that? */
-function withClock(format: NumberFormat | null, { texts, timesMs }: Samples): NumberFormat | null {
-  if (format === null) return null
+function withClock(format: NumberFormat, { texts, timesMs }: Samples): NumberFormat {
   const points: { n: number; timeMs: number }[] = []
   for (const [i, text] of texts.entries()) {
     const n = numberOf(format, text)

@@ -4,6 +4,9 @@ import { FrameError } from './error.ts'
 
 export const Kind = { decimal: 0, time: 1, integer: 2, float: 3, real: 4 } as const
 
+/** A column's numbers are within this. */
+export const NUMBER_MAX = 2 ** 51
+
 /** Bits of `style`. */
 export const Style = {
   /** decimal, real: zeros at the end of the fraction are left out, and the point when nothing is behind it. */
@@ -93,7 +96,8 @@ function decimal({ decimals, width, style }: NumberFormat, value: number): strin
   return value < 0 ? `-${text}` : (style & Style.plus) !== 0 ? `+${text}` : text
 }
 
-const DAY_MS = 86_400_000
+const DAY_SEC = 86_400
+const DAY_MS = DAY_SEC * 1000
 const SECONDS_MIN = -62135596800 // 0001-01-01
 const SECONDS_MAX = 253402300799 // 9999-12-31
 
@@ -101,10 +105,16 @@ function time({ decimals, style }: NumberFormat, value: number): string | null {
   const unit = 10 ** decimals
   const seconds = Math.floor(value / unit)
   if (seconds < SECONDS_MIN || seconds > SECONDS_MAX) return null
-  const text = new Date(seconds * 1000).toISOString()
+  const day = Math.floor(seconds / DAY_SEC)
+  const ofDay = seconds - day * DAY_SEC
+  const clock = `${twoDigits(Math.floor(ofDay / 3600))}:${twoDigits(Math.floor(ofDay / 60) % 60)}:${twoDigits(ofDay % 60)}`
   const fraction = decimals === 0 ? '' : `.${String(value - seconds * unit).padStart(decimals, '0')}`
-  const date = (style & Style.timeOnly) !== 0 ? '' : `${text.slice(0, 10)}${(style & Style.letterT) !== 0 ? 'T' : ' '}`
-  return `${date}${text.slice(11, 19)}${fraction}`
+  if ((style & Style.timeOnly) !== 0) return clock + fraction
+  return `${new Date(day * DAY_MS).toISOString().slice(0, 10)}${(style & Style.letterT) !== 0 ? 'T' : ' '}${clock}${fraction}`
+}
+
+function twoDigits(value: number): string {
+  return value < 10 ? `0${value}` : String(value)
 }
 
 function integer({ width, style }: NumberFormat, value: number): string | null {
@@ -149,7 +159,7 @@ export function numberOf(format: NumberFormat, text: string, nearMs = 0): number
   if (value === null) return null
   const { factor, halvings, offset } = format
   const n = factor === 1 && halvings === 0 ? value - offset : Math.round(((value - offset) * 2 ** halvings) / factor)
-  return Number.isSafeInteger(n) && written(format, n) === text ? n : null
+  return Math.abs(n) <= NUMBER_MAX && written(format, n) === text ? n : null
 }
 
 function valueOf({ kind, decimals, width, style }: NumberFormat, text: string, nearMs: number): number | null {
@@ -165,7 +175,7 @@ function valueOf({ kind, decimals, width, style }: NumberFormat, text: string, n
       const ms = Date.parse(isTimeOnly ? `1970-01-01T${text.slice(0, 8)}Z` : `${text.slice(0, 10)}T${text.slice(11, 19)}Z`)
       if (Number.isNaN(ms)) return null
       const days = isTimeOnly ? Math.round((nearMs - ms) / DAY_MS) : 0
-      return (ms / 1000 + days * (DAY_MS / 1000)) * 10 ** decimals + (decimals === 0 ? 0 : Number(text.slice(isTimeOnly ? 9 : 20)))
+      return (ms / 1000 + days * DAY_SEC) * 10 ** decimals + (decimals === 0 ? 0 : Number(text.slice(isTimeOnly ? 9 : 20)))
     }
     case Kind.integer: {
       let value = 0

@@ -7,10 +7,21 @@ import { ByteReader, ByteWriter } from './varint.ts'
 
 const NOTHING = new Uint8Array(0)
 
+/** A dictionary as it travels. */
+export interface Packed {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+export function packed({ name, bytes }: Dictionary): Packed {
+  const to = new ByteWriter(bytes.length)
+  writeBlob(to, packBlob(bytes, NOTHING))
+  return { name, bytes: to.written }
+}
+
 /** What is behind `offset`, at most `bytesMax` bytes of it. */
-export function partOf({ name, bytes }: Dictionary, offset: number, bytesMax: number): DictionaryPart {
-  const whole = packed(bytes)
-  return { name, size: whole.length, offset, bytes: whole.subarray(offset, offset + bytesMax) }
+export function partOf({ name, bytes }: Packed, offset: number, bytesMax: number): DictionaryPart {
+  return { name, size: bytes.length, offset, bytes: bytes.subarray(offset, offset + bytesMax) }
 }
 
 /** Puts parts together. Parts of one dictionary come in order; when one is missing, what has come is forgotten. */
@@ -23,12 +34,14 @@ export class Parts {
   add({ name, size, offset, bytes }: DictionaryPart): Dictionary | null {
     if (size > DICTIONARY_BYTES_MAX) throw new FrameError(`the frame has a part of a dictionary of ${size} bytes`)
     if (offset === 0 || name !== this.#name) this.#begin(name)
-    if (offset !== this.#length) return null
+    if (offset !== this.#length || bytes.length === 0) return null
+    if (offset + bytes.length > size) throw new FrameError('the frame has more of a dictionary than there is')
     this.#chunks.push(bytes)
     this.#length += bytes.length
     if (this.#length < size) return null
-    const dictionary = unpacked(Buffer.concat(this.#chunks))
+    const whole = Buffer.concat(this.#chunks)
     this.#begin('')
+    const dictionary = unpacked(whole)
     if (dictionary.name !== name) throw new FrameError('a dictionary came damaged')
     return dictionary
   }
@@ -38,12 +51,6 @@ export class Parts {
     this.#chunks = []
     this.#length = 0
   }
-}
-
-function packed(bytes: Uint8Array): Uint8Array {
-  const to = new ByteWriter(bytes.length)
-  writeBlob(to, packBlob(bytes, NOTHING))
-  return to.written
 }
 
 function unpacked(bytes: Uint8Array): Dictionary {

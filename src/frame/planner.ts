@@ -11,7 +11,8 @@ import { bytesOf, type FrameMessage } from './message.ts'
 import { numberOf, written } from './number-format.ts'
 import { RAW, type Shape, shapedTokens, shapeOf } from './shape.ts'
 import type { Series, State, Topic } from './state.ts'
-import { parseTemplate, type Template } from './template.ts'
+import { Steps } from './steps.ts'
+import { HOLES_MAX, parseTemplate, type Template } from './template.ts'
 import type { Tokens } from './tokens.ts'
 
 /** A topic has no more series than that; what has none of their shapes goes as it is. */
@@ -20,6 +21,8 @@ const SHAPES_TOPIC = 8
 const PEERS_MAX = 64
 const PEERS_BYTES_MAX = 16 * 1024
 const PEERS_NUMBER_MAX = 8
+/** Properties leave room for a payload of 128 columns, and for the mark between. */
+const PROPERTIES_HOLES_MAX = HOLES_MAX - 129
 /** With so many series, those of topics that come only once are not kept. */
 const SERIES_ANY = 256
 
@@ -41,6 +44,7 @@ export class Planner {
   readonly #series = new Map<string, Series[]>()
   readonly #topics = new Map<string, Topic>()
   readonly #shapes = new Map<string, Template>()
+  readonly #steps = new Steps()
   /** By place, made when it is looked at. */
   readonly #texts: Text[] = []
   /** How many of the state's series are among `#series`. */
@@ -100,7 +104,11 @@ export class Planner {
   #number(series: Series, number: number, text: string, place: number): PlannedNumber {
     const { format, column } = series.numbers[number]!
     const value = numberOf(format, text, this.#messages[place]!.timeMs)
-    if (value !== null) return { value, text, format: null }
+    if (value !== null) {
+      const coarser = this.#steps.next(series.numbers[number]!, value)
+      const fewer = coarser === null ? null : numberOf(coarser, text)
+      return fewer === null ? { value, text, format: null } : { value: fewer, text, format: coarser }
+    }
     const before = column.samples === 0 ? null : written(format, column.last)
     const peers = this.#later(place).slice(0, PEERS_NUMBER_MAX)
     const texts = [text, ...peers.flatMap((peer) => this.#inHole(series, number, peer))]
@@ -145,23 +153,24 @@ export class Planner {
   }
 
   #shapeFor(place: number, { properties, payload }: Text, mayBeNew: boolean): Shape {
-    const ofPayload = mayBeNew ? this.#partShape(place, payload, (text) => text.payload, isText(payload)) : RAW
+    const holesMax = HOLES_MAX - (properties === null ? 0 : PROPERTIES_HOLES_MAX + 1)
+    const ofPayload = mayBeNew ? this.#partShape(place, payload, (text) => text.payload, isText(payload), holesMax) : RAW
     if (properties === null) return ofPayload
-    const ofProperties = mayBeNew ? this.#partShape(place, properties, (text) => text.properties, true) : RAW
+    const ofProperties = mayBeNew ? this.#partShape(place, properties, (text) => text.properties, true, PROPERTIES_HOLES_MAX) : RAW
     return { source: `${ofProperties.source}\xfa${ofPayload.source}`, formats: [...ofProperties.formats, ...ofPayload.formats] }
   }
 
   /** Of the payload, or of the properties: `part` of the message at `place` and of its peers. */
-  #partShape(place: number, own: string, part: (text: Text) => string | null, hasText: boolean): Shape {
+  #partShape(place: number, own: string, part: (text: Text) => string | null, hasText: boolean, holesMax: number): Shape {
     if (!hasText) return layoutOf(this.#peers(place).flatMap((peer) => (part(peer)?.length === own.length ? [part(peer)!] : []))) ?? RAW
-    const tokens = shapedTokens(own)
+    const tokens = shapedTokens(own, holesMax)
     if (tokens === null) return RAW
     const { skeleton } = tokens
     const all: Tokens[] = []
     const timesMs: number[] = []
     for (const peer of this.#peers(place)) {
       const text = part(peer)
-      const other = text === own ? tokens : text === null ? null : shapedTokens(text)
+      const other = text === own ? tokens : text === null ? null : shapedTokens(text, holesMax)
       if (other?.skeleton !== skeleton) continue
       all.push(other)
       timesMs.push(peer.timeMs)

@@ -2,7 +2,7 @@
 import { decimalFormat, timeFormat } from './formats.ts'
 import type { NumberFormat } from './number-format.ts'
 import { RECENT_BYTES_MAX } from './state.ts'
-import { escaped, HOLES_MAX } from './template.ts'
+import { escaped } from './template.ts'
 import { Token, type Tokens, tokensOf } from './tokens.ts'
 
 /** Longer texts are not looked into. */
@@ -17,13 +17,13 @@ export interface Shape {
 /** Any text: one hole. */
 export const RAW: Shape = { source: '\xf9', formats: [] }
 
-/** Null when a text is better left as it is. */
-export function shapedTokens(text: string): Tokens | null {
+/** Null when a text is better left as it is, or would have more than `holesMax` holes. */
+export function shapedTokens(text: string, holesMax: number): Tokens | null {
   if (text.length > SHAPED_BYTES_MAX) return null
   const tokens = tokensOf(text)
   if (tokens === null) return null
   const holes = tokens.kinds.filter((kind) => kind !== Token.piece).length
-  if (holes === 0 || holes > HOLES_MAX) return null
+  if (holes === 0 || holes > holesMax) return null
   const hasNumbers = tokens.kinds.some((kind) => kind === Token.number || kind === Token.time)
   return hasNumbers || text.length > RECENT_BYTES_MAX ? tokens : null
 }

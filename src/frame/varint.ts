@@ -63,10 +63,15 @@ export class ByteReader {
     return this.#bytes.length - this.at
   }
 
+  byte(): number {
+    if (this.at === this.#bytes.length) throw new FrameError('the frame ends too early')
+    return this.#bytes[this.at++]!
+  }
+
   number(): number {
     let value = 0
     for (let unit = 1; unit < 2 ** 53; unit *= 128) {
-      const byte = this.raw(1)[0]!
+      const byte = this.byte()
       value += (byte & 127) * unit
       if (byte < 128) {
         if (!Number.isSafeInteger(value)) break

@@ -1,9 +1,8 @@
 #!/usr/bin/python3
-"""A second decoder of batch frames, written from src/uplink/FRAME.md alone; names are those of the page. Frames come from stdin, each with its length before it
-(4 bytes, big endian); each becomes a line of JSON. It trusts its input, and passes over parts of dictionaries: it sees each stream from its beginning."""
-import base64, collections, copy, datetime, io, json, re, struct, sys, types, zlib, zstandard
-Thing, EPOCH, ONE, ALL, MOST = types.SimpleNamespace, datetime.datetime(1970, 1, 1), 65536, 0xFFFFFFFF, 1 << 42
-TRACKERS = [(1, 0), (4, 64), (2, 2), (32, 8192), (256, 0), (16, 0), (1, 0)]
+"""A second decoder of batch frames, from src/uplink/FRAME.md alone, whose names these are. Frames on stdin, each behind its length (4 bytes, big endian), become lines
+of JSON: one for each message, or one that says what a frame needs. It trusts its input. Dictionaries in parts are read by frame_dictionary.py."""
+import base64, collections, copy, datetime, importlib, io, json, re, struct, sys, types, zlib, zstandard
+Thing, ONE, ALL, MOST, TRACKERS = types.SimpleNamespace, 65536, 0xFFFFFFFF, 1 << 42, [(1, 0), (4, 64), (2, 2), (32, 8192), (256, 0), (16, 0), (1, 0)]
 KNOTS = (half := [22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768]) + [65536 - k for k in half[-2::-1]]
 SQUASH = [(KNOTS[i >> 7] * (128 - (i & 127)) + KNOTS[(i >> 7) + 1] * (i & 127) + 64) >> 7 for i in range(1, 4096)]
 STRETCH = [next((x for x in range(-2047, 2048) if SQUASH[x + 2047] >> 4 >= p), 2047) for p in range(4096)]
@@ -11,14 +10,13 @@ clip, squash = lambda value, most: max(-most, min(most, value)), lambda logit: S
 counters, sets = lambda: collections.defaultdict(lambda: [32768, 0]), lambda: collections.defaultdict(lambda: [16384, 8000, 8000, 8000, 8000])
 new_texts, best_of = lambda: Thing(recent=[], own=counters()), lambda column: min(range(5), key=lambda k: column.errors[k])
 def new_column(off=16): return Thing(own=counters(), samples=0, last=0, missed=0, together=0, alone=256, levels=[0] * 7, trends=[0] * 7, errors=[off * ONE] * 7)
-def new_series(topic, shape):
-    marks = re.findall(b'(?s)\xfb.|.', shape)
-    numbers = [Thing(format=[0, 0, 0, 0, 1, 0, 0, 0], column=new_column(), texts=new_texts()) for mark in marks if mark == b'\xf8']
-    return Thing(topic=topic, marks=marks, own=counters(), flags=0, next=-1, before=0, number=-1, time=new_column(1000), expiry=new_column(), numbers=numbers,
-                 texts=[new_texts() for mark in marks if mark == b'\xf9'])
-def due(it, time):
-    at, every = it.last + (it.levels[best_of(it)] + it.trends[best_of(it)] + 32768 >> 16), it.trends[3] >> 16
-    return at + ((2 * (time - at) + every) // (2 * every) * every if 2 * (time - at) >= every else 0)
+def new_series(topic, shape, number=-1):
+    marks = re.findall(b'(?s)\xfb.|.', shape)  # a byte each, but for those behind FB
+    numbers = [Thing(format=[0, 0, 0, 0, 1, 0, 0, 0], column=new_column(), texts=new_texts()) for _ in range(marks.count(b'\xf8'))]
+    return Thing(topic=topic, marks=marks, number=number, own=counters(), flags=0, next=-1, before=0, time=new_column(1000), expiry=new_column(),
+                 numbers=numbers, texts=[new_texts() for _ in range(marks.count(b'\xf9'))])
+def moved_on(at, period, time): return at + max(0, 2 * (time - at) + period) // (2 * period) * period
+def due_of(times): return times.last + (times.levels[best_of(times)] + times.trends[best_of(times)] + 32768 >> 16)
 def written(n, kind, style, decimals, width, factor, halvings, offset, clock):
     whole, rest = divmod(abs(n * factor), 1 << halvings)
     v = (whole + (2 * rest > 1 << halvings or 2 * rest == 1 << halvings and (not style & 4 or whole & 1))) * (-1 if n < 0 else 1) + offset
@@ -27,12 +25,12 @@ def written(n, kind, style, decimals, width, factor, halvings, offset, clock):
     real = v * float('1e-%d' % decimals) if width == 8 else struct.unpack('f', struct.pack('f', v / 10 ** decimals))[0]
     if kind == 4: return repr(int(real) if style & 1 and real.is_integer() else real).encode()
     whole, part = divmod(v if kind == 1 else abs(v), 10 ** decimals); behind = '.%0*d' % (decimals, part) if decimals else ''
-    if kind == 1: return (str(EPOCH + datetime.timedelta(seconds=whole))[11 if style & 2 else 0:].replace(' ', ' T'[style & 1]) + behind).encode()
+    if kind == 1: return (str(datetime.datetime(1970, 1, 1) + datetime.timedelta(0, whole))[11 if style & 2 else 0:].replace(' ', ' T'[style & 1]) + behind).encode()
     return (('-' if v < 0 else '+' if style & 2 else '') + '%0*d' % (width, whole) + (behind.rstrip('0').rstrip('.') if style & 1 else behind)).encode()
 class Frame:
     def __init__(self, bits, state, sequence, texts):
-        self.bits, self.state, self.sequence, self.texts, self.slots, self.told_sets = bits, state, sequence, texts, counters(), sets()
-        self.low, self.high, self.value, self.made, self.history = 0, ALL, int.from_bytes(bits.read(4).ljust(4, b'\0'), 'big'), None, state.history
+        self.bits, self.state, self.sequence, self.texts, self.history, self.made, self.due = bits, state, sequence, io.BytesIO(texts), state.history, None, {}
+        self.low, self.high, self.value, self.slots, self.told_sets = 0, ALL, int.from_bytes(bits.read(4).ljust(4, b'\0'), 'big'), counters(), sets()
         self.after = {self.history[i - 3:i]: i for i in range(3, len(self.history) + 1)}
     def read(self, p=32768):
         self.low, self.high, bit = (self.low, mid, 1) if self.value <= (mid := self.low + (self.high - self.low) * p // ONE) else (mid + 1, self.high, 0)
@@ -95,15 +93,17 @@ class Frame:
     def series(self, state):
         last, sets, shared = state.series[state.last] if state.last >= 0 else Thing(next=-1), state.sets['offers'], state.shared
         alive = [it for it in state.series if it.time.trends[3] >= ONE and state.time - it.time.last <= 3 * (it.time.trends[3] >> 16)]
-        offered, follower = sorted(alive, key=lambda it: due(it.time, state.time))[:2], state.series[last.next] if last.next >= 0 else None
-        if follower and self.mix(sets, last.own[offered != [] and follower is offered[0]], shared['follows']): return follower
+        for it in alive: self.due[it.number] = moved_on(self.due.get(it.number, due_of(it.time)), it.time.trends[3] >> 16, state.time)
+        offered, follower = sorted(alive, key=lambda it: self.due[it.number])[:2], state.series[last.next] if last.next >= 0 else None
+        if follower and self.mix(sets, last.own['follows due' if offered and follower is offered[0] else 'follows'], shared['follows']): return follower
         found = next((it for it in offered if it is not follower and self.mix(sets, it.own['offered'], shared['offered'])), None)
         return found or self.one_of(state.series + [None]) or self.new(state)
     def new(self, state):
-        topic = state.topics and self.flag('topic known') and self.one_of(state.topics) or self.told()
-        shape = state.shapes and self.flag('shape known') and self.one_of(state.shapes) or self.told()
-        kept, it = self.flag('kept'), new_series(topic, shape); it.time.last = state.time; [*map(self.reformat, it.numbers)]
-        if kept: it.number = len(state.series); state.series += [it]; state.topics += {topic} - {*state.topics}; state.shapes += {shape} - {*state.shapes}
+        topic = self.one_of(state.topics) if (topic_known := state.topics and self.flag('topic known')) else self.told()
+        shape = self.one_of(state.shapes) if (shape_known := state.shapes and self.flag('shape known')) else self.told()
+        kept = self.flag('kept'); it = new_series(topic, shape, len(state.series) if kept else -1); it.time.last = state.time
+        for number in it.numbers: self.reformat(number)
+        if kept: state.series += [it]; state.topics += [] if topic_known else [topic]; state.shapes += [] if shape_known else [shape]
         return it
     def reformat(self, it):
         before, it.format = it.format, [self.integer(('format', i)) for i in range(8)]
@@ -112,8 +112,7 @@ class Frame:
         if not (regular or self.flag('fits') or self.flag('reformatted') and self.reformat(it)): return self.text(it.texts)
         return written(self.next(it.column, 1, elapsed * ONE * 10 ** it.format[7] // 10 ** 4 if it.format[7] else 0), *it.format)
     def text(self, it):
-        sets, shared = self.state.sets['texts'], self.state.shared
-        rank = next((i for i in range(len(it.recent)) if self.mix(sets, it.own[min(i, 7)], shared['texts', min(i, 7)])), None)
+        rank = next((i for i in range(len(it.recent)) if self.mix(self.state.sets['texts'], it.own[min(i, 7)], self.state.shared['texts', min(i, 7)])), None)
         text = it.recent.pop(rank) if rank is not None else self.texts.read(self.integer('length')) if self.flag('apart') else self.told()
         it.recent = ([text] * (len(text) <= 64) + it.recent)[:16]; return text
     def message(self, state):
@@ -128,23 +127,24 @@ class Frame:
             if mark == b'\xfa': properties, text = base64.b64encode(text).decode(), b''; continue
             text += self.number(next(numbers), regular, elapsed) if mark == b'\xf8' else self.text(next(texts)) if mark == b'\xf9' else mark[-1:]
         if state.last >= 0: state.series[state.last].next = it.number
-        it.before, state.time, state.last = state.time, time, it.number
+        it.before, state.time, state.last = state.time, time, it.number; self.due.pop(it.number, 0)
         return dict(topic=it.topic.decode(), payload=base64.b64encode(text).decode(), qos=it.flags & 3, retain=it.flags & 4 > 0, properties=properties,
                     timeMs=time, timeQuality=it.flags >> 4, sequence=self.sequence, expiresAfterSec=expiry)
 def number(file): byte = file.read(1)[0]; return byte if byte < 128 else byte - 128 + 128 * number(file)
 def string(file): return file.read(number(file))
+def unpacked(size, texts, history=b''):
+    known = zstandard.ZstdCompressionDict(b'\0' + history, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if history else None
+    return zstandard.ZstdDecompressor(dict_data=known).decompress(b'\x28\xb5\x2f\xfd' + texts, size >> 1) if size & 1 else texts
 def decode(frame, states):
     file, flags = io.BytesIO(frame), frame[0] & 15; file.read(7)
     name, first, count, _ = file.read(4).hex() if flags & 1 else '', number(file), number(file) + 1, number(file)
-    if flags & 8: file.read(4); number(file); number(file); string(file)
+    if flags & 8: importlib.import_module('frame_dictionary').take_part(file, states, sys.modules[__name__])
     size, texts = (number(file), string(file)) if flags & 4 else (0, b'')
-    if name not in states: return dict(needs=name)
+    if name not in states: return [dict(needs=name)]
     state, check = copy.deepcopy(states[name]), zlib.crc32(frame[:file.tell()])
-    known = zstandard.ZstdCompressionDict(b'\0' + state.history, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if state.history else None
-    if size & 1: texts = zstandard.ZstdDecompressor(dict_data=known).decompress(b'\x28\xb5\x2f\xfd' + texts, max_output_size=size >> 1)
-    it = Frame(file, state, first - 1, io.BytesIO(texts)); messages = [it.message(state) for _ in range(count)]
+    it = Frame(file, state, first - 1, unpacked(size, texts, state.history)); messages = [it.message(state) for _ in range(count)]
     assert it.even(16) == check & 0xFFFF, 'the frame is damaged, or was made with another dictionary'
-    if flags & 2: state.history = (it.history + texts)[-8192:]; states['%08x' % zlib.crc32(frame)] = state
-    return dict(messages=messages)
+    if flags & 2: state.history = (it.history + it.texts.getvalue())[-8192:]; states['%08x' % zlib.crc32(frame)] = state
+    return messages
 states = {'': Thing(topics=[], shapes=[], series=[], shared=counters(), sets=sets(), time=0, last=-1, history=b'')}
-while size := sys.stdin.buffer.read(4): print(json.dumps(decode(sys.stdin.buffer.read(int.from_bytes(size, 'big')), states)))
+while size := sys.stdin.buffer.read(4): print(*map(json.dumps, decode(sys.stdin.buffer.read(int.from_bytes(size, 'big')), states)), sep='\n', flush=True)

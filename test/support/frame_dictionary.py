@@ -1,5 +1,5 @@
 """Dictionaries that come in parts, for frame-decoder.py (`page`): section 8 of src/uplink/FRAME.md."""
-import io, zlib
+import copy, io, zlib
 INTEGERS = ['gap', 'length', 'made', *(('format', i) for i in range(8))]
 FLAGS = ['ordinary', 'in sequence', 'regular', 'fits', 'reformatted', 'kept', 'topic known', 'shape known', 'apart']
 SHARED = [*((kind, i, missed) for kind in (0, 1) for i in range(16) for missed in range(3)), *((kind, e) for kind in INTEGERS for e in range(32)),
@@ -10,11 +10,12 @@ pieces = {}  # by name, what has come of a dictionary
 def take_part(file, states, page):
     """Reads a part; when it is the last one of its dictionary, that joins the states."""
     name, size, begins, piece = file.read(4).hex(), page.number(file), page.number(file), page.string(file)
-    pieces[name] = pieces.get(name, b'')[:begins] + piece
-    if len(pieces[name]) < size: return
+    before = pieces.pop(name, b'') if begins > 0 else b''
+    if begins == len(before): pieces[name] = before + piece
+    if len(pieces.get(name, b'')) < size: return
     packed = io.BytesIO(pieces.pop(name))
     whole = page.unpacked(page.number(packed), page.string(packed))
-    states[name] = Reader(whole, page).state()
+    states[name] = Reader(whole, page).state(copy.deepcopy(states['']))
     assert name == whole[:4].hex()
 
 class Reader:
@@ -25,8 +26,7 @@ class Reader:
     def number(self): return self.page.number(self.file)
     def string(self): return self.page.string(self.file)
     def signed(self): return -(n + 1 >> 1) if (n := self.number()) & 1 else n >> 1
-    def state(self):
-        it = self.page.new_state()
+    def state(self, it):
         it.time, it.last = self.number(), self.number() - 1
         it.topics = [self.string() for _ in range(self.number())]
         it.shapes = [self.string() for _ in range(self.number())]

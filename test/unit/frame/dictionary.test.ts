@@ -177,6 +177,36 @@ describe('a receiver', () => {
     }
   })
 
+  test('gets a dictionary that was brought long ago, as long as frames name it', () => {
+    const sender = new Sender(new FrameEncoder(STREAM, { rememberedBytesMax: 20_000 }))
+    const first = sender.next()
+    sender.encoder.delivered(first.encoded.dictionary!)
+    for (let i = 0; i < 5; i++) {
+      for (let k = 0; k < 3; k++) sender.next(20)
+      sender.encoder.forgetUndelivered()
+    }
+    const decoder = new FrameDecoder()
+    expect(decoder.decode(sender.next(20).encoded.frame).needs).toBe(first.encoded.dictionary)
+    sender.encoder.receiverLost(first.encoded.dictionary!)
+    const next = sender.next(20)
+    expect(next.encoded.carries).toBe(false)
+    expect(decoder.decode(next.encoded.frame).brings.map(({ name }) => name)).toContain(first.encoded.dictionary)
+  })
+
+  test('that asks again for what is on its way, in parts, gets the rest of it', () => {
+    const sender = new Sender(new FrameEncoder(STREAM, { rememberedBytesMax: 20_000 }))
+    const lost = sender.next().encoded.dictionary!
+    const decoder = new FrameDecoder()
+    const brought: string[] = []
+    for (let i = 0; i < 40 && !brought.includes(lost); i++) {
+      sender.encoder.receiverLost(lost)
+      const { frame, carries } = sender.next(30, 340).encoded
+      expect(carries).toBe(false)
+      brought.push(...decoder.decode(frame).brings.map(({ name }) => name))
+    }
+    expect(brought).toContain(lost)
+  })
+
   test('that may have lost all gets a frame that names nothing', () => {
     const sender = new Sender()
     sender.next()

@@ -108,6 +108,19 @@ describe('everything else', () => {
     expectBack(messages)
   })
 
+  test('properties and payloads with as many numbers as a template may have, and more', () => {
+    const numbers = (count: number, from: number): string => Array.from({ length: count }, (_, i) => from + i * i).join(',')
+    let sequence = 0
+    for (const inProperties of [100, 126, 127, 128, 255, 256]) {
+      for (const inPayload of [1, 127, 128, 129, 200, 255, 256, 300]) {
+        const [a, b] = [1, 7].map((from) => message({ properties: Buffer.from(numbers(inProperties, from)), text: numbers(inPayload, from), sequence: ++sequence }))
+        expectBack([a!, b!, { ...a!, payload: Buffer.alloc(inPayload, 1), sequence: ++sequence }, { ...a!, payload: Buffer.alloc(inPayload, 2), sequence: ++sequence }])
+      }
+      const text = numbers(inProperties, 3)
+      expectBack([message({ text, sequence: 1 }), message({ text, sequence: 2 })])
+    }
+  })
+
   test('times that jump, and stand still', () => {
     const times = [0, 0, 5, 100, 1_790_000_000_000, 1_790_000_000_001, 3, 2 ** 44 - 1, 0, 1_790_000_000_000, 1_789_999_999_999]
     expectBack(times.map((timeMs, i) => message({ timeMs, sequence: i })))
@@ -118,8 +131,18 @@ describe('everything else', () => {
   })
 
   test('numbers that leap', () => {
-    const numbers = [0, 1, -1, 999_999_999_999_999, -999_999_999_999_999, 0, 2 ** 31, 2 ** 32, -(2 ** 40), 5, 6, 7]
-    expectBack(numbers.map((value, i) => message({ text: String(value), sequence: i })))
+    const end = 2 ** 51
+    const numbers = [0, 1, -1, 999_999_999_999_999, -999_999_999_999_999, 0, 2 ** 31, 2 ** 32, -(2 ** 40), 5, 6, 7, end, -end, 1, end + 1, -end - 1, end - 1]
+    const safe = [2 ** 53 - 1, 2 - 2 ** 53, 2 ** 53 - 3, 1, -(2 ** 52), 2 ** 52 + 1, 2, 3]
+    const messages = [...numbers, ...safe, ...safe, ...numbers].map((value, i) => message({ text: String(value), sequence: i }))
+    expectBack(messages)
+    for (const size of [1, 3]) {
+      const encoder = new FrameEncoder(STREAM)
+      const frames: EncodedFrame[] = []
+      for (let at = 0; at < messages.length; at += size) frames.push(encoder.encode(messages.slice(at, at + size), ANY)!)
+      expect(frames.every(({ carries }, i) => carries === (i === 0))).toBe(true)
+      expect(plain(decoded(frames))).toEqual(plain(messages))
+    }
   })
 
   test('more series than a state may have, and more than are worth keeping', { timeout: 60_000 }, () => {
@@ -238,6 +261,26 @@ describe('size: what keeps a link affordable (seed 7)', () => {
     ['mixed JSON', mixed],
   ])('%s: more than 200 readings in one message of 340 bytes', (_what, make) => {
     expect(340 / bytesEach(make(3000, new Random(7)), 3000, 340)).toBeGreaterThan(200)
+  })
+
+  test('a step that few numbers do not show is found when more have come, and forgotten when it is none', () => {
+    const random = new Random(9)
+    let sequence = 0
+    const values = (count: number, step: number): FrameMessage[] =>
+      Array.from({ length: count }, () => message({ text: `{"rpm":${step * random.int(1400 / step, 1490 / step)}}`, sequence: ++sequence, timeMs: 1_790_000_000_000 + sequence * 1000 }))
+    const encoder = new FrameEncoder(STREAM)
+    const decoder = new FrameDecoder()
+    const send = (messages: readonly FrameMessage[]): number => {
+      const { frame, count } = encoder.encode(messages, ANY)!
+      expect(plain(decoder.decode(frame).messages)).toEqual(plain(messages.slice(0, count)))
+      return (frame.length * 8) / count
+    }
+    send(values(2, 10)) // a format is made for these
+    send(values(100, 10))
+    expect(send(values(400, 10))).toBeLessThan(4.5) // 3.3 bits tell one of ten, 6.5 one of 91
+    expect(send(values(400, 1))).toBeLessThan(7.7)
+    send(values(100, 10))
+    expect(send(values(400, 10))).toBeLessThan(4.5)
   })
 
   test('the first frame has the dictionary, and is small all the same', () => {

@@ -102,6 +102,15 @@ export function mixed(count: number, random: Random): FrameMessage[] {
   return readings(devices, count, random)
 }
 
+/** Devices with periods, on a gateway whose clock is put forward and back, by more than a period. */
+export function jumping(count: number, random: Random): FrameMessage[] {
+  let shiftMs = 0
+  return smooth(count, random).map((it) => {
+    if (random.chance(0.03)) shiftMs += random.pick([-60_000, -20_000, -5000, 5000, 20_000, 30_000, 60_000])
+    return { ...it, timeMs: it.timeMs + shiftMs }
+  })
+}
+
 function round(value: number, decimals: number): number {
   return Number(value.toFixed(decimals))
 }

@@ -39,8 +39,10 @@ const REMEMBERED_BYTES_MAX = 2 * 1024 * 1024
 const REMEMBERED_MAX = 64
 /** A dictionary has them too. */
 const NAME_AND_SUM_BYTES = 16
-/** A state is worth keeping again after so many frames that were delivered. */
-const FRAMES_EXPORT = 16
+/** How far a frame may go back: to what was delivered, or to what is kept on flash. */
+const BACK_MAX = 32
+/** What is delivered is worth keeping again when so many have been brought since what is kept. */
+const EXPORT_AFTER = 16
 /** To find how many messages fit; it takes two, but for long texts. */
 const TRIES_MAX = 8
 /** It is full enough. */
@@ -51,8 +53,6 @@ const PART_SHARE = 0.5
 /** Topics whose last text is remembered, when it is not longer. */
 const SEEN_MAX = 1024
 const SEEN_BYTES_MAX = 1024
-/** Frames that nobody says are delivered. */
-const MADE_MAX = 1024
 
 interface Tried {
   /** Null: too large. */
@@ -60,6 +60,12 @@ interface Tried {
   /** How many messages seem to fit. */
   readonly guess: number
   readonly brings: Dictionary | null
+}
+
+interface Brought {
+  readonly name: string
+  /** Among all that this encoder has brought. */
+  readonly number: number
 }
 
 interface Filled {
@@ -82,9 +88,15 @@ export class FrameEncoder {
   /** Dictionaries that were asked for, and how much of the first has gone. */
   readonly #asked: Packed[] = []
   #askedAt = 0
-  #deliveries = 0
-  /** Names of dictionaries that frames on their way bring, the oldest first. */
-  #made: string[] = []
+  /** The frame that is being made may bring a dictionary. */
+  #mayBring = true
+  /** Dictionaries that frames on their way bring, the oldest first. */
+  #made: Brought[] = []
+  // How many were brought; and the numbers of what is delivered, of what `export()` gave last, and of what is on flash (null: nothing).
+  #brought = 0
+  #deliveredNumber = 0
+  #exportedNumber = 0
+  #keptNumber: number | null = null
   /** Of topics the last text, for the planner: which words vary, and which topics come again. */
   readonly #seen = new Map<string, Text>()
 
@@ -107,6 +119,7 @@ export class FrameEncoder {
       throw error
     }
     encoder.#base = encoder.#delivered
+    encoder.#keptNumber = 0
     encoder.#remembered.add(encoder.#delivered)
     return encoder
   }
@@ -117,6 +130,20 @@ export class FrameEncoder {
    * take a little more room. Throws FrameError when the first is a message that no frame can hold (see FrameMessage); a later one ends the frame.
    */
   encode(messages: readonly FrameMessage[], bytesMax: number, nowMs: number | null = null): EncodedFrame | null {
+    return this.#encode(messages, bytesMax, nowMs, true)
+  }
+
+  /**
+   * The same, of messages that were in a frame that may have arrived: its receiver passes over one of the two. So it builds on what is delivered,
+   * and nothing builds on it. Frames that were made and not delivered will be made again, or not at all.
+   */
+  encodeAgain(messages: readonly FrameMessage[], bytesMax: number, nowMs: number | null = null): EncodedFrame | null {
+    this.forgetUndelivered()
+    return this.#encode(messages, bytesMax, nowMs, false)
+  }
+
+  #encode(messages: readonly FrameMessage[], bytesMax: number, nowMs: number | null, isNew: boolean): EncodedFrame | null {
+    this.#mayBring = isNew && this.#brought - Math.min(this.#deliveredNumber, this.#keptNumber ?? this.#deliveredNumber) < BACK_MAX
     const part = this.#part(bytesMax)
     const withPart = part === null ? null : this.#fill(messages, bytesMax, nowMs, part)
     const found = withPart ?? this.#fill(messages, bytesMax, nowMs, null)
@@ -124,8 +151,8 @@ export class FrameEncoder {
     if (withPart !== null) this.#partSent(part!)
     const carries = this.#base === null
     if (this.#base !== null) this.#remembered.add(this.#base) // it was named last, however long ago it was brought
-    this.#base = found.brings
     if (found.brings !== null) this.#remember(found.brings)
+    if (this.#mayBring) this.#base = found.brings
     this.#see(messages.slice(0, found.count))
     return { frame: found.frame, count: found.count, carries, dictionary: found.brings?.name ?? null }
   }
@@ -163,7 +190,7 @@ export class FrameEncoder {
     const blob = body.texts.length === 0 ? null : packBlob(Buffer.concat(body.texts), history)
     body.settle()
     const contents = contentsOf(state)
-    const brings = contents.length <= this.#dictionaryBytesMax
+    const brings = this.#mayBring && contents.length <= this.#dictionaryBytesMax
     const head = writeHead({ ...fields, brings, blob })
     body.check(checksum(head))
     const frame = Buffer.concat([head, coder.finish()])
@@ -171,14 +198,30 @@ export class FrameEncoder {
     return { frame: frame.length <= bytesMax ? frame : null, guess, brings: brings ? Dictionary.after(frame, contents) : null }
   }
 
-  /** The receiver has the frame that brought this dictionary. True: `export()` is worth keeping again. */
-  delivered(dictionary: string): boolean {
+  /** The receiver has the frame that brought this dictionary. */
+  delivered(dictionary: string): void {
     const known = this.#remembered.get(dictionary)
-    const at = this.#made.indexOf(dictionary)
-    if (known === undefined || at < 0) return false
+    const at = this.#made.findIndex(({ name }) => name === dictionary)
+    if (known === undefined || at < 0) return
+    this.#deliveredNumber = this.#made[at]!.number
     this.#made = this.#made.slice(at + 1)
     this.#delivered = known
-    return this.#deliveries++ % FRAMES_EXPORT === 0
+  }
+
+  /** `export()` is worth keeping again. */
+  get isExportDue(): boolean {
+    return this.#delivered !== null && (this.#keptNumber === null || this.#deliveredNumber - this.#keptNumber >= EXPORT_AFTER)
+  }
+
+  /** What is delivered, for `restore()`. To be kept, and then `exportKept()`. */
+  export(): Buffer {
+    this.#exportedNumber = this.#deliveredNumber
+    return Buffer.from(this.#delivered?.bytes ?? [])
+  }
+
+  /** What `export()` gave last is what `restore()` will be given. */
+  exportKept(): void {
+    this.#keptNumber = this.#exportedNumber
   }
 
   /**
@@ -191,6 +234,7 @@ export class FrameEncoder {
     if (known === undefined) {
       this.#base = null
       this.#delivered = null
+      this.#deliveredNumber = this.#brought
       this.#made = []
     } else if (this.#asked.length < ASKED_MAX) this.#asked.push(packed(known))
   }
@@ -202,15 +246,9 @@ export class FrameEncoder {
     this.#made = []
   }
 
-  /** What is delivered, for `restore()`. */
-  export(): Buffer {
-    return Buffer.from(this.#delivered?.bytes ?? [])
-  }
-
   #remember(dictionary: Dictionary): void {
     this.#remembered.add(dictionary)
-    this.#made.push(dictionary.name)
-    if (this.#made.length > MADE_MAX) this.#made.shift()
+    this.#made.push({ name: dictionary.name, number: ++this.#brought })
   }
 
   /** The last text of each topic. */

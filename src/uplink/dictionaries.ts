@@ -1,7 +1,7 @@
 // Decodes frames, and keeps on flash the dictionaries they bring: after a restart frames may build on those that came before it.
 //
 // Of each stream those that were brought or named last are kept, under numbers that tell their order: as many as a sender may go back
-// (FRAME.md, section 10). Where the bytes of all streams are too many, the one that has most gives its oldest, but none its newest. One that is
+// (FRAME.md, section 1). Where the bytes of all streams are too many, the one that has most gives its oldest, but none its newest. One that is
 // gone is asked for when a frame needs it.
 import { type DecodedFrame, Dictionary, FrameDecoder, type FrameNeeds } from '../frame/frame.ts'
 import type { Shelf } from '../shelf.ts'

@@ -84,7 +84,9 @@ export class Framer {
   readonly #deps: FramerDeps
   #encoder: FrameEncoder
   readonly #stream: Uint8Array
-  #saving: Promise<void> = Promise.resolve()
+  #isSaving = false
+  /** That it cannot be kept. */
+  #isTold = false
 
   constructor(queue: Queue, options: FramerOptions, deps: FramerDeps) {
     this.#stream = options.stream
@@ -137,32 +139,33 @@ export class Framer {
     return new FrameDelivery(this.#queue, parts, makeMessage(this.#topic, frame, { qos: this.#qos }), this.#qos, sequence, dictionary)
   }
 
-  /**
-   * A frame that was sent before: its receiver may pass over it, as it has the first one, which brought another dictionary. So nothing is
-   * built on what this one brings.
-   */
   #encodeAgain(messages: readonly FrameMessage[], { bytesMaxAlone }: FrameRoom): EncodedFrame | null {
-    this.#encoder.forgetUndelivered()
-    const encoded = this.#encode(messages, { bytesMax: Math.min(RESENT_BYTES_MAX, bytesMaxAlone), bytesMaxAlone })
-    this.#encoder.forgetUndelivered()
-    return encoded === null ? null : { ...encoded, dictionary: null }
+    return this.#attempt(messages, (some) => this.#encoder.encodeAgain(some, Math.min(RESENT_BYTES_MAX, bytesMaxAlone)))
   }
 
   /** null when the first message is too large for a frame. */
   #encode(messages: readonly FrameMessage[], { bytesMax, bytesMaxAlone }: FrameRoom): EncodedFrame | null {
-    try {
-      const encoded = this.#encoder.encode(messages, bytesMax)
+    return this.#attempt(messages, (some) => {
+      const encoded = this.#encoder.encode(some, bytesMax)
       if (encoded !== null || bytesMaxAlone <= bytesMax) return encoded
-      return this.#encoder.encode(messages.slice(0, 1), bytesMaxAlone)
+      return this.#encoder.encode(some.slice(0, 1), bytesMaxAlone)
+    })
+  }
+
+  /** With the first message alone when one of them is beyond what a frame can hold. */
+  #attempt(messages: readonly FrameMessage[], encode: (messages: readonly FrameMessage[]) => EncodedFrame | null): EncodedFrame | null {
+    try {
+      return encode(messages)
     } catch (error) {
       if (!(error instanceof FrameError)) throw error
-      return messages.length === 1 ? null : this.#encode(messages.slice(0, 1), { bytesMax, bytesMaxAlone })
+      return messages.length === 1 ? null : this.#attempt(messages.slice(0, 1), encode)
     }
   }
 
   /** The receiver has the frame. */
-  delivered(delivery: FrameDelivery): void {
-    if (delivery.dictionary !== null && this.#encoder.delivered(delivery.dictionary)) this.#save(this.#encoder.export())
+  delivered({ dictionary }: FrameDelivery): void {
+    if (dictionary !== null) this.#encoder.delivered(dictionary)
+    if (this.#encoder.isExportDue && !this.#isSaving) void this.#save()
   }
 
   /** The connection ended: what has not been acknowledged may not have arrived. */
@@ -179,11 +182,19 @@ export class Framer {
     return `${Buffer.from(this.#stream).toString('hex')}.sender`
   }
 
-  /** Nothing waits for it: without it the next start sends a dictionary more. */
-  #save(state: Buffer): void {
-    this.#saving = this.#saving
-      .then(() => this.#deps.shelf.write(this.#file, state))
-      .catch((error: Error) => this.#deps.log.warn({ file: this.#file, why: error.message }, 'what the receiver of frames knows could not be kept'))
+  /** Nothing waits for it: without it the next start sends a dictionary more. Where it cannot be kept, the encoder goes on with what it has. */
+  async #save(): Promise<void> {
+    const encoder = this.#encoder
+    this.#isSaving = true
+    try {
+      await this.#deps.shelf.write(this.#file, encoder.export())
+      encoder.exportKept()
+      this.#isTold = false
+    } catch (error) {
+      if (!this.#isTold) this.#deps.log.warn({ file: this.#file, why: (error as Error).message }, 'what the receiver of frames knows could not be kept')
+      this.#isTold = true
+    }
+    this.#isSaving = false
   }
 
   #remote(part: Delivery, nowMs: number, nowWallMs: number): FrameMessage | null {

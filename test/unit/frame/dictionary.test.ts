@@ -239,7 +239,7 @@ describe('a sender', () => {
     const decoder = new FrameDecoder()
     const [first, second] = [sender.next(), sender.next()]
     for (const it of [first, second]) expectDecoded(decoder, it)
-    expect(sender.encoder.delivered(first.encoded.dictionary!)).toBe(true)
+    sender.encoder.delivered(first.encoded.dictionary!)
     const restored = new Sender(FrameEncoder.restore(STREAM, sender.encoder.export()))
     restored.at = 100
     const again = restored.next(150)
@@ -252,7 +252,7 @@ describe('a sender', () => {
   test('with a state that is none begins anew', () => {
     const sender = new Sender()
     expect(sender.encoder.export().length).toBe(0)
-    expect(sender.encoder.delivered(sender.next().encoded.dictionary!)).toBe(true)
+    sender.encoder.delivered(sender.next().encoded.dictionary!)
     const good = sender.encoder.export()
     for (const state of [Buffer.alloc(0), Buffer.from('nonsense'), good.subarray(0, -1), Buffer.concat([good, Buffer.alloc(1)]), Buffer.alloc(5000, 255)]) {
       expect(new Sender(FrameEncoder.restore(STREAM, state)).next().encoded.carries).toBe(true)
@@ -287,24 +287,54 @@ describe('a sender', () => {
 
   test('says now and then that its state is worth keeping, and takes acknowledgements of what it knows only', () => {
     const sender = new Sender()
-    const worth = Array.from({ length: 40 }, () => sender.encoder.delivered(sender.next(20).encoded.dictionary!))
-    expect(worth.filter(Boolean).length).toBe(3)
-    expect(sender.encoder.delivered('00000000')).toBe(false)
+    const { encoder } = sender
+    let exports = 0
+    for (let i = 0; i < 40; i++) {
+      encoder.delivered(sender.next(20).encoded.dictionary!)
+      if (!encoder.isExportDue) continue
+      exports++
+      encoder.export()
+      encoder.exportKept()
+    }
+    expect(exports).toBe(3)
     const names = Array.from({ length: 3 }, () => sender.next(20).encoded.dictionary!)
-    sender.encoder.delivered(names[2]!)
-    const state = sender.encoder.export()
-    expect(sender.encoder.delivered(names[1]!)).toBe(false)
-    expect(sender.encoder.export()).toEqual(state)
+    encoder.delivered(names[2]!)
+    const state = encoder.export()
+    for (const name of ['00000000', names[1]!]) encoder.delivered(name)
+    expect(encoder.export()).toEqual(state)
   })
-})
 
-test('a dictionary is damaged when any of its bytes is another', () => {
-  const [{ bytes }] = (decodeFrame(new Sender().next().encoded.frame) as DecodedFrame).brings as [Dictionary]
-  expect(Dictionary.parse(bytes).bytes).toEqual(bytes)
-  for (let at = 4; at < bytes.length; at += 7) {
-    const damaged = Buffer.from(bytes)
-    damaged[at]! ^= 1 << at % 8
-    expect(() => Dictionary.parse(damaged)).toThrow(FrameError)
-    expect(() => Dictionary.parse(bytes.subarray(0, at))).toThrow(FrameError)
-  }
+  test('brings nothing new when it has brought as much as a receiver keeps, until some of it is delivered, and kept', () => {
+    const sender = new Sender()
+    const { encoder } = sender
+    const names = Array.from({ length: 40 }, () => sender.next(20).encoded.dictionary)
+    expect(names.findIndex((name) => name === null)).toBe(32)
+    expect(sender.next(20).encoded.frame.length).toBeLessThan(300) // it builds on the last one all the same
+    encoder.delivered(names[9]!)
+    encoder.export()
+    encoder.exportKept()
+    expect(Array.from({ length: 20 }, () => sender.next(20).encoded.dictionary).filter((name) => name !== null)).toHaveLength(10)
+    for (const name of names.slice(10, 32)) encoder.delivered(name!)
+    expect(sender.next(20).encoded.dictionary).toBeNull() // what is on flash is too far back
+    expect(encoder.isExportDue).toBe(true)
+    encoder.export()
+    encoder.exportKept()
+    expect(sender.next(20).encoded.dictionary).not.toBeNull()
+  })
+
+  test('builds nothing on a frame that goes again', () => {
+    const sender = new Sender()
+    const decoder = new FrameDecoder()
+    const first = sender.next()
+    sender.encoder.delivered(first.encoded.dictionary!)
+    const second = sender.next()
+    const again = sender.encoder.encodeAgain(ALL.slice(100, 200), ANY)!
+    expect(again.dictionary).toBeNull()
+    expect(expectDecoded(decoder, first).brings).toHaveLength(1)
+    expect((decoder.decode(again.frame) as DecodedFrame).brings).toHaveLength(0)
+    const third = sender.next()
+    expectDecoded(decoder, third)
+    expect(third.encoded.frame.length).toBeGreaterThan(0)
+    expect(second.encoded.count).toBe(again.count)
+  })
 })

@@ -44,6 +44,7 @@ export function readBlob(from: ByteReader): Blob {
 
 function decompressed(bytes: Uint8Array, size: number, history: Uint8Array): Uint8Array {
   const { constants, zstdDecompressSync } = process.getBuiltinModule('node:zlib')
+  if (zstdDecompressSync === undefined) throw new FrameError('the frame has compressed texts, which Node can read from 22.15 on')
   const params = { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX }
   try {
     return zstdDecompressSync(Buffer.concat([MAGIC, bytes]), { params, maxOutputLength: Math.max(size, 1), ...dictionaryOf(history) })

@@ -127,7 +127,8 @@ export class FrameEncoder {
   /**
    * One frame with as many of `messages` (from the first on, ascending in sequence) as fit into `bytesMax` and a frame's own bounds; null when
    * even the first alone does not fit. `nowMs`: the time from which the messages' expiry counts, on the clock of their times; without it they
-   * take a little more room. Throws FrameError when the first is a message that no frame can hold (see FrameMessage); a later one ends the frame.
+   * take a little more room. Throws FrameError when there is none, or the first is one that no frame can hold (see FrameMessage); a later one ends
+   * the frame.
    */
   encode(messages: readonly FrameMessage[], bytesMax: number, nowMs: number | null = null): EncodedFrame | null {
     return this.#encode(messages, bytesMax, nowMs, true)
@@ -143,6 +144,7 @@ export class FrameEncoder {
   }
 
   #encode(messages: readonly FrameMessage[], bytesMax: number, nowMs: number | null, isNew: boolean): EncodedFrame | null {
+    if (messages.length === 0) throw new FrameError('a frame has one message at least')
     this.#mayBring = isNew && this.#brought - Math.min(this.#deliveredNumber, this.#keptNumber ?? this.#deliveredNumber) < BACK_MAX
     const part = this.#part(bytesMax)
     const withPart = part === null ? null : this.#fill(messages, bytesMax, nowMs, part)

@@ -74,7 +74,8 @@ export function written(format: NumberFormat, n: number): string | null {
 function scaled({ factor, halvings, offset, style }: NumberFormat, n: number): number {
   if (factor === 1 && halvings === 0) return n + offset
   const product = n * factor
-  if (halvings === 0 || !Number.isSafeInteger(product)) return product + offset
+  if (!Number.isSafeInteger(product)) return NaN
+  if (halvings === 0) return product + offset
   const parts = 2 ** halvings
   const size = Math.abs(product)
   const whole = Math.floor(size / parts)

@@ -85,7 +85,7 @@ export class Bed implements AsyncDisposable {
   }
 
   /** An uplink's keys for gateway.yaml. */
-  get uplink(): object {
+  get uplink() {
     return { name: 'cloud', url: `mqtts://${this.#remote}:${this.#uplinkPort}`, clientId: 'g', tls: { ca: this.#authority.certFile } }
   }
 

@@ -338,3 +338,15 @@ describe('a sender', () => {
     expect(second.encoded.count).toBe(again.count)
   })
 })
+})
+
+test('a dictionary is damaged when any of its bytes is another', () => {
+  const [{ bytes }] = (decodeFrame(new Sender().next().encoded.frame) as DecodedFrame).brings as [Dictionary]
+  expect(Dictionary.parse(bytes).bytes).toEqual(bytes)
+  for (let at = 4; at < bytes.length; at += 7) {
+    const damaged = Buffer.from(bytes)
+    damaged[at]! ^= 1 << at % 8
+    expect(() => Dictionary.parse(damaged)).toThrow(FrameError)
+    expect(() => Dictionary.parse(bytes.subarray(0, at))).toThrow(FrameError)
+  }
+})

@@ -188,6 +188,7 @@ describe('how many fit', () => {
     const encoder = new FrameEncoder(STREAM)
     const random = new Random(3)
     const large = message({ payload: Buffer.from(Array.from({ length: 500 }, () => random.int(0, 255))), sequence: 1 })
+    expect(() => encoder.encode([], 340)).toThrow('one message at least')
     expect(encoder.encode([large], 340)).toBeNull()
     expect(encoder.encode([large], 16_384)?.count).toBe(1)
     expect(encoder.encode([message({ sequence: 2 })], 15)).toBeNull()

@@ -338,7 +338,6 @@ describe('a sender', () => {
     expect(second.encoded.count).toBe(again.count)
   })
 })
-})
 
 test('a dictionary is damaged when any of its bytes is another', () => {
   const [{ bytes }] = (decodeFrame(new Sender().next().encoded.frame) as DecodedFrame).brings as [Dictionary]

@@ -1,5 +1,4 @@
 // What one connection sends in a turn, as ranges of buffers that others share, and one write of it at the turn's end.
-import type { Duplex } from 'node:stream'
 import type { Counters } from '../counters.ts'
 import { Slab } from '../mqtt/slab.ts'
 import type { Turn } from '../turn.ts'
@@ -12,8 +11,18 @@ const WRITE_EARLY_BYTES = 64 * 1024
 /** Where small ranges are gathered; shared, because nothing in it is kept once the kernel has it. */
 const gather = new Slab()
 
+/** What is written to: a stream, or what stands before one. */
+export interface Sink {
+  /** False: no more for now, please. */
+  write(bytes: Uint8Array): boolean
+  /** Bytes that are not on their way yet. */
+  readonly writableLength: number
+  cork(): void
+  uncork(): void
+}
+
 export class Outbox {
-  readonly #stream: Duplex
+  readonly #stream: Sink
   readonly #turn: Turn
   readonly #counters: Pick<Counters, 'bytesSent'>
   /** Finished ranges: buffer, start, end, buffer, start, end, … */
@@ -27,7 +36,7 @@ export class Outbox {
   #backlog = 0
   #closed = false
 
-  constructor(stream: Duplex, turn: Turn, counters: Pick<Counters, 'bytesSent'>) {
+  constructor(stream: Sink, turn: Turn, counters: Pick<Counters, 'bytesSent'>) {
     this.#stream = stream
     this.#turn = turn
     this.#counters = counters

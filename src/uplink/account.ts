@@ -5,6 +5,7 @@ import type { LinkConfig, UplinkConfig } from '../config/config.ts'
 import type { Journal } from '../journal/journal.ts'
 import { Budget, type BudgetEvent, type BudgetFigures, type BudgetValue } from './budget/budget.ts'
 import { LinkMeter } from './budget/meter.ts'
+import type { AskKernel } from './budget/tcp-info.ts'
 
 /** What a first connection is taken to cost, until one was made: with certificates, without TLS, by a modem that has no connections. */
 const CONNECT_BYTES = { tls: 6000, tcp: 600, modem: 0 } as const
@@ -15,6 +16,8 @@ export interface AccountDeps {
   readonly log: { info(fields: object, text: string): void; warn(fields: object, text: string): void }
   /** Numbers that have survived. */
   readonly values: ReadonlyMap<string, number>
+  /** Left out: the kernel of this machine. */
+  readonly askKernel?: AskKernel | undefined
   /** What was not allowed may be allowed now. */
   readonly onRoom: () => void
 }
@@ -28,7 +31,7 @@ export class Account {
   readonly meter: LinkMeter | null
 
   constructor(config: UplinkConfig, link: LinkConfig, deps: AccountDeps) {
-    const { clock, values, onRoom } = deps
+    const { clock, values, onRoom, askKernel } = deps
     this.#name = config.name
     this.#link = link
     this.#deps = deps
@@ -38,6 +41,7 @@ export class Account {
     const isCounted = link.budget !== null || (link.dial !== null && link.dial.attemptBytesMax !== Infinity)
     this.meter = !isCounted || link.sbd !== null ? null : new LinkMeter(link.budget?.counts ?? 'auto', {
       clock,
+      ask: askKernel,
       spend: (bytes) => this.#budget?.spend(bytes),
       connectCost: (bytes, accepted) => this.#budget?.learnConnect(bytes, accepted),
     })

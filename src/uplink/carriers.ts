@@ -7,6 +7,7 @@ import type { Incoming } from '../session/incoming.ts'
 import type { Outgoing } from '../session/outgoing.ts'
 import { Account } from './account.ts'
 import type { BudgetFigures } from './budget/budget.ts'
+import type { WireSource } from './budget/meter.ts'
 import type { Carrier, CarrierOwner } from './link/carrier.ts'
 import { type ClientOwner, type Traffic, UplinkClient } from './client/client.ts'
 import type { Dialler, makeDialler } from './dial/dial.ts'
@@ -63,14 +64,14 @@ export class Carriers {
   #client: UplinkClient | null = null
 
   constructor(config: UplinkConfig, ends: Ends, deps: UplinkDeps, owner: CarriersOwner) {
-    const { clock, journal, log, numbers, shelf } = deps
+    const { clock, journal, log, numbers, shelf, askKernel } = deps
     this.#config = config
     this.#deps = deps
     this.#ends = ends
     this.#owner = owner
     this.#memory = new UplinkMemory(config, { clock, shelf, numbers })
     this.#frames = new LaneFrames(ends.lanes, config.links.every((link) => link.sbd !== null) ? 'drop' : 'wait')
-    this.#accounts = new Map(config.links.map((link) => [link, new Account(config, link, { clock, journal, log, values: numbers.all, onRoom: () => owner.onRoom() })]))
+    this.#accounts = new Map(config.links.map((link) => [link, new Account(config, link, { clock, journal, log, values: numbers.all, askKernel, onRoom: () => owner.onRoom() })]))
     this.#modems = new Map(config.links.flatMap((link) => (link.sbd === null ? [] : [[link, new SbdRecord(link.sbd, clock.now())]])))
   }
 
@@ -135,7 +136,11 @@ export class Carriers {
   }
 
   probe(link: LinkConfig, dialled: Dialled, signal: AbortSignal): Promise<void> {
-    return this.#deps.reach?.(link) ?? reachEndpoint(this.#config, dialled.interface ?? link.interface, signal)
+    const { meter } = this.accountOf(link)
+    const device = dialled.interface ?? link.interface
+    meter?.useInterface(device)
+    const count = (source: WireSource): void => void meter?.open(source, this.#config.host)
+    return this.#deps.reach?.(link, count) ?? reachEndpoint(this.#config, device, signal, count)
   }
 
   open(link: LinkConfig, dialled: Dialled, owner: CarrierOwner): Carrier {

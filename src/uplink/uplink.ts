@@ -25,6 +25,8 @@ import type { Shelf } from '../shelf.ts'
 import type { InflightRow, Unpacked } from '../store/store.ts'
 import type { Flushable, Turn } from '../turn.ts'
 import type { BudgetFigures } from './budget/budget.ts'
+import type { WireSource } from './budget/meter.ts'
+import type { AskKernel } from './budget/tcp-info.ts'
 import { Carriers } from './carriers.ts'
 import type { ClientDeps } from './client/client.ts'
 import { AS_IT_IS, Framer } from './framer.ts'
@@ -75,8 +77,10 @@ export interface UplinkDeps {
   readonly numbers: { readonly all: ReadonlyMap<string, number>; get(key: string): number | undefined; put(key: string, value: number): void }
   readonly serialPorts: SerialPorts
   readonly dial?: ClientDeps['dial']
-  /** Finds out whether the remote can be reached, where `dial` opens connections. */
-  readonly reach?: (link: LinkConfig) => Promise<void>
+  /** Finds out whether the remote can be reached, where `dial` opens connections. `count` gets what it opens for that. */
+  readonly reach?: (link: LinkConfig, count: (source: WireSource) => void) => Promise<void>
+  /** What a kernel knows of connections that `dial` has opened. */
+  readonly askKernel?: AskKernel | undefined
 }
 
 export interface UplinkState {
@@ -102,7 +106,7 @@ export interface UplinkState {
   readonly budgets: readonly BudgetFigures[]
   /** Of modems for short messages. */
   readonly modems: readonly SbdFigures[]
-  /** Each link, where there are several. */
+  /** Each link, where there are several, or one that is dialled. */
   readonly links: readonly OneLinkState[]
 }
 
@@ -189,7 +193,7 @@ export class Uplink implements LaneOwner, Flushable {
       lastError: lastError ?? refusal,
       budgets,
       modems,
-      links: links.length > 1 ? links : [],
+      links: links.length > 1 || this.#config.links.some((l) => l.dial !== null) ? links : [],
     }
   }
 

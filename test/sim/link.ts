@@ -8,6 +8,19 @@ export interface LinkOptions {
   readonly latencyMs: number
   /** Chunks are cut into up to this many pieces. */
   readonly piecesMax: number
+  /** In each direction; Infinity when left out. */
+  readonly bytesPerSec?: number
+  /** Who counts what goes over it. */
+  readonly wire?: LinkWire
+}
+
+/** What a link tells of its bytes. */
+export interface LinkWire {
+  /** `isUp`: from `a` to `b`. */
+  sent(isUp: boolean, bytes: number): void
+  arrived(isUp: boolean, bytes: number): void
+  /** Once: nothing arrives any more. */
+  over(): void
 }
 
 export class Link {
@@ -48,6 +61,7 @@ export class Link {
   break(): void {
     if (this.#broken) return
     this.#broken = true
+    this.#options.wire?.over()
     for (const end of [this.a, this.b]) {
       const lateMs = this.#random.chance(0.5) ? 0 : this.#random.int(0, 3000)
       this.#clock.after(lateMs, () => end.destroy(this.#random.chance(0.5) ? new Error('reset') : undefined))
@@ -56,6 +70,7 @@ export class Link {
 
   /** Takes `chunk` from `from` to its peer, and says so. */
   carry(from: End, chunk: Buffer, done: () => void): void {
+    this.#options.wire?.sent(from === this.a, chunk.length)
     const cuts = [0, chunk.length]
     for (let i = this.#random.int(1, this.#options.piecesMax); i > 1; i--) cuts.push(this.#random.int(0, chunk.length))
     cuts.sort((a, b) => a - b)
@@ -64,11 +79,12 @@ export class Link {
 
   #piece(from: End, chunk: Buffer, cuts: readonly number[], i: number, done: () => void): void {
     if (i === cuts.length - 1) {
+      this.#options.wire?.arrived(from === this.a, chunk.length)
       done()
       return
     }
-    const { latencyMs } = this.#options
-    const waitMs = Math.max(0, this.#stalledUntilMs - this.#clock.now()) + latencyMs * (0.5 + this.#random.next())
+    const { latencyMs, bytesPerSec = Infinity } = this.#options
+    const waitMs = Math.max(0, this.#stalledUntilMs - this.#clock.now()) + latencyMs * (0.5 + this.#random.next()) + ((cuts[i + 1]! - cuts[i]!) * 1000) / bytesPerSec
     this.#clock.after(waitMs, () => {
       if (this.#broken) return
       if (this.#stalledUntilMs > this.#clock.now()) {
@@ -97,15 +113,27 @@ export class Link {
   /** `end` is destroyed: the other hears of it. */
   gone(end: End): void {
     this.#clock.after(this.#options.latencyMs, () => {
-      if (!this.#broken) end.peer.destroy()
+      if (this.#broken) return
+      if (end.peer.destroyed) this.#over()
+      else end.peer.destroy()
     })
+  }
+
+  #over(): void {
+    this.#broken = true
+    this.#options.wire?.over()
   }
 }
 
 export class End extends Duplex {
   peer!: End
+  bytesRead = 0
+  /** As of a TCP socket, where somebody asks for them. */
+  localPort: number | undefined
+  remotePort: number | undefined
   readonly #link: Link
   #blocked: (() => void) | null = null
+  #bytesCarried = 0
 
   constructor(link: Link) {
     super({ allowHalfOpen: false, readableHighWaterMark: 16 * 1024, writableHighWaterMark: 16 * 1024 })
@@ -115,8 +143,14 @@ export class End extends Duplex {
 
   arrive(bytes: Buffer, next: () => void): void {
     if (this.destroyed || this.readableEnded) return
+    this.bytesRead += bytes.length
     if (this.push(bytes)) next()
     else this.#blocked = next
+  }
+
+  /** As a socket counts it: with what it has been given and has not sent yet. */
+  get bytesWritten(): number {
+    return this.#bytesCarried + this.writableLength
   }
 
   override _read(): void {
@@ -126,12 +160,19 @@ export class End extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.#link.carry(this, chunk, () => callback())
+    this.#carry(chunk, callback)
   }
 
   override _writev(chunks: { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
     // Together, or the run would depend on which of our buffers happen to be neighbours.
-    this.#link.carry(this, Buffer.concat(chunks.map(({ chunk }) => chunk)), () => callback())
+    this.#carry(Buffer.concat(chunks.map(({ chunk }) => chunk)), callback)
+  }
+
+  #carry(chunk: Buffer, callback: (error?: Error | null) => void): void {
+    this.#link.carry(this, chunk, () => {
+      this.#bytesCarried += chunk.length
+      callback()
+    })
   }
 
   override _final(callback: (error?: Error | null) => void): void {

@@ -29,11 +29,11 @@ export class SimClock {
     return this.#nowMs
   }
 
-  /** A clock whose timers end with `life`. */
-  of(life: Life): Clock {
+  /** A clock whose timers end with `life`; `wall`: what it takes the date for. */
+  of(life: Life, wall = (): number => Date.UTC(2026, 10, 21) + this.#nowMs): Clock {
     return {
       now: () => this.#nowMs,
-      wall: () => Date.UTC(2026, 10, 21) + this.#nowMs,
+      wall,
       after: (ms, fn) => this.#add(Math.max(0, ms), 0, fn, life),
       every: (ms, fn) => this.#add(ms, Math.max(1, ms), fn, life),
     }

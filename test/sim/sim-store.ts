@@ -1,6 +1,7 @@
 // A store that takes its time, may be full for a while, and keeps over a crash exactly what it has committed. Behind the
 // crashing gateway stands one MemoryStore; each run of the gateway gets a `SimStore` of its own to it.
 import type { Clock } from '../../src/clock.ts'
+import type { Shelf } from '../../src/shelf.ts'
 import { MemoryStore } from '../../src/store/memory.ts'
 import type { Batch, CommitResult, ReadResult, Snapshot, Store } from '../../src/store/store.ts'
 import type { Random } from './random.ts'
@@ -12,6 +13,10 @@ export class Disk {
   readonly memory: MemoryStore
   readonly clock: Clock
   readonly random: Random
+  /** Of the shelf of each uplink. */
+  readonly files = new Map<string, Map<string, Buffer>>()
+  /** Messages that a limit took, whoever heard of it. */
+  dropped = 0
   /** MemoryStore remembers idle audiences over a reopening, SQLite does not: their numbers must not come again. */
   lastAudience = 0
 
@@ -53,7 +58,11 @@ export class SimStore implements Store {
 
   commit(batch: Batch): Promise<CommitResult> {
     for (const audience of batch.audiences) this.#disk.lastAudience = Math.max(this.#disk.lastAudience, audience.id)
-    return this.#give(() => this.#disk.memory.commit(batch))
+    return this.#give(async () => {
+      const result = await this.#disk.memory.commit(batch)
+      for (const { count } of result.drops) this.#disk.dropped += count
+      return result
+    })
   }
 
   read(destination: number, after: number, bytesMax: number): Promise<ReadResult> {
@@ -91,6 +100,53 @@ export class SimStore implements Store {
       this.#waiting.shift()
       operation.run().then(operation.resolve as (value: unknown) => void, operation.reject)
       this.#next()
+    })
+  }
+}
+
+/** An uplink's files: each is written whole or not at all, and takes its time. */
+export class SimShelf implements Shelf {
+  readonly #disk: Disk
+  readonly #files: Map<string, Buffer>
+  #dead = false
+
+  constructor(disk: Disk, uplink: string) {
+    this.#disk = disk
+    const files = disk.files.get(uplink) ?? new Map<string, Buffer>()
+    disk.files.set(uplink, files)
+    this.#files = files
+  }
+
+  async names(): Promise<readonly string[]> {
+    return [...this.#files.keys()]
+  }
+
+  async read(name: string): Promise<Buffer | null> {
+    return this.#files.get(name) ?? null
+  }
+
+  write(name: string, bytes: Uint8Array): Promise<void> {
+    const kept = Buffer.from(bytes)
+    return this.#later(() => void this.#files.set(name, kept))
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#later(() => void this.#files.delete(name))
+  }
+
+  /** What is under way does not happen any more. */
+  kill(): void {
+    this.#dead = true
+  }
+
+  #later(run: () => void): Promise<void> {
+    const { clock, random, stalledUntilMs } = this.#disk
+    return new Promise((resolve) => {
+      clock.after(Math.max(0, stalledUntilMs - clock.now()) + random.next() * 8, () => {
+        if (this.#dead) return
+        run()
+        resolve()
+      })
     })
   }
 }

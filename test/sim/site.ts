@@ -2,7 +2,7 @@
 // sensors and $SYS. Streams are handed in; `kill` is kill -9: nothing of it does anything any more.
 import { Access } from '../../src/access/access.ts'
 import type { Duplex } from 'node:stream'
-import type { UplinkConfig } from '../../src/config/config.ts'
+import type { LinkConfig, UplinkConfig } from '../../src/config/config.ts'
 import { Counters } from '../../src/counters.ts'
 import { Audiences } from '../../src/journal/audience.ts'
 import { Journal } from '../../src/journal/journal.ts'
@@ -15,13 +15,12 @@ import { serialPorts } from '../../src/serial-port.ts'
 import type { Sessions } from '../../src/session/sessions.ts'
 import { Tenants } from '../../src/session/tenants.ts'
 import type { DestinationLimits, Snapshot } from '../../src/store/store.ts'
-import { MemoryShelf } from '../support/memory-shelf.ts'
 import { Turn } from '../../src/turn.ts'
 import { restoreUplink } from '../../src/uplink/restore.ts'
-import type { Uplink } from '../../src/uplink/uplink.ts'
+import type { Uplink, UplinkDeps } from '../../src/uplink/uplink.ts'
 import type { Random } from './random.ts'
 import { Life, type SimClock } from './sim-clock.ts'
-import { type Disk, SimStore } from './sim-store.ts'
+import { type Disk, SimShelf, SimStore } from './sim-store.ts'
 
 export interface SiteOptions {
   readonly name: string
@@ -29,7 +28,12 @@ export interface SiteOptions {
   readonly random: Random
   readonly disk: Disk
   readonly uplinks: readonly UplinkConfig[]
-  readonly dial: (config: UplinkConfig) => Duplex
+  readonly dial: (config: UplinkConfig, link: LinkConfig) => Duplex
+  /** Finds out whether the remote can be reached over a link. */
+  readonly reach?: UplinkDeps['reach']
+  readonly askKernel?: UplinkDeps['askKernel']
+  /** What it takes the date for. */
+  readonly wall?: () => number
   readonly queueLimits: DestinationLimits
   readonly commitWindowMs: number
   readonly receiveMaximum: number
@@ -49,6 +53,7 @@ export class Site {
   readonly #streams = new Set<Duplex>()
   readonly #life = new Life()
   readonly #store: SimStore
+  readonly #shelves: readonly SimShelf[]
   readonly #deps: ConnectionDeps
 
   static async start(options: SiteOptions): Promise<Site> {
@@ -58,7 +63,7 @@ export class Site {
 
   private constructor(options: SiteOptions, store: SimStore, snapshot: Snapshot) {
     this.#store = store
-    const clock = options.clock.of(this.#life)
+    const clock = options.clock.of(this.#life, options.wall)
     const { counters } = this
     const turn = new Turn(clock)
     const topics = new TopicTable()
@@ -74,10 +79,16 @@ export class Site {
     const tenants = new Tenants({ clock, turn, topics, counters, journal, audiences, nextDestination: () => nextDestination++, isGone: () => false }, limits, new Map())
     this.sessions = tenants.own.sessions
     tenants.restoreSessions(snapshot)
+    const shelves = new Map(options.uplinks.map(({ name }) => [name, new SimShelf(options.disk, name)]))
+    this.#shelves = [...shelves.values()]
     this.uplinks = options.uplinks.map((config) => {
       const random = (): number => options.random.next()
-      const deps = { clock, turn, topics, counters, routerOf: () => tenants.own.router, journal, audiences, log: NO_LOG, site: options.name, packetBytesMax: 1e6, marksOrigin: false, stateChanged: () => {}, random, serialPorts, dial: options.dial, nextDestination: () => nextDestination++, shelf: new MemoryShelf() }
-      return restoreUplink({ ...config, classes: config.classes.map((c) => ({ ...c, queue: options.queueLimits })) }, snapshot, deps)
+      const deps = {
+        clock, turn, topics, counters, routerOf: () => tenants.own.router, journal, audiences, log: NO_LOG, site: options.name, packetBytesMax: 1e6,
+        marksOrigin: options.uplinks.length > 1, stateChanged: () => {}, random, serialPorts, nextDestination: () => nextDestination++, shelf: shelves.get(config.name)!,
+        dial: (uplink: UplinkConfig, link: LinkConfig) => this.#dial(options, uplink, link), ...(options.reach === undefined ? {} : { reach: options.reach }), askKernel: options.askKernel,
+      }
+      return restoreUplink(config, snapshot, deps)
     })
     const queues = new Map([...this.uplinks.flatMap((u) => u.lanes.all.map(({ queue }) => [queue.destination, queue] as const)), ...this.sessions.queues()])
     audiences.restore(snapshot.audiences, (destination) => queues.get(destination))
@@ -100,22 +111,34 @@ export class Site {
     }
     const door = { anonymous: true, tenant: '', certificates: null }
     this.#deps = { clock, turn, counters, tenants, access: new Access({ clock, counters, log: NO_LOG, folder: '' }), door: () => door, log: NO_LOG, complaints: new Complaints(clock, NO_LOG), limits: listenerLimits }
-    for (const uplink of this.uplinks) uplink.start()
+    for (const uplink of this.uplinks) void uplink.prepare().then(() => this.#life.over || uplink.start())
     clock.every(1000, () => {
       this.sessions.check(clock.now())
       for (const connection of this.connections) connection.check(clock.now())
     })
   }
 
-  accept(stream: Duplex): void {
+  #dial(options: SiteOptions, config: UplinkConfig, link: LinkConfig): Duplex {
+    const stream = options.dial(config, link)
+    this.#own(stream)
+    if (this.#life.over) stream.destroy()
+    return stream
+  }
+
+  #own(stream: Duplex): void {
     this.#streams.add(stream)
     stream.once('close', () => this.#streams.delete(stream))
+  }
+
+  accept(stream: Duplex): void {
+    this.#own(stream)
     this.connections.add(new Connection(stream, new Peer('', 0, 'unix', this.#deps.clock.now()), this.#deps, (connection) => this.connections.delete(connection)))
   }
 
   kill(): void {
     this.#life.over = true
     this.#store.kill()
+    for (const shelf of this.#shelves) shelf.kill()
     for (const stream of this.#streams) {
       stream.removeAllListeners('data') // what is still in the socket was not read
       stream.destroy()

@@ -5,7 +5,7 @@
 //   quiet     everything works again, until nothing is under way
 //   judge     what was acknowledged has arrived, once and in order where that is promised; nothing is left anywhere
 import type { Duplex } from 'node:stream'
-import type { UplinkConfig } from '../../src/config/config.ts'
+import type { QueueConfig, UplinkConfig } from '../../src/config/config.ts'
 import type { QoS } from '../../src/message.ts'
 import type { DestinationLimits, WhenFull } from '../../src/store/store.ts'
 import { matches } from '../../src/mqtt/topic.ts'
@@ -14,9 +14,8 @@ import { Device, type DeviceOptions } from './device.ts'
 import { Ledger } from './ledger.ts'
 import { Link, type LinkOptions } from './link.ts'
 import { Random } from './random.ts'
+import { Place } from './place.ts'
 import { Life, SimClock } from './sim-clock.ts'
-import { Disk } from './sim-store.ts'
-import { Site, type SiteOptions } from './site.ts'
 
 const PREPARE_MS = 5000
 const TROUBLE_MS = 15_000
@@ -30,35 +29,6 @@ export interface Outcome {
   readonly seed: number
   readonly violations: readonly string[]
   readonly summary: string
-}
-
-/** A gateway or the cloud: its runs follow each other on one disk. */
-class Place {
-  readonly disk: Disk
-  site: Site | null = null
-  #dropped = 0
-  readonly links = new Set<Link>()
-  readonly #options: Omit<SiteOptions, 'disk'>
-
-  constructor(options: Omit<SiteOptions, 'disk'>, life: Life) {
-    this.#options = options
-    this.disk = new Disk(options.clock.of(life), options.random)
-  }
-
-  async start(): Promise<void> {
-    this.site = await Site.start({ ...this.#options, disk: this.disk })
-  }
-
-  /** Messages a limit took, in all runs. A crash may come between the drop and its count. */
-  get dropped(): number {
-    return this.#dropped + (this.site?.counters.droppedQueueLimit ?? 0)
-  }
-
-  kill(): void {
-    this.#dropped += this.site?.counters.droppedQueueLimit ?? 0
-    this.site?.kill()
-    this.site = null
-  }
 }
 
 export class World {
@@ -96,7 +66,7 @@ export class World {
       onFailure: (text: string) => this.#ledger.violation(text),
     }
     this.#cloud = new Place({ ...common, name: 'cloud', receiveMaximum: 50, uplinks: [], dial: () => this.#dial(this.#cloud, { latencyMs: 1, piecesMax: 1 }) }, this.#life)
-    const uplink = randomUplink(random)
+    const uplink = randomUplink(random, this.#limits)
     const far: LinkOptions = { latencyMs: random.pick([1, 10, 50]), piecesMax: 3 }
     this.#gateway = new Place({ ...common, name: 'gateway', receiveMaximum: random.pick([3, 10, 100]), uplinks: [uplink], dial: () => this.#dial(this.#cloud, far) }, this.#life)
     this.#makeDevices(uplink)
@@ -162,16 +132,7 @@ export class World {
   }
 
   #dial(place: Place, options: LinkOptions): Duplex {
-    const link = new Link(this.#clock.of(this.#life), this.#random, options)
-    place.links.add(link)
-    for (const other of place.links) if (!other.open) place.links.delete(other)
-    const { site } = place
-    this.#clock.of(this.#life).after(options.latencyMs, () => {
-      if (place.site !== site || site === null) return link.break()
-      site.accept(link.b)
-      link.a.emit('connect')
-    })
-    return link.a
+    return place.connect(new Link(this.#clock.of(this.#life), this.#random, options), options.latencyMs).a
   }
 
   // ---- trouble
@@ -320,11 +281,7 @@ export class World {
     }
     if (site.journal.pendingCount !== 0) this.#ledger.violation(`${site.journal.pendingCount} messages are pending at the end`)
     if ((place.dropped > 0 && this.#limits === LIMITS) || site.counters.droppedTooLarge > 0) this.#ledger.violation('something was dropped without a cause')
-    void place.disk.memory.open().then((snapshot) => {
-      for (const d of snapshot.destinations) if (d.queued.count !== 0) this.#ledger.violation(`the store has ${d.queued.count} messages for ${d.name} at the end`)
-      for (const row of snapshot.inflight) this.#ledger.violation(`the store has identifier ${row.packetIdentifier} of ${row.destination} in flight (${row.phase}) at the end`)
-      for (const row of snapshot.received) this.#ledger.violation(`the store has identifier ${row.packetIdentifier} of ${row.destination} received at the end`)
-    })
+    void place.leftovers().then((all) => all.forEach((text) => this.#ledger.violation(text)))
   }
 
   #state(): string {
@@ -340,7 +297,7 @@ export class World {
   }
 }
 
-function randomUplink(random: Random): UplinkConfig {
+function randomUplink(random: Random, queue: QueueConfig): UplinkConfig {
   const out = routeConfig({ from: 's/#', to: 'site/s/#', qos: random.pick<QoS>([1, 2, 2]), retain: true })
   const back = routeConfig({ direction: 'in', from: 'commands/#', qos: random.pick<QoS>([1, 2]), retain: true })
   return uplinkConfig({
@@ -349,7 +306,7 @@ function randomUplink(random: Random): UplinkConfig {
     inflightMax: random.pick([5, 50]),
     backoff: { minMs: 100, maxMs: 1000 },
     routes: [out, back],
-    classes: [classConfig('live', { queue: LIMITS })],
+    classes: [classConfig('live', { queue })],
     links: [linkConfig({ keepAlive: { minSec: 5, maxSec: 5 } })],
   })
 }

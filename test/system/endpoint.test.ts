@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import type { UplinkConfig } from '../../src/config/config.ts'
 import { encodeConnect, encodeDisconnect } from '../../src/mqtt/control.ts'
+import { LinkMeter } from '../../src/uplink/budget/meter.ts'
 import { type Loss, openEndpoint, reachEndpoint } from '../../src/uplink/client/endpoint.ts'
 import { TlsTickets } from '../../src/uplink/client/tls-tickets.ts'
 import { Authority, type KeyPair } from '../support/certificates.ts'
@@ -235,18 +236,23 @@ describe('reaching', () => {
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const accepted = once(server, 'connection')
-    await reachEndpoint(uplinkConfig({ host: '127.0.0.1', port: (server.address() as AddressInfo).port }), null, new AbortController().signal)
+    const meter = new LinkMeter('connection', { clock: systemClock, spend: () => {}, connectCost: () => {}, ask: async () => null })
+    const config = uplinkConfig({ host: '127.0.0.1', port: (server.address() as AddressInfo).port })
+    await reachEndpoint(config, null, new AbortController().signal, (source) => meter.open(source, config.host))
     const [socket] = await accepted
     await once(socket, 'close')
     expect(bytes).toBe(0)
+    expect(meter.bytes).toBeGreaterThan(300) // two SYNs and what ends it: not nothing
+    expect(meter.bytes).toBeLessThan(700)
     server.close()
   })
 
   test('one that does not is said, and who gives up is heard', async () => {
     const port = await freePort()
     const config = uplinkConfig({ host: '127.0.0.1', port })
-    await expect(reachEndpoint(config, null, new AbortController().signal)).rejects.toThrow(`nothing listens at 127.0.0.1:${port}`)
-    await expect(reachEndpoint(config, 'nothing0', new AbortController().signal)).rejects.toThrow('the interface nothing0 is not there')
-    await expect(reachEndpoint(config, null, AbortSignal.abort())).rejects.toThrow(/abort/)
+    const nobody = (): void => {}
+    await expect(reachEndpoint(config, null, new AbortController().signal, nobody)).rejects.toThrow(`nothing listens at 127.0.0.1:${port}`)
+    await expect(reachEndpoint(config, 'nothing0', new AbortController().signal, nobody)).rejects.toThrow('the interface nothing0 is not there')
+    await expect(reachEndpoint(config, null, AbortSignal.abort(), nobody)).rejects.toThrow(/abort/)
   })
 })

@@ -30,7 +30,7 @@ export interface MeterDeps {
   readonly spend: (bytes: number) => void
   /** What it took to connect, or was lost in trying. */
   readonly connectCost: (bytes: number, accepted: boolean) => void
-  readonly ask?: AskKernel
+  readonly ask?: AskKernel | undefined
   readonly readInterface?: (name: string) => Promise<InterfaceReading | null>
 }
 

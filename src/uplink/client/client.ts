@@ -23,11 +23,13 @@ import { connectPacket, OFFLINE, ONLINE, RECEIVE_MAXIMUM, refusalSentence, TOPIC
 import { announcedSec, KeepAlive } from './keep-alive.ts'
 import type { LinkMemory, UplinkMemory } from './memory.ts'
 import type { LinkMeter, WireConnection } from '../budget/meter.ts'
+import { FirstGuess, type Guess } from './first-guess.ts'
 import { type Pace, Pacer, RECORD_BYTES_MAX, SEGMENT_BYTES } from './pacer.ts'
 import { Reader, type ReaderOwner } from './reader.ts'
 import { Sender, type SenderOwner } from './sender.ts'
 import type { Wanted } from './subscribed.ts'
 import { Subscriber } from './subscriber.ts'
+import { Trickle } from './trickle.ts'
 
 /** After a message could not be kept: time to drain, which makes room, before a new connection asks for it again. */
 const WITHHELD_MS = 10_000
@@ -94,6 +96,8 @@ export class UplinkClient implements Carrier, ReaderOwner {
   /** null while dialling, both. */
   #sender: Sender | null = null
   #reader: Reader | null = null
+  readonly #firstGuess: FirstGuess | null
+  #trickle: Trickle | null = null
   /** Why it has ended, as long as nobody was told. */
   #farewell: string | null = null
 
@@ -116,7 +120,8 @@ export class UplinkClient implements Carrier, ReaderOwner {
     this.#endpoint = deps.dial === undefined
       ? openEndpoint({ config, interface: options.interface, tickets: memory.tickets, packetBytesMax }, events)
       : adoptEndpoint(deps.dial(config, link), config, events)
-    const { source } = this.#endpoint
+    const { source, socket } = this.#endpoint
+    this.#firstGuess = socket === null ? null : new FirstGuess(socket, deps.clock)
     this.#wire = meter === null || source === null ? null : meter.open(source, config.host)
     this.#deadline = deps.clock.after(config.connectTimeoutMs, () => this.#over(this.#timeoutText(), 'other'))
   }
@@ -174,7 +179,7 @@ export class UplinkClient implements Carrier, ReaderOwner {
 
   #onOpened(stream: Duplex, compresses: boolean): void {
     const { config, link, packetBytesMax, subscriptions, memory, traffic } = this.#options
-    const { topics, turn, counters, log } = this.#deps
+    const { clock, topics, turn, counters, log } = this.#deps
     if (config.compress && !compresses) log.info({ uplink: config.name }, 'the remote does not compress WebSocket messages: they go as they are')
     const receives = subscriptions.length > 0 || memory.subscribed.surplus(subscriptions).length > 0
     const topicAliasMaximum = config.version === 5 && receives ? TOPIC_ALIAS_MAXIMUM : 0
@@ -183,14 +188,22 @@ export class UplinkClient implements Carrier, ReaderOwner {
     decoder.origin = this.#owner
     this.#phase = 'connecting'
     const deps = { turn, counters, pacer: this.#pacer, keepAlive: this.#keepAlive, wire: this.#wire }
-    const outbox = new Outbox(stream, turn, traffic)
+    const guess = this.#firstGuess?.of(stream) ?? null
+    if (guess !== null) this.#pacer.guess(guess)
+    this.#trickle = new Trickle(stream, { clock, bytesPerSec: () => this.#bytesPerSec(guess), drained: () => this.#sender!.drained() })
+    const outbox = new Outbox(this.#trickle, turn, traffic)
     const sender = new Sender(this.#owner, deps, outbox, config.version)
     this.#sender = sender
     this.#reader = new Reader(stream, decoder, turn, this)
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
-    stream.on('drain', () => sender.drained())
+    stream.on('drain', () => this.#trickle!.writableLength === 0 && sender.drained())
     sender.ask(connectPacket(config, announcedSec(link.keepAlive), packetBytesMax, receives))
     outbox.write() // not at the turn's end: now it shares a packet with TLS's last word
+  }
+
+  /** Whichever says more: the guess is of the way up and down, and the pacer has seen no more than there was to send. */
+  #bytesPerSec(guess: Guess | null): number | null {
+    return guess === null ? null : Math.max(guess.bytesPerSec, this.#pacer.pace.bytesPerSec ?? 0)
   }
 
   #onConnack(connack: ConnackPacket): void {
@@ -301,6 +314,7 @@ export class UplinkClient implements Carrier, ReaderOwner {
     if (wasUp) this.#memory.windowBytes = this.#pacer.pace.windowBytes
     this.#reader?.close()
     this.#sender?.close()
+    this.#trickle?.close()
     this.#owner.incoming.detach()
     this.#owner.outgoing.detach()
     // A name that is being looked up or a handshake that hangs is left behind; nothing waits for it.

@@ -118,11 +118,15 @@ export function adoptEndpoint(stream: Duplex, config: UplinkConfig, events: Endp
   return { socket: null, source, destroy: () => stream.destroy(), abort: () => stream.destroy() }
 }
 
-/** Whether a broker can be reached: TCP's handshake, and nothing more. Rejects with a sentence; ends at once when `signal` says so. */
-export async function reachEndpoint(config: UplinkConfig, device: string | null, signal: AbortSignal): Promise<void> {
+/**
+ * Whether a broker can be reached: TCP's handshake, and nothing more. Rejects with a sentence; ends at once when `signal` says so. `count` gets
+ * the socket: a link that is probed for hours pays for it.
+ */
+export async function reachEndpoint(config: UplinkConfig, device: string | null, signal: AbortSignal, count: (source: WireSource) => void): Promise<void> {
   const options = tcpOptions(config, device)
   if (options instanceof Error) throw options
   const socket = connect({ ...options, signal })
+  count(socket)
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve)
     socket.on('error', (error) => reject(new Error(sentence(error, config), { cause: error })))

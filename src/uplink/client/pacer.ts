@@ -10,10 +10,13 @@
 // one of everything that was written before it. Not every message is watched: a mark a sixteenth of the window apart is enough.
 //
 // What is always true: something may go when nothing is on its way; the marks are bounded; time comes from the caller.
+import type { Guess } from './first-guess.ts'
 
 const MARKS_MAX = 64
 const MARKS_PER_WINDOW = 16
 const INITIAL_BYTES = 2048
+/** That TCP begins with (RFC 6928). */
+const TCP_WINDOW_BYTES = 14_000
 const WINDOW_BYTES_MAX = 8 * 1024 * 1024
 /** A segment of TCP's payload: less at a time costs a header and a TLS record for each message. */
 export const SEGMENT_BYTES = 1400
@@ -89,7 +92,7 @@ export class Pacer {
   #phase: 'startup' | 'steady' | 'probe' = 'startup'
   #window: number
   /** No less while the link is not known. */
-  readonly #floor: number
+  #floor: number
   #open = true
   #reserved = 0
   #sent = 0
@@ -123,6 +126,12 @@ export class Pacer {
   constructor(windowBytes = 0, recordBytes = RECORD_BYTES_MAX) {
     this.#recordBytes = recordBytes
     this.#floor = Math.max(INITIAL_BYTES, windowBytes / 2)
+    this.#window = this.#floor
+  }
+
+  /** What can be told of the link before anything was sent: as much as it holds then, and as TCP would begin with, is not too much. */
+  guess({ bytesPerSec, roundTripMs }: Guess): void {
+    this.#floor = Math.max(this.#floor, Math.min(TCP_WINDOW_BYTES, (bytesPerSec * roundTripMs) / 1000))
     this.#window = this.#floor
   }
 

@@ -23,7 +23,7 @@ import { connectPacket, OFFLINE, ONLINE, RECEIVE_MAXIMUM, refusalSentence, TOPIC
 import { announcedSec, KeepAlive } from './keep-alive.ts'
 import type { LinkMemory, UplinkMemory } from './memory.ts'
 import type { LinkMeter, WireConnection } from '../budget/meter.ts'
-import { FirstGuess, type Guess } from './first-guess.ts'
+import { FirstGuess } from './first-guess.ts'
 import { type Pace, Pacer, RECORD_BYTES_MAX, SEGMENT_BYTES } from './pacer.ts'
 import { Reader, type ReaderOwner } from './reader.ts'
 import { Sender, type SenderOwner } from './sender.ts'
@@ -190,7 +190,7 @@ export class UplinkClient implements Carrier, ReaderOwner {
     const deps = { turn, counters, pacer: this.#pacer, keepAlive: this.#keepAlive, wire: this.#wire }
     const guess = this.#firstGuess?.of(stream) ?? null
     if (guess !== null) this.#pacer.guess(guess)
-    this.#trickle = new Trickle(stream, { clock, bytesPerSec: () => this.#bytesPerSec(guess), drained: () => this.#sender!.drained() })
+    this.#trickle = new Trickle(stream, { clock, bytesPerSec: () => this.#pacer.bulkBytesPerSec ?? guess?.bytesPerSec ?? null, drained: () => this.#sender!.drained() })
     const outbox = new Outbox(this.#trickle, turn, traffic)
     const sender = new Sender(this.#owner, deps, outbox, config.version)
     this.#sender = sender
@@ -199,11 +199,6 @@ export class UplinkClient implements Carrier, ReaderOwner {
     stream.on('drain', () => this.#trickle!.writableLength === 0 && sender.drained())
     sender.ask(connectPacket(config, announcedSec(link.keepAlive), packetBytesMax, receives))
     outbox.write() // not at the turn's end: now it shares a packet with TLS's last word
-  }
-
-  /** Whichever says more: the guess is of the way up and down, and the pacer has seen no more than there was to send. */
-  #bytesPerSec(guess: Guess | null): number | null {
-    return guess === null ? null : Math.max(guess.bytesPerSec, this.#pacer.pace.bytesPerSec ?? 0)
   }
 
   #onConnack(connack: ConnackPacket): void {

@@ -1,7 +1,7 @@
 // How much may be on its way at a time: as much as the path carries, so that a slow link is always busy and what is urgent never
 // waits behind more than that. What has been written cannot be taken back; what is still in the queue can be overtaken.
 //
-//   window = rate × base, and half as much again, or a message, two writes (one is answered when all of it has come) and SLACK
+//   window = rate × base, and a third as much again, or a message, three writes (one is answered when all of it has come) and SLACK
 //
 //   rate   bytes a second that arrive: the best of the last full rounds (a round: until what was sent at its start is acknowledged)
 //   base   time from sending to acknowledgement when nothing queues; measured again on purpose when it has not shown itself for long
@@ -14,9 +14,11 @@ import type { Guess } from './first-guess.ts'
 
 const MARKS_MAX = 64
 const MARKS_PER_WINDOW = 16
-const INITIAL_BYTES = 2048
+const INITIAL_BYTES = 4096
 /** That TCP begins with (RFC 6928). */
 const TCP_WINDOW_BYTES = 14_000
+/** So long may something urgent wait at the start of a slow link. */
+const GUESS_SEC = 2
 const WINDOW_BYTES_MAX = 8 * 1024 * 1024
 /** A segment of TCP's payload: less at a time costs a header and a TLS record for each message. */
 export const SEGMENT_BYTES = 1400
@@ -31,9 +33,11 @@ const SLACK_SEC = 0.02
 /** Beyond this it is no faster, and what waits in flight grows old in memory. */
 const SLACK_BYTES_MAX = 96 * 1024
 const STARTUP_GAIN = 2
-const GAIN = 1.5
+const GAIN = 1.3
 /** Beside whole messages and writes: enough to find out that more is possible. */
-const SPARE_GAIN = 1.25
+const SPARE_GAIN = 1.1
+/** One is being answered, one is on its way, and one is ready when acknowledgements come back as slowly as what they are for. */
+const SPARE_WRITES = 3
 /** Growth of the rate in a round that says the end is not reached yet. */
 const GROWTH = 1.25
 /** Full rounds without it; and before so many nothing is concluded, because the first messages meet all kinds of delays. */
@@ -49,10 +53,13 @@ const SLOWER_SEC = 0.25
 const LARGE_WRITE_BDPS = 10
 const SIZES_REMEMBERED = 8
 const BASE_SEC_MIN = 0.000_05
-const PROBE_SEC = 30
-const PROBE_BASES = 50
+const PROBE_SEC = 60
+const PROBE_BASES = 100
 /** Less than what is on its way without a queue. */
 const PROBE_GAIN = 0.5
+
+/** So much on its way at once says how fast the link is, whatever else was to be sent. */
+const BULK_BYTES = 4096
 
 /** Figures for people; null as long as nothing was acknowledged. */
 export interface Pace {
@@ -93,6 +100,8 @@ export class Pacer {
   #window: number
   /** No less while the link is not known. */
   #floor: number
+  /** Of an earlier connection. */
+  readonly #known: number
   #open = true
   #reserved = 0
   #sent = 0
@@ -121,17 +130,20 @@ export class Pacer {
   #longTrips = 0
   /** The largest message of late. */
   #size = 0
+  #bulkRate = 0
 
   /** `windowBytes`: what an earlier connection over the same link has come to. `recordBytes`: what is read as a whole at the other end. */
   constructor(windowBytes = 0, recordBytes = RECORD_BYTES_MAX) {
     this.#recordBytes = recordBytes
-    this.#floor = Math.max(INITIAL_BYTES, windowBytes / 2)
+    this.#known = windowBytes / 2
+    this.#floor = Math.max(INITIAL_BYTES, this.#known)
     this.#window = this.#floor
   }
 
-  /** What can be told of the link before anything was sent: as much as it holds then, and as TCP would begin with, is not too much. */
+  /** What can be told of the link before anything was sent: it begins with what the link holds, and some to wait, but with no more than TCP begins with. */
   guess({ bytesPerSec, roundTripMs }: Guess): void {
-    this.#floor = Math.max(this.#floor, Math.min(TCP_WINDOW_BYTES, (bytesPerSec * roundTripMs) / 1000))
+    const bytes = bytesPerSec * (roundTripMs / 1000 + GUESS_SEC)
+    this.#floor = Math.max(this.#known, clamp(bytes, SEGMENT_BYTES, TCP_WINDOW_BYTES))
     this.#window = this.#floor
   }
 
@@ -163,6 +175,11 @@ export class Pacer {
   get pace(): Pace {
     const known = this.#rate > 0
     return { bytesPerSec: known ? this.#rate : null, roundTripMs: known ? this.#base * 1000 : null, windowBytes: Math.round(this.#window) }
+  }
+
+  /** What much at once was carried with, the last time: null when there was never much. */
+  get bulkBytesPerSec(): number | null {
+    return this.#bulkRate > 0 ? this.#bulkRate : null
   }
 
   /** Milliseconds until so many bytes have arrived and their answer is here; null as long as nothing is known. */
@@ -236,6 +253,8 @@ export class Pacer {
     if (rate > 0 && trip > SLOWER * expected + SLOWER_SEC) this.#startOver(rate)
     if (rate > this.#roundRate) this.#roundRate = rate
     if (rate > this.#rate) this.#rate = rate
+    const bulk = mark.inFlight + mark.write.bytes
+    if (bulk >= BULK_BYTES) this.#bulkRate = bulk / Math.max(BASE_SEC_MIN, trip - this.#base)
     const isLong = mark.inFlight > 0 && trip - this.#writeSec(mark) > QUEUES * this.#base + SLACK_SEC
     this.#longTrips = isLong && this.#rounds >= STARTUP_ROUNDS ? this.#longTrips + 1 : 0
     if (this.#phase === 'startup' && this.#longTrips === QUEUES_TRIPS) this.#beginProbe()
@@ -310,7 +329,7 @@ export class Pacer {
     const gain = this.#phase === 'startup' ? STARTUP_GAIN : GAIN
     const write = this.#quantum()
     const isLarge = Math.max(write, this.#size) > LARGE_WRITE_BDPS * bdp
-    const window = Math.max(bdp * gain, isLarge ? write : bdp * SPARE_GAIN + this.#size + 2 * write) + Math.min(SLACK_BYTES_MAX, this.#rate * SLACK_SEC)
+    const window = Math.max(bdp * gain, isLarge ? write : bdp * SPARE_GAIN + this.#size + SPARE_WRITES * write) + Math.min(SLACK_BYTES_MAX, this.#rate * SLACK_SEC)
     return Math.min(WINDOW_BYTES_MAX, this.#phase === 'startup' ? Math.max(this.#floor, window) : window)
   }
 

@@ -28,7 +28,7 @@ describe('the window', () => {
 
   test('what nobody answers is counted with what comes after it', () => {
     const pacer = new Pacer()
-    pacer.wrote(5000)
+    pacer.wrote(10_000)
     expect(pacer.open).toBe(true)
     pacer.wroteAnswerable(1, 100, 0)
     expect(pacer.open).toBe(false)
@@ -51,12 +51,28 @@ describe('the window', () => {
       pacer.wroteAnswerable(i, 10, 0)
       bytes += 10
     }
-    expect(bytes).toBeLessThanOrEqual(2048 * (1 + 1 / 16))
+    expect(bytes).toBeLessThanOrEqual(4096 * (1 + 1 / 16))
+  })
+
+  test.each([
+    ['a very slow link', 300, 900, 1400],
+    ['a slow one', 1200, 600, 3120],
+    ['a quick one', 125_000, 600, 14_000],
+  ])('%s begins with what the handshake says of it', (_what, bytesPerSec, roundTripMs, windowBytes) => {
+    const pacer = new Pacer()
+    pacer.guess({ bytesPerSec, roundTripMs })
+    expect(pacer.pace.windowBytes).toBe(windowBytes)
+  })
+
+  test('a link that is known begins with no less than half of what it carried, whatever the handshake says', () => {
+    const pacer = new Pacer(100_000)
+    pacer.guess({ bytesPerSec: 300, roundTripMs: 900 })
+    expect(pacer.pace.windowBytes).toBe(50_000)
   })
 
   test('a link that is known begins with half of what it carried', () => {
     expect(new Pacer(100_000).pace.windowBytes).toBe(50_000)
-    expect(new Pacer(100).pace.windowBytes).toBe(2048)
+    expect(new Pacer(100).pace.windowBytes).toBe(4096)
   })
 })
 

@@ -126,6 +126,10 @@ describe('a first guess', () => {
     expect(guess.bytesPerSec / bytesPerSec).toBeLessThan(1.3)
   })
 
+  test('is none where the first packet may have been lost', () => {
+    expect(handshake(1200, 1000).of(stream('TLSv1.3'))).toBeNull()
+  })
+
   test('is none where a handshake may have taken more than a round trip, or there was none', () => {
     const guess = handshake(1200, 600)
     expect(guess.of(stream('TLSv1.2'))).toBeNull()

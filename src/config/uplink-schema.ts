@@ -70,7 +70,7 @@ const uplink: Schema<UplinkConfig> = object({
   maxInflight: optional('Unacknowledged messages on the link at a time; how many bytes, the link itself says. Left out: 10000 with MQTT 5, whose servers tell what they take, and 100 with MQTT 3.1.1.', integer(1, 65_535)),
   backoff: defaulted('Waiting time before the next attempt; it grows from min to max with some chance in it.', {}, object({
     min: defaulted('First waiting time.', '1s', duration(100, 3_600_000)),
-    max: defaulted('Longest waiting time.', '120s', duration(100, 86_400_000)),
+    max: defaulted('Longest waiting time; up to 15 minutes where attempts in vain would cost more than a tenth of a link’s budget.', '120s', duration(100, 86_400_000)),
   }).into((b, place) => (b.min <= b.max ? { minMs: b.min, maxMs: b.max } : place.key(place.has('min') ? 'min' : 'max').problem('`min` is longer than `max`', 'swap them, or give both')))),
   stateTopic: optional('Remote topic that says whether this gateway is connected: `online` or `offline`, retained, the second as its will. {site} is replaced.', topicName()),
   ...linkFields,

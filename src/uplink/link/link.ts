@@ -70,7 +70,9 @@ export interface LinkAction {
 }
 
 export interface LinkRules {
-  readonly backoff: { readonly minMs: number; readonly maxMs: number }
+  readonly backoffMinMs: number
+  /** Of each link. */
+  readonly backoffMaxMs: readonly number[]
   /** Of each link. */
   readonly stableMs: readonly number[]
   /** Gives a number in [0, 1). */
@@ -242,13 +244,13 @@ class Step {
 
   /** An attempt, a connection or a probe has failed: the link waits, and a connection that has not ended yet is to end. */
   #fail(link: number): void {
-    const { backoff, random } = this.#rules
+    const { backoffMinMs: minMs, random } = this.#rules
     const { lastWaitMs, failures, relapses, goodSinceMs } = this.state.links[link]!
     const isUsed = this.state.inUse === link
     const upMs = isUsed && this.state.phase === 'up' ? this.#nowMs - this.state.sinceMs : 0
     const isStable = upMs >= STABLE_MS
-    const from = isStable || lastWaitMs === 0 ? backoff.minMs : lastWaitMs
-    const waitMs = Math.min(backoff.maxMs, backoff.minMs + random() * (from * 3 - backoff.minMs))
+    const from = isStable || lastWaitMs === 0 ? minMs : lastWaitMs
+    const waitMs = Math.min(this.#rules.backoffMaxMs[link]!, minMs + random() * (from * 3 - minMs))
     this.#set(link, {
       failures: isStable ? 0 : failures + 1,
       lastWaitMs: waitMs,

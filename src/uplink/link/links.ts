@@ -62,6 +62,11 @@ type Waiting = ReturnType<LinkPorts['waiting']>
 
 const NOTHING: Waiting = new Map()
 const NO_PASSES: readonly Pass[] = []
+/** A look-up, and SYN packets that nobody answers. */
+const ATTEMPT_BYTES = 600
+const ATTEMPTS_SHARE = 0.1
+const SPARING_MS_MAX = 15 * 60_000
+const DAY_MS = 24 * 3_600_000
 /** A budget is asked again this often: a new day makes it whole. */
 const BUDGET_LOOK_MS = 60_000
 const COST_LOOK_MS = 1000
@@ -100,7 +105,12 @@ export class Links {
     this.#uplink = config.name
     this.#ports = ports
     this.#members = config.links.map((link, i) => this.#makeMember(link, i))
-    this.#rules = { backoff: config.backoff, stableMs: config.links.map((l) => l.stableMs), random: ports.random }
+    this.#rules = {
+      backoffMinMs: config.backoff.minMs,
+      backoffMaxMs: config.links.map((link) => backoffMaxMs(link, config.backoff.maxMs)),
+      stableMs: config.links.map((link) => link.stableMs),
+      random: ports.random,
+    }
     this.#isFixed = this.#members.every(({ policy, config: link }) => policy === null && link.budget === null)
     this.#state = idle(config.links.map((l) => l.dial !== null))
   }
@@ -293,4 +303,12 @@ export class Links {
     if (waitMs > 0 && links[link]!.retryAtMs !== before.links[link]!.retryAtMs) log.info({ ...named, why: this.#lastError, waitMs }, 'uplink is down')
     else log.info({ ...named, why: verdict.wanted ? 'a cheaper link is back' : verdict.why }, 'uplink hangs up')
   }
+}
+
+/** Attempts in vain must not eat a budget: while a link is dead, a tenth of it at most, as long as that is not too seldom. */
+function backoffMaxMs({ budget, sbd }: LinkConfig, configuredMs: number): number {
+  if (budget === null || sbd !== null) return configuredMs
+  const perDayBytes = Math.min(budget.dayBytes, budget.monthBytes / 31)
+  const sparingMs = (ATTEMPT_BYTES * DAY_MS) / (perDayBytes * ATTEMPTS_SHARE)
+  return Math.max(configuredMs, Math.min(sparingMs, SPARING_MS_MAX))
 }

@@ -9,7 +9,7 @@ const STABLE_FOR_MS = 60_000
 const NOW = 500_000
 
 function rules(random: () => number = () => 0.5): LinkRules {
-  return { backoff: BACKOFF, stableMs: [STABLE_FOR_MS, STABLE_FOR_MS, STABLE_FOR_MS], random }
+  return { backoffMinMs: BACKOFF.minMs, backoffMaxMs: [BACKOFF.maxMs, BACKOFF.maxMs, BACKOFF.maxMs], stableMs: [STABLE_FOR_MS, STABLE_FOR_MS, STABLE_FOR_MS], random }
 }
 
 /** A machine in virtual time: `at` moves it and asks when something is due, as links.ts does. */

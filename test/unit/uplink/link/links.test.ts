@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { BudgetConfig } from '../../../../src/config/config.ts'
 import { FakeClock, settle } from '../../../support/fake-clock.ts'
 import { until } from '../../../support/until.ts'
 import { connectOfText } from './connect-text.ts'
@@ -414,6 +415,27 @@ describe('budget', () => {
     bed.wait('alarm', 1)
     expect(bed.links.state).toMatchObject({ phase: 'dialling', link: 'satellite' })
     expect(bed.links.state.links[0]).toMatchObject({ wanted: false })
+  })
+
+  /** A day on which nobody answers. */
+  function attempts(budget: BudgetConfig | null): number {
+    const bed = new LinksBed([makeLink('lte', { budget })]).start()
+    for (let minute = 0; minute < 24 * 60; minute++) {
+      if (bed.open.length > 0) bed.carrier.end('nobody answers')
+      bed.clock.advance(MINUTE)
+    }
+    return bed.carriers.length
+  }
+
+  test.each([
+    ['none', null, 500, 1000],
+    ['a large one', { ...BUDGET, dayBytes: 50e6, monthBytes: 1e9 }, 500, 1000],
+    ['2 MB a day', { ...BUDGET, dayBytes: 2e6, monthBytes: 62e6 }, 250, 2e6 / 10 / 600 + 20],
+    ['40 kB a day', { ...BUDGET, dayBytes: 40_000, monthBytes: 1e6 }, 90, 96 + 20],
+  ])('attempts in vain do not eat it: %s', (_what, budget, from, to) => {
+    const count = attempts(budget)
+    expect(count).toBeGreaterThan(from)
+    expect(count).toBeLessThanOrEqual(to)
   })
 })
 

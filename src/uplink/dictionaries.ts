@@ -37,11 +37,13 @@ export class Dictionaries {
   readonly #decoder = new FrameDecoder({ rememberedBytesMax: MEMORY_BYTES_MAX })
   /** By stream; the one that was brought something last is the last. */
   readonly #kept = new Map<string, Stream>()
+  readonly #keptBytesMax: number
   #bytes = 0
   #lastNumber = 0
 
-  constructor(deps: DictionariesDeps) {
+  constructor(deps: DictionariesDeps, keptBytesMax = KEPT_BYTES_MAX) {
     this.#deps = deps
+    this.#keptBytesMax = keptBytesMax
   }
 
   /** Takes from the shelf what an earlier run has left. */
@@ -146,7 +148,7 @@ export class Dictionaries {
   *#surplus(name: string): Generator<Kept> {
     const { kept } = this.#kept.get(name)!
     if (kept.length > KEPT_MAX) yield this.#forget(name, kept[0]!)
-    while (this.#bytes > KEPT_BYTES_MAX && this.#kept.size > 1) {
+    while (this.#bytes > this.#keptBytesMax && this.#kept.size > 1) {
       const [first, stream] = this.#largest() ?? this.#kept.entries().next().value!
       yield this.#forget(first, stream.kept[0]!)
     }

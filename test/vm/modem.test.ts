@@ -1,5 +1,5 @@
 // The real NetworkManager, told by the real nmcli, in the virtual machine: `npm run test:vm`, for it takes a minute. modem/run.sh says what
-// stands in the modem's place. The suite has test/unit/uplink/dial-modem.test.ts, whose nmcli answers as this one did.
+// stands in the modem's place. The suite has test/unit/uplink/dial/modem.test.ts, whose nmcli answers as this one did.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { prepareVm, runInVm, VM_TEST_MS_MAX, whyWithoutVm } from './run.ts'
 import { Scenes } from './scenes.ts'

@@ -1,5 +1,5 @@
 // The real pppd dials over a pair of pseudo terminals, in a virtual machine because most kernels that run tests have no PPP. What happened in
-// there is printed as scenes, and judged here. `npm run test:vm` runs it; the suite skips it: emulation takes minutes, and a busy machine makes it late.
+// there is printed as scenes, and judged here. `npm run test:vm` runs it; the suite has one call only (once.test.ts), for emulation takes minutes.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { prepareVm, runInVm, VM_TEST_MS_MAX, whyWithoutVm } from './run.ts'
 import { Scenes } from './scenes.ts'
@@ -45,37 +45,4 @@ describe.skipIf(reason !== null)(`the dialler and pppd${whyWithoutVm(reason)}`, 
   })
 
   test('everything could be ended', () => expect(output).not.toContain('warning'))
-})
-
-describe.skipIf(reason !== null)(`the gateway on a line that pppd dials${whyWithoutVm(reason)}`, () => {
-  let scenes: Scenes
-  const messages = (count: number): string[] => Array.from({ length: count }, (_, i) => `far/a m${i + 1}`)
-
-  beforeAll(async () => {
-    scenes = new Scenes((await runInVm('test/vm/gateway/run.sh')).output)
-  }, VM_TEST_MS_MAX)
-
-  test('is not dialled while too little waits', () => {
-    expect(scenes.get('too little waits')).toEqual({ running: 0, received: [] })
-  })
-
-  test.each([
-    ['enough waits', 3],
-    ['again', 6],
-    ['the call is taken again', 9],
-    ['the gateway is started again', 12],
-  ])('dialled, drained once and in order, hung up: %s', (name, count) => {
-    expect(scenes.get(name)).toEqual({ received: messages(count), running: 0 })
-  })
-
-  test('a call that nobody takes says why, and is tried again later and later', () => {
-    const { waits, received } = scenes.get('nobody takes the call') as { waits: { why: string; waitMs: number; queued: number }[]; received: number }
-    expect(waits.map(({ why, queued }) => [why, queued])).toEqual([[BUSY, 3], [BUSY, 3]])
-    expect(waits.every(({ waitMs }) => waitMs >= 1000 && waitMs <= 4000)).toBe(true)
-    expect(received).toBe(6)
-  })
-
-  test('stopped while the line is up, it hangs up', () => {
-    expect(scenes.get('the gateway is stopped while the line is up')).toEqual({ code: 0, signal: null, running: 0 })
-  })
 })

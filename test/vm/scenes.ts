@@ -47,9 +47,13 @@ export function sentence(dial: Promise<unknown>): Promise<string> {
 }
 
 /** Our pppd and what it runs; the far end's stands in another network namespace (ppp/far.sh). */
-export function pppdRunning(): number {
+export function pppdPids(): number[] {
   const pids = ['pppd', 'chat'].flatMap((name) => spawnSync('pidof', [name], { encoding: 'utf8' }).stdout.split(/\s+/))
-  return pids.filter((pid) => pid !== '' && isOurs(pid)).length
+  return pids.filter((pid) => pid !== '' && isOurs(pid)).map(Number)
+}
+
+export function pppdRunning(): number {
+  return pppdPids().length
 }
 
 function isOurs(pid: string): boolean {

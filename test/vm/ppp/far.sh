@@ -1,8 +1,8 @@
 # The far end, and the cable to it: two pseudo terminals joined by socat, /dev/modem on our side. Sourced by the scripts that dial.
 #
 # The far machine is the network namespace `far`: a modem that takes AT commands, a pppd that answers behind it, and a Mosquitto that can be
-# reached through it only. The number says what becomes of a call: 0 is answered, or busy while there is a file /tmp/busy, 1 is busy, 2 is taken by
-# nobody who speaks PPP, 3 is not taken. /tmp/far.options says how pppd answers.
+# reached through it only. The number says what becomes of a call: 0 is answered, or what a file /tmp/answer says as long as there is one, 1 is
+# busy, 2 is taken by nobody who speaks PPP, 3 is not taken. /tmp/far.options says how pppd answers.
 ip netns add far
 ip -n far link set lo up
 echo noauth > /tmp/far.options
@@ -22,7 +22,7 @@ modem() {
     stty -F /dev/line raw icrnl -echo || { sleep 0.2; continue; }
     while IFS= read -r command; do
       case $command in
-        ATD0) if [ -e /tmp/busy ]; then printf 'BUSY\r\n'; else printf 'CONNECT 9600\r\n'; break; fi ;;
+        ATD0) if [ -e /tmp/answer ]; then printf '%s\r\n' "$(cat /tmp/answer)"; else printf 'CONNECT 9600\r\n'; break; fi ;;
         ATD1) printf 'BUSY\r\n' ;;
         ATD2) printf 'CONNECT 9600\r\n' ;;
         AT) printf 'OK\r\n' ;;
@@ -41,7 +41,7 @@ mkdir -p /etc/ppp/peers
 cat > /etc/ppp/peers/sat <<'P'
 /dev/modem
 9600
-connect "/usr/sbin/chat ABORT BUSY TIMEOUT 2 '' AT OK-AT-OK-AT-OK-AT-OK ATD0 TIMEOUT 15 CONNECT ''"
+connect "/usr/sbin/chat ABORT BUSY ABORT 'NO CARRIER' TIMEOUT 2 '' AT OK-AT-OK-AT-OK-AT-OK ATD0 TIMEOUT 15 CONNECT ''"
 user site
 noauth
 local

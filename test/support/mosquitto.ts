@@ -32,6 +32,7 @@ export class Mosquitto implements AsyncDisposable {
   readonly port: number
   log = ''
   readonly #where: Where
+  #ports: readonly number[] = []
   #process: ChildProcess | null = null
 
   private constructor(folder: string, port: number, where: Where = HERE) {
@@ -67,7 +68,7 @@ export class Mosquitto implements AsyncDisposable {
     child.once('error', (error) => (failed = new Error('mosquitto does not start: scripts/setup test installs it', { cause: error })))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.log = (this.log + text).slice(-200_000)))
     this.#process = endWithUs(child)
-    await until(async () => failed !== null || child.exitCode !== null || (await answers(this.port, this.#where.host)), 'mosquitto to listen')
+    await until(async () => failed !== null || child.exitCode !== null || (await this.#listens()), 'mosquitto to listen')
     if (failed !== null) throw failed
     if (child.exitCode !== null) throw new Error(`mosquitto ended at once:\n${this.log}`)
   }
@@ -109,7 +110,15 @@ export class Mosquitto implements AsyncDisposable {
     await this.#write([...lines, ...(options.lines ?? [])])
   }
 
+  /** At all of its ports that can be reached from here. */
+  async #listens(): Promise<boolean> {
+    for (const port of this.#ports) if (!(await answers(port, this.#where.host))) return false
+    return true
+  }
+
   async #write(lines: readonly string[]): Promise<void> {
+    const listeners = lines.map((line) => /^listener ([1-9]\d*) (\S+)$/.exec(line))
+    this.#ports = [this.port, ...listeners.filter((match) => match?.[2] === this.#where.host).map((match) => Number(match![1]))]
     const own = process.getuid?.() === 0 ? ['user root'] : [] // or it becomes somebody who may not write here
     await writeFile(join(this.folder, 'mosquitto.conf'), `${[...own, ...lines].join('\n')}\n`)
   }

@@ -64,8 +64,8 @@ interface Tried {
 
 interface Brought {
   readonly name: string
-  /** Among all that this encoder has brought. */
-  readonly number: number
+  /** How many had been brought with it. */
+  readonly at: number
 }
 
 interface Filled {
@@ -92,11 +92,12 @@ export class FrameEncoder {
   #mayBring = true
   /** Dictionaries that frames on their way bring, the oldest first. */
   #made: Brought[] = []
-  // How many were brought; and the numbers of what is delivered, of what `export()` gave last, and of what is on flash (null: nothing).
   #brought = 0
-  #deliveredNumber = 0
-  #exportedNumber = 0
-  #keptNumber: number | null = null
+  /** How many had been brought when what is delivered was brought, or named again: from there on a receiver counts. */
+  #deliveredAt = 0
+  /** The same of what `export()` gave last, and of what is on flash; null: nothing. */
+  #exported: Brought | null = null
+  #kept: Brought | null = null
   /** Of topics the last text, for the planner: which words vary, and which topics come again. */
   readonly #seen = new Map<string, Text>()
 
@@ -119,7 +120,7 @@ export class FrameEncoder {
       throw error
     }
     encoder.#base = encoder.#delivered
-    encoder.#keptNumber = 0
+    encoder.#kept = { name: encoder.#delivered.name, at: 0 }
     encoder.#remembered.add(encoder.#delivered)
     return encoder
   }
@@ -145,7 +146,7 @@ export class FrameEncoder {
 
   #encode(messages: readonly FrameMessage[], bytesMax: number, nowMs: number | null, isNew: boolean): EncodedFrame | null {
     if (messages.length === 0) throw new FrameError('a frame has one message at least')
-    this.#mayBring = isNew && this.#brought - Math.min(this.#deliveredNumber, this.#keptNumber ?? this.#deliveredNumber) < BACK_MAX
+    this.#mayBring = isNew && this.#brought - this.#backAt < BACK_MAX
     const part = this.#part(bytesMax)
     const withPart = part === null ? null : this.#fill(messages, bytesMax, nowMs, part)
     const found = withPart ?? this.#fill(messages, bytesMax, nowMs, null)
@@ -203,27 +204,33 @@ export class FrameEncoder {
   /** The receiver has the frame that brought this dictionary. */
   delivered(dictionary: string): void {
     const known = this.#remembered.get(dictionary)
-    const at = this.#made.findIndex(({ name }) => name === dictionary)
-    if (known === undefined || at < 0) return
-    this.#deliveredNumber = this.#made[at]!.number
-    this.#made = this.#made.slice(at + 1)
+    const index = this.#made.findIndex(({ name }) => name === dictionary)
+    if (known === undefined || index < 0) return
+    this.#deliveredAt = this.#made[index]!.at
+    this.#made = this.#made.slice(index + 1)
     this.#delivered = known
+  }
+
+  /** Where the receiver counts from of what a frame may have to go back to. */
+  get #backAt(): number {
+    return Math.min(this.#deliveredAt, this.#kept?.at ?? this.#deliveredAt)
   }
 
   /** `export()` is worth keeping again. */
   get isExportDue(): boolean {
-    return this.#delivered !== null && (this.#keptNumber === null || this.#deliveredNumber - this.#keptNumber >= EXPORT_AFTER)
+    if (this.#delivered === null || this.#delivered.name === this.#kept?.name) return false
+    return this.#kept === null || this.#deliveredAt - this.#kept.at >= EXPORT_AFTER || this.#brought - this.#kept.at >= BACK_MAX
   }
 
   /** What is delivered, for `restore()`. To be kept, and then `exportKept()`. */
   export(): Buffer {
-    this.#exportedNumber = this.#deliveredNumber
+    this.#exported = this.#delivered === null ? null : { name: this.#delivered.name, at: this.#deliveredAt }
     return Buffer.from(this.#delivered?.bytes ?? [])
   }
 
   /** What `export()` gave last is what `restore()` will be given. */
   exportKept(): void {
-    this.#keptNumber = this.#exportedNumber
+    this.#kept = this.#exported
   }
 
   /**
@@ -236,21 +243,25 @@ export class FrameEncoder {
     if (known === undefined) {
       this.#base = null
       this.#delivered = null
-      this.#deliveredNumber = this.#brought
       this.#made = []
+      this.#deliveredAt = this.#brought
+      this.#kept = this.#exported = null // after a crash it is asked for, and known
     } else if (this.#asked.length < ASKED_MAX) this.#asked.push(packed(known))
   }
 
   /** Frames that were made and not delivered will be made again, or not at all: the next one builds on what is delivered. */
   forgetUndelivered(): void {
     this.#base = this.#delivered
+    // The next frame names it, so the receiver counts from there.
+    this.#deliveredAt = this.#brought
+    if (this.#delivered !== null && this.#kept?.name === this.#delivered.name) this.#kept = { ...this.#kept, at: this.#brought }
     if (this.#made.length > 0) this.#askedAt = 0 // what has arrived of a dictionary need not go again
     this.#made = []
   }
 
   #remember(dictionary: Dictionary): void {
     this.#remembered.add(dictionary)
-    this.#made.push({ name: dictionary.name, number: ++this.#brought })
+    this.#made.push({ name: dictionary.name, at: ++this.#brought })
   }
 
   /** The last text of each topic. */

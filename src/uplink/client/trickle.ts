@@ -4,11 +4,10 @@
 // On a link that is quick enough, or of which nothing is known, everything goes on as it comes.
 import type { Clock, Timer } from '../../clock.ts'
 import type { Sink } from '../../session/outbox.ts'
+import { SEGMENT_BYTES } from './pacer.ts'
 
 /** A quicker link empties its queue before TCP has filled it: 64 kbit/s. */
 const SLOW_BYTES_PER_SEC = 8000
-/** A segment's payload, in a record of TLS of its own. */
-const PIECE_BYTES = 1400
 /** What is known of the rate may be too little: it must not keep itself so. */
 const GAIN = 2
 
@@ -72,7 +71,7 @@ export class Trickle implements Sink {
         this.#timer = this.#deps.clock.after(Math.ceil(this.#freeMs - nowMs), () => this.#onTimer())
         return taken
       }
-      const piece = this.#take(isSlow ? PIECE_BYTES : Infinity)
+      const piece = this.#take(isSlow ? SEGMENT_BYTES : Infinity)
       taken = this.#sink.write(piece)
       this.#freeMs = isSlow ? Math.max(this.#freeMs, nowMs) + (piece.length * 1000) / (rate * GAIN) : -Infinity
     }

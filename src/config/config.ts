@@ -1,6 +1,9 @@
 // The shape of a checked configuration. Everything has its default filled in, units are in the names, `{site}` is replaced,
 // and the whole is frozen. Made by config/load.ts only.
 import type { TokenAlgorithm, VerificationKey } from '../keys/verification-keys.ts'
+import type { SensorConfig } from './sensor-config.ts'
+
+export type * from './sensor-config.ts'
 
 export interface Config {
   readonly site: string
@@ -233,46 +236,6 @@ export interface StoreConfig {
   readonly commitWindowMs: number
   readonly bytesMax: number
 }
-
-interface SensorCommon {
-  readonly name: string
-  readonly tenant: string
-  readonly topic: string
-  readonly qos: 0 | 1 | 2
-  readonly retain: boolean
-}
-
-export interface SimulateSensorConfig extends SensorCommon {
-  readonly kind: 'simulate'
-  readonly simulate: {
-    readonly kind: 'sine' | 'ramp' | 'random-walk' | 'constant' | 'counter'
-    readonly everyMs: number
-    readonly min: number
-    readonly max: number
-    readonly periodMs: number
-  }
-}
-
-export interface SerialSensorConfig extends SensorCommon {
-  readonly kind: 'serial'
-  readonly serial: {
-    readonly path: string
-    readonly baud: number
-    readonly dataBits: 5 | 6 | 7 | 8
-    readonly parity: 'none' | 'even' | 'odd'
-    readonly stopBits: 1 | 2
-  }
-  readonly frame: { readonly kind: 'line' } | { readonly kind: 'delimiter'; readonly delimiter: Buffer }
-  /** A longer frame is garbage: counted and skipped. */
-  readonly frameBytesMax: number
-  readonly decode:
-    | { readonly kind: 'json' }
-    | { readonly kind: 'csv'; readonly columns: readonly string[]; readonly separator: string }
-    | { readonly kind: 'regex'; readonly pattern: RegExp }
-    | { readonly kind: 'raw' }
-}
-
-export type SensorConfig = SimulateSensorConfig | SerialSensorConfig
 
 export interface RouteConfig {
   readonly direction: 'out' | 'in'

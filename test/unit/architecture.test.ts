@@ -80,9 +80,13 @@ const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
 
 /** A file may use a package's values when it is the package's adapter; types may be named elsewhere in the same room. */
 const ADAPTERS: Readonly<Record<string, string>> = {
+  '@signalk/nmea0183-signalk': 'sensors/nmea/parser.ts',
   'better-sqlite3': 'store/folder.ts',
+  epoll: 'sensors/gpio/readiness.ts',
   jose: 'access/token.ts',
+  'modbus-serial': 'sensors/modbus/master.ts',
   'mqtt-packet': 'mqtt/generate.ts',
+  onoff: 'sensors/gpio/sysfs.ts',
   pino: 'log.ts',
   'pino-pretty': 'log.ts',
   serialport: 'serial-port.ts',

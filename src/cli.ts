@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { ExplainWords } from './access/explain.ts'
-import type { Config, ListenerConfig } from './config/config.ts'
+import type { Config, ListenerConfig, SensorConfig } from './config/config.ts'
 import { DEFAULT_CONFIG_NAME, defaultConfigText } from './config/default.ts'
 import { jsonSchema } from './config/gateway-schema.ts'
 import { loadLastGood, rememberLastGood } from './config/last-good.ts'
@@ -260,13 +260,25 @@ async function serve(config: Config, begun: (gateway: Gateway, log: Logger, cloc
   return failed ? 1 : 0
 }
 
+function sourceWords(sensor: SensorConfig): string {
+  switch (sensor.kind) {
+    case 'simulate':
+      return `simulated ${sensor.simulate.kind}, every ${sensor.simulate.everyMs / 1000} s`
+    case 'serial':
+      return `${sensor.serial.path}, ${sensor.serial.baud} baud`
+    case 'gpio':
+      return `${sensor.gpio.input.kind} of a GPIO line`
+    case 'kernel':
+      return `${sensor.device.kind} of the kernel, every ${sensor.pollMs / 1000} s`
+  }
+}
+
 /** What a person at a terminal wants to know first. */
 function banner(config: Config, ports: readonly number[], name: string): string {
   const lines = [`Sandpiper ${VERSION}, site ${config.site}, configured by ${name}`, '']
   config.broker.listeners.forEach((listener, i) => lines.push(`  listening  ${urlOf(listener, ports[i]!)}   MQTT 3.1, 3.1.1 and 5.0`))
   for (const sensor of config.sensors) {
-    const from = sensor.kind === 'simulate' ? `simulated ${sensor.simulate.kind}, every ${sensor.simulate.everyMs / 1000} s` : `${sensor.serial.path}, ${sensor.serial.baud} baud`
-    lines.push(`  publishing ${sensor.topic}   (${from})`)
+    lines.push(`  publishing ${sensor.topic}   (${sourceWords(sensor)})`)
   }
   for (const uplink of config.uplinks) lines.push(`  uplink     ${uplink.name} ─► ${uplink.url === null ? 'satellite modem' : `${uplink.host}:${uplink.port}`}`)
   lines.push(`  store      ${config.store.path}`, '')

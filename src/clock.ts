@@ -24,6 +24,9 @@ export function wallIsSet(wallMs: number): boolean {
   return wallMs >= RELEASE_DATE_MS
 }
 
+/** What has to be added to `systemClock.now()` for milliseconds since the machine was started. */
+export const bootOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now()
+
 // A longer delay than this overflows the runtime's timer and would fire at once.
 const TIMER_MS_MAX = 0x7fffffff
 

@@ -10,18 +10,24 @@ import type { Config, QueueConfig, TenantConfig } from './config/config.ts'
 import { Counters } from './counters.ts'
 import { Audiences } from './journal/audience.ts'
 import { Journal } from './journal/journal.ts'
+import { Numbers } from './journal/numbers.ts'
+import { Queue } from './journal/queue.ts'
+import type { Message } from './message.ts'
+import { correctTimes } from './mqtt/time-mark.ts'
 import { TopicTable } from './mqtt/topic.ts'
 import { Complaints } from './net/complaints.ts'
 import { Listener, placeOf } from './net/listener.ts'
 import { SysTopics } from './ops/sys-topics.ts'
-import { makeSensor, type Sensor } from './sensors/sensor.ts'
 import type { SensorState } from './sensors/state.ts'
+import type { OwnDevices } from './own-devices.ts'
 import { serialPorts } from './serial-port.ts'
 import type { Sessions } from './session/sessions.ts'
 import { type TenantLimits, Tenants } from './session/tenants.ts'
 import { FolderShelf, type Shelf } from './shelf.ts'
 import { SqliteStore } from './store/sqlite.ts'
 import type { DestinationLimits, Snapshot, Store } from './store/store.ts'
+import { systemTime } from './system-time.ts'
+import { type SystemTime, Timekeeper } from './timekeeper.ts'
 import { Turn } from './turn.ts'
 import { isLaneOf } from './uplink/lane-plan.ts'
 import type { restoreUplink } from './uplink/restore.ts'
@@ -42,8 +48,16 @@ export interface GatewayOptions {
   readonly clock?: Clock
   /** Default: SQLite in `config.store.path`. */
   readonly store?: Store
+  /** What is known of the system's clock. Default: what its kernel tells. */
+  readonly systemTime?: SystemTime
   /** Files of an uplink. Default: a folder in `config.store.path`. */
   readonly shelfOf?: (uplink: string) => Shelf
+}
+
+/** What is loaded only where the configuration asks for it. */
+interface Rooms {
+  readonly uplinks: { readonly restoreUplink: typeof restoreUplink } | null
+  readonly devices: { readonly OwnDevices: typeof OwnDevices } | null
 }
 
 const CHECK_MS = 1000
@@ -62,7 +76,8 @@ export class Gateway {
   readonly #journal: Journal
   readonly #access: Access
   readonly #sys: SysTopics
-  readonly #sensors: readonly Sensor[]
+  readonly #timekeeper: Timekeeper
+  readonly #devices: OwnDevices | null
   readonly #listeners: readonly Listener[]
   #nextDestination: number
   #timer: Timer | null = null
@@ -71,8 +86,10 @@ export class Gateway {
   static async start(config: Config, options: GatewayOptions): Promise<Gateway> {
     const store = options.store ?? new SqliteStore({ folder: config.store.path, bytesMax: config.store.bytesMax, clock: options.clock ?? systemClock })
     const snapshot = await store.open()
-    const uplinkRoom = config.uplinks.length === 0 ? null : await import('./uplink/restore.ts') // 4 MB that a site without an uplink keeps
-    const gateway = new Gateway(config, options, store, snapshot, uplinkRoom)
+    // Memory that a site without them keeps.
+    const uplinks = config.uplinks.length === 0 ? null : await import('./uplink/restore.ts')
+    const devices = config.sensors.length + config.outputs.length === 0 ? null : await import('./own-devices.ts')
+    const gateway = new Gateway(config, options, store, snapshot, { uplinks, devices })
     try {
       await gateway.#listen()
     } catch (error) {
@@ -82,7 +99,7 @@ export class Gateway {
     return gateway
   }
 
-  private constructor(config: Config, options: GatewayOptions, store: Store, snapshot: Snapshot, uplinkRoom: { readonly restoreUplink: typeof restoreUplink } | null) {
+  private constructor(config: Config, options: GatewayOptions, store: Store, snapshot: Snapshot, rooms: Rooms) {
     const clock = options.clock ?? systemClock
     const { log } = options
     const { counters } = this
@@ -102,9 +119,13 @@ export class Gateway {
     })
     this.#journal = journal
     const audiences = new Audiences()
+    const numbers = new Numbers(snapshot, journal)
+    const timekeeper = new Timekeeper(clock, options.systemTime ?? systemTime(), numbers)
+    this.#timekeeper = timekeeper
+    const correct = (message: Message): Message => correctTimes(message, ({ boot, sinceBootMs }) => timekeeper.wallOf(boot, sinceBootMs))
     this.#access = new Access({ clock, counters, log, folder: config.store.path })
     this.tenants = new Tenants(
-      { clock, turn, topics, counters, journal, audiences, nextDestination: () => this.#nextDestination++, isGone: (username) => this.#access.isGone(username) },
+      { clock, turn, topics, counters, journal, audiences, correct, nextDestination: () => this.#nextDestination++, isGone: (username) => this.#access.isGone(username) },
       ownLimits(config),
       tenantLimits(config.tenants),
     )
@@ -121,6 +142,7 @@ export class Gateway {
         routerOf: (tenant: string) => tenants.of(tenant)?.router,
         journal,
         audiences,
+        correct,
         log,
         site: config.site,
         packetBytesMax: config.broker.packetBytesMax,
@@ -131,7 +153,7 @@ export class Gateway {
         nextDestination: () => this.#nextDestination++,
         shelf: options.shelfOf?.(uplink.name) ?? new FolderShelf(join(config.store.path, 'uplinks', uplink.name)),
       }
-      return uplinkRoom!.restoreUplink(uplink, snapshot, deps)
+      return rooms.uplinks!.restoreUplink(uplink, snapshot, deps)
     })
     const queues = new Map([...this.uplinks.flatMap((u) => u.lanes.all.map(({ queue }) => [queue.destination, queue] as const)), ...tenants.queues()])
     audiences.restore(snapshot.audiences, (destination) => queues.get(destination))
@@ -139,9 +161,16 @@ export class Gateway {
     this.#reportOrphans(snapshot)
     this.#reportUnknownTenants(snapshot)
 
-    this.#sensors = config.sensors.map((sensor) =>
-      makeSensor(sensor, { clock, log, sink: { publish: (message) => void tenants.of(sensor.tenant)?.router.publish(message, null) }, stateChanged: (state) => this.#onSensorState(state) }),
-    )
+    this.#devices = rooms.devices === null ? null : new rooms.devices.OwnDevices(config, {
+      clock,
+      log,
+      numbers,
+      timekeeper,
+      version: options.version,
+      routerOf: (tenant) => tenants.of(tenant)?.router,
+      makeQueue: () => new Queue({ clock, turn, topics, counters }, null, 0),
+      onSensorState: (state) => this.#onSensorState(state),
+    })
     this.#listeners = config.broker.listeners.map((listener) => {
       const limits = { ...config.broker, ...listener.limits }
       const deps = { clock, turn, counters, tenants, access: this.#access, log, complaints: new Complaints(clock, log), limits: { ...limits, connectBytesMax: Math.min(limits.connectBytesMax, limits.packetBytesMax) } }
@@ -187,11 +216,12 @@ export class Gateway {
 
   /** Stops in reverse order. What was acknowledged is on flash already; the rest is written if that takes no longer than a few seconds. */
   async stop(): Promise<void> {
-    await Promise.all(this.#sensors.map((sensor) => sensor.stop()))
+    await this.#devices?.stop()
     await Promise.all(this.#listeners.map((listener) => listener.stop()))
     this.#access.stop()
     this.#sys.stop()
     this.#timer?.cancel()
+    this.#timekeeper.stop()
     await Promise.all(this.uplinks.map((uplink) => uplink.stop()))
     await Promise.race([this.#journal.drain(), new Promise<void>((resolve) => void this.#clock.after(DRAIN_MS_MAX, resolve))])
     await this.#store.close()
@@ -207,11 +237,12 @@ export class Gateway {
     })
     this.#sys.start(this.config.broker.sysIntervalMs, () => {
       for (const uplink of this.uplinks) this.#onUplinkState(uplink.state)
-      for (const sensor of this.#sensors) this.#onSensorState(sensor.state)
+      for (const sensor of this.#devices?.sensors ?? []) this.#onSensorState(sensor.state)
     })
     await Promise.all(this.uplinks.map((uplink) => uplink.prepare()))
     for (const uplink of this.uplinks) uplink.start()
-    for (const sensor of this.#sensors) sensor.start()
+    this.#timekeeper.start()
+    this.#devices?.start()
   }
 
   /** Queues of uplinks that the configuration does not name any more: kept, for a name may have been mistyped. */
@@ -241,7 +272,8 @@ export class Gateway {
   }
 
   #onSensorState(state: SensorState): void {
-    const { status, readings, skipped, lastError } = state
+    const { status, readings, lastError } = state
+    const skipped = Object.fromEntries(Object.entries(state.skipped).filter(([, count]) => count > 0))
     this.#sys.set(`broker/sensors/${state.name}`, JSON.stringify({ status, readings, skipped, lastError }))
   }
 }

@@ -1,8 +1,12 @@
 // The shape of a checked configuration. Everything has its default filled in, units are in the names, `{site}` is replaced,
 // and the whole is frozen. Made by config/load.ts only.
 import type { TokenAlgorithm, VerificationKey } from '../keys/verification-keys.ts'
-import type { SensorConfig } from './sensor-config.ts'
+import type { BoardConfig } from './board-config.ts'
+import type { OutputConfig } from './gpio-config.ts'
+import type { AnnounceConfig, DeadbandConfig, SensorConfig } from './sensor-config.ts'
 
+export type * from './board-config.ts'
+export type * from './gpio-config.ts'
 export type * from './sensor-config.ts'
 
 export interface Config {
@@ -11,7 +15,10 @@ export interface Config {
   readonly access: AccessConfig
   readonly tenants: readonly TenantConfig[]
   readonly store: StoreConfig
+  readonly board: BoardConfig
   readonly sensors: readonly SensorConfig[]
+  readonly outputs: readonly OutputConfig[]
+  readonly announce: AnnounceConfig
   readonly uplinks: readonly UplinkConfig[]
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
 }
@@ -275,7 +282,7 @@ export interface PayloadFilterConfig {
   /** Not when the payload is the same, byte for byte. */
   readonly onChange: boolean
   /** Not while every number of the payload is within this of what was carried; null for no deadband. */
-  readonly deadband: { readonly kind: 'absolute' | 'relative'; readonly by: number } | null
+  readonly deadband: DeadbandConfig | null
   /** Not sooner than this after the one before; 0 for no such bound. */
   readonly intervalMsMin: number
   /** Carried all the same when nothing was for so long; Infinity for never. */

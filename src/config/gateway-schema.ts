@@ -3,11 +3,16 @@
 // `site` is the one key that must be given. An empty file is refused, not taken for all defaults: it is what a power cut
 // while saving leaves on a FAT partition, and it must not silently take the sensors and uplinks of a site away.
 import { access } from './access-schema.ts'
+import { checkBoard } from './board-check.ts'
+import { board, isDetected } from './board-schema.ts'
+import { boardUses } from './board-uses.ts'
+import { announce } from './announce-schema.ts'
 import type { Config } from './config.ts'
 import { broker, log, store } from './broker-schema.ts'
 import { listenersOf } from './listener-access.ts'
 import { identifier } from './scalar.ts'
 import { defaulted, object, required, type JsonSchema } from './schema.ts'
+import { outputs } from './output-schema.ts'
 import { sensors } from './sensor-schema.ts'
 import { checkTenants, tenants, tenantsOf } from './tenant-schema.ts'
 import { uplinks } from './uplink-schema.ts'
@@ -20,7 +25,10 @@ export const gateway = object({
   access: defaulted('Who may connect.', {}, access),
   tenants: defaulted('Groups of clients that share nothing: no topics, retained messages, shared subscriptions or client identifiers.', [], tenants),
   store: defaulted('Where messages are kept until they are delivered.', {}, store),
+  board: defaulted('The board this runs on: auto asks the device tree.', 'auto', board),
   sensors: defaulted('Sensors that the gateway reads itself.', [], sensors),
+  outputs: defaulted('Lines that commands drive.', [], outputs),
+  announce: defaulted('Systems that are told by themselves what sensors and outputs there are.', {}, announce),
   uplinks: defaulted('Remote brokers that messages are carried to and from.', [], uplinks),
   log: defaulted('What the gateway writes about itself.', {}, log),
 }).into((values, place): Config | undefined => {
@@ -29,7 +37,8 @@ export const gateway = object({
   const { asksForUsers: _, ...access } = values.access
   const broker = { ...values.broker, listeners }
   const config = { ...values, broker, access, tenants: tenantsOf(values.tenants, broker) }
-  return checkTenants(config, place) ? config : undefined
+  const fits = checkBoard(boardUses(config, place), config.board, !isDetected(place))
+  return checkTenants(config, place) && fits ? config : undefined
 })
 
 /** JSON Schema (draft 7) of gateway.yaml, for editors: completion, documentation and checks while typing. */

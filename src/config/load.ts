@@ -26,6 +26,10 @@ export interface LoadOptions {
   readonly secrets?: SecretSource['mode']
   /** Where `{ env: NAME }` looks; default process.env. */
   readonly env?: SecretSource['env']
+  /** The board it is for, instead of what the file says: an id. */
+  readonly board?: string
+  /** The board that this machine is, for `board: auto`: an id. What its boot files have switched on is not asked then: it is seen. */
+  readonly detectedBoard?: string
 }
 
 export interface Accepted {
@@ -68,7 +72,7 @@ export function checkText(text: string, fileName: string, options: LoadOptions =
   const folder = dirname(resolve(fileName))
   const { tree, mistakes, broken } = parseYaml(plain)
   const secrets: SecretSource = { mode: options.secrets ?? 'require', env: options.env ?? process.env }
-  const run = new Run(plain, folder, siteOf(tree), secrets, basename(fileName))
+  const run = new Run(plain, folder, siteOf(tree), secrets, basename(fileName), { given: options.board ?? null, detected: options.detectedBoard ?? null })
   const garbage = /[^\P{Cc}\t\r\n\u0085]/u.exec(plain)
   if (garbage !== null) {
     const code = garbage[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')

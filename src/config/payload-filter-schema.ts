@@ -1,17 +1,10 @@
 // gateway.yaml, `only:` of a route: which messages are worth carrying.
 import type { PayloadFilterConfig } from './config.ts'
-import { boolean, duration, number, percentage } from './scalar.ts'
-import { defaulted, object, optional, Schema } from './schema.ts'
+import { deadband } from './deadband-schema.ts'
+import { boolean, duration } from './scalar.ts'
+import { defaulted, object, optional, type Schema } from './schema.ts'
 
 const DAY_MS = 86_400_000
-
-const absolute = number().into((by, place) => (by >= 0 ? { kind: 'absolute' as const, by } : place.problem(`${place.name} is negative`, 'write 0 or more')))
-const relative = percentage().into((by) => ({ kind: 'relative' as const, by }))
-
-const deadband = new Schema<NonNullable<PayloadFilterConfig['deadband']>>('a number, or a percentage', { anyOf: [absolute.json, relative.json] }, (place) => {
-  const { tree } = place
-  return tree.kind === 'scalar' && typeof tree.value === 'string' ? relative.check(place) : absolute.check(place)
-})
 
 export const payloadFilter: Schema<PayloadFilterConfig> = object({
   onChange: defaulted('Not when the payload is the same as the last one carried.', false, boolean()),

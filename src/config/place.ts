@@ -24,6 +24,14 @@ export interface SecretSource {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+/** What is known of the board besides what the file says. */
+export interface BoardSource {
+  /** By `--board`: holds instead of what the file says. */
+  readonly given: string | null
+  /** By the device tree of this machine: holds for `auto`. */
+  readonly detected: string | null
+}
+
 /** One check of one text. */
 export class Run {
   readonly problems: Problem[] = []
@@ -36,13 +44,15 @@ export class Run {
   /** As it stands in `where` of a rule. */
   readonly fileName: string
   readonly text: string
+  readonly board: BoardSource
   /** Absolute paths of the files that were read for values: when one changes, the configuration has changed. */
   readonly files = new Set<string>()
   readonly #lines: Lines
   readonly #seen = new Set<string>()
 
-  constructor(text: string, folder: string, site: string, secrets: SecretSource, fileName = 'gateway.yaml') {
+  constructor(text: string, folder: string, site: string, secrets: SecretSource, fileName = 'gateway.yaml', board: BoardSource = { given: null, detected: null }) {
     this.text = text
+    this.board = board
     this.fileName = fileName
     this.folder = folder
     this.secrets = secrets

@@ -13,13 +13,15 @@ interface TextOptions {
   readonly hint?: string
   /** Replace `{site}`. */
   readonly placeholders?: boolean
+  /** Placeholders that stay as they are. */
+  readonly kept?: readonly string[]
   /** Never shown in a message. */
   readonly secret?: boolean
   readonly empty?: boolean
 }
 
 export function text(options: TextOptions = {}): Schema<string> {
-  const { expected = 'text', pattern, placeholders = false, secret = false, empty = false, hint = 'write it in quotes if it looks like something else' } = options
+  const { expected = 'text', pattern, placeholders = false, kept = [], secret = false, empty = false, hint = 'write it in quotes if it looks like something else' } = options
   const json = { type: 'string', ...(pattern === undefined ? {} : { pattern: pattern.source }), ...(empty ? {} : { minLength: 1 }) }
   return new Schema(expected, json, (place) => {
     const { tree } = place
@@ -27,7 +29,7 @@ export function text(options: TextOptions = {}): Schema<string> {
       const quoted = tree.kind === 'scalar' && tree.value !== null && !secret ? `write it in quotes: "${clip(tree.source)}"` : hint
       return place.wrong(expected, quoted, secret)
     }
-    const value = placeholders ? replacePlaceholders(tree.value, place) : tree.value
+    const value = placeholders ? replacePlaceholders(tree.value, place, kept) : tree.value
     if (value === undefined) return undefined
     if (value === '' && !empty) return place.problem(`${place.name} is empty`, `write ${expected}`)
     if (value.includes('\0')) return place.problem(`${place.name} holds the character U+0000`, 'MQTT does not allow it: remove it')
@@ -37,8 +39,8 @@ export function text(options: TextOptions = {}): Schema<string> {
   })
 }
 
-function replacePlaceholders(value: string, place: Place): string | undefined {
-  const known = place.run.placeholders
+function replacePlaceholders(value: string, place: Place, kept: readonly string[]): string | undefined {
+  const known = new Map([...place.run.placeholders, ...kept.map((name) => [name, `{${name}}`] as const)])
   let valid = true
   const replaced = value.replaceAll(/\{([^{}/]*)\}/g, (whole, name: string) => {
     const replacement = known.get(name)
@@ -161,9 +163,9 @@ function quantity(expected: string, q: Quantity): Schema<number> {
   })
 }
 
-/** A topic of this site that we publish to: no wildcards, not one of the broker's own ($…). */
-export function topicName(): Schema<string> {
-  return text({ expected: 'a topic', placeholders: true }).into((name, place) => {
+/** A topic of this site that we publish to: no wildcards, not one of the broker's own ($…). `kept`: placeholders that stay. */
+export function topicName(kept: readonly string[] = []): Schema<string> {
+  return text({ expected: 'a topic', placeholders: true, kept }).into((name, place) => {
     if (/[+#]/.test(name)) return place.problem(`${place.name} "${clip(name)}" has a wildcard`, 'a message goes to one topic: write it without + and #')
     if (name.startsWith('$')) return place.problem(`${place.name} "${clip(name)}" starts with $`, 'topics with $ belong to the broker: choose another first level')
     return name

@@ -1,20 +1,40 @@
 // gateway.yaml, `sensors:`. Each has a name, a topic, and where its samples come from: one key, `serial` or `simulate`.
-import type { SensorConfig, SerialSensorConfig, SimulateSensorConfig } from './config.ts'
-import { parseEscapes } from './escapes.ts'
-import { clip, type Place } from './place.ts'
-import { boolean, choice, duration, identifier, integer, number, size, tenantName, text, topicName } from './scalar.ts'
-import { byKey, defaulted, list, object, required, wordOr, type Schema } from './schema.ts'
+import type { GpioSensorConfig, KernelSensorConfig, ReadingConfig, SensorCommon, SensorConfig, SerialSensorConfig, SimulateSensorConfig } from './config.ts'
+import { decodedNames } from './decode-schema.ts'
+import { gpio, gpioFields } from './gpio-schema.ts'
+import { type KernelGroup, type KernelKey, kernelGroups } from './kernel-schema.ts'
+import type { Place } from './place.ts'
+import { asItIs, readingKeys, readingOf, type ReadingValues } from './reading-schema.ts'
+import { boolean, choice, duration, identifier, number, tenantName, topicName } from './scalar.ts'
+import { byKey, defaulted, list, object, required, type Schema } from './schema.ts'
+import { serialKeys, serialOf } from './serial-schema.ts'
 
 const DAY_MS = 86_400_000
-const DELIMITER_BYTES_MAX = 16
 
 const common = {
   name: required('Name of the sensor in logs, counters and $SYS topics. Unique.', identifier('a sensor name')),
   tenant: defaulted('Whose topic it is: only clients of this tenant get its readings.', '', tenantName()),
-  topic: required('Topic its samples are published to. {site} is replaced.', topicName()),
+  topic: required('Topic its readings are published to. {site} is replaced; with {value} each value has a topic of its own.', topicName(['value'])),
   qos: defaulted('QoS of its messages. With 1 every sample is kept for subscribers and uplinks that are away.', 1, choice([0, 1, 2])),
   retain: defaulted('Keep the last sample for later subscribers.', false, boolean()),
+  ...readingKeys,
 } as const
+
+/** Splits the keys of readings off: `fields` are the names that the source gives; null where only it knows them. */
+function withReading<T extends ReadingValues & { readonly name: string; readonly topic: string }>(s: T, fields: readonly string[] | null, place: Place): (Omit<T, keyof ReadingValues> & { readonly reading: ReadingConfig }) | undefined {
+  const { values, every, onChange, deadband, maxSilence, staleAfter, payload, ...rest } = s
+  const keys = { values, every, onChange, deadband, maxSilence, staleAfter, payload }
+  const reading = readingOf(keys, { topic: s.topic, site: place.run.placeholders.get('site') ?? '', name: s.name, fields }, place)
+  return reading === undefined ? undefined : { ...rest, reading }
+}
+
+/** The same for sources that have a payload of their own, which is published as it is when nothing is said about readings. */
+function orAsItIs<T extends ReadingValues & { readonly name: string; readonly topic: string }>(s: T, fields: readonly string[] | null, place: Place): (Omit<T, keyof ReadingValues> & { readonly reading: ReadingConfig | null }) | undefined {
+  const made = withReading(s, fields, place)
+  if (made === undefined || !asItIs(s)) return made
+  if (!s.topic.includes('{value}')) return { ...made, reading: null }
+  return made
+}
 
 const simulate = object({
   kind: required('Shape of the values: sine, ramp, random-walk, constant (always min) or counter (min, min + 1 … max, and round again).', choice(['sine', 'ramp', 'random-walk', 'constant', 'counter'])),
@@ -33,81 +53,34 @@ const simulate = object({
 const simulated: Schema<SimulateSensorConfig> = object({
   ...common,
   simulate: required('Invented values, to try a gateway without hardware.', simulate),
-}).into((s) => ({ kind: 'simulate', ...s }))
-
-const serialPort = object({
-  path: required('Device file. /dev/serial/by-id/… stays the same when adapters are plugged in another order.', text({ expected: 'a device file such as /dev/ttyUSB0', pattern: /^\/./, hint: 'write the whole path, for example /dev/ttyUSB0' })),
-  baud: defaulted('Bits per second.', 9600, integer(50, 4_000_000)),
-  dataBits: defaulted('Data bits.', 8, choice([5, 6, 7, 8])),
-  parity: defaulted('Parity bit.', 'none', choice(['none', 'even', 'odd'])),
-  stopBits: defaulted('Stop bits.', 1, choice([1, 2])),
+}).into((s, place) => {
+  const made = orAsItIs(s, ['value'], place)
+  return made === undefined ? undefined : { kind: 'simulate', ...made }
 })
 
-type Frame = SerialSensorConfig['frame']
-type Decode = SerialSensorConfig['decode']
-
-const delimiter = text({ expected: 'the bytes that end a frame' }).into((written, place) => {
-  const bytes = parseEscapes(written)
-  if (bytes === null) return place.problem(`${place.name} "${clip(written)}" has an unknown escape`, String.raw`the escapes are \r \n \t \0 \\ and \xNN`)
-  if (bytes.length > DELIMITER_BYTES_MAX) return place.problem(`${place.name} has ${bytes.length} bytes`, `write ${DELIMITER_BYTES_MAX} at most`)
-  return bytes
+const serial: Schema<SerialSensorConfig> = object({ ...common, ...serialKeys }).into((s, place) => {
+  const made = orAsItIs(s, decodedNames(s.decode), place)
+  const whole = made === undefined ? undefined : serialOf(made, place)
+  return whole === undefined ? undefined : { kind: 'serial', ...whole }
 })
 
-const frame: Schema<Frame> = wordOr(
-  choice(['line'], 'line or `{ delimiter: … }`').into((): Frame => ({ kind: 'line' })),
-  object({ delimiter: required(String.raw`Bytes that end a frame, with \r \n \t \0 \\ and \xNN.`, delimiter) }).into((f): Frame => ({ kind: 'delimiter', ...f })),
-)
+const line: Schema<GpioSensorConfig> = object({ ...common, gpio: required('The GPIO line that it is read from.', gpio) }).into((s, place) => {
+  const made = withReading(s, gpioFields(s.gpio.input), place)
+  return made === undefined ? undefined : { kind: 'gpio', ...made }
+})
 
-const column = text({ expected: 'a column name' })
-
-const csv = object({
-  csv: required('Names of the columns, in order.', list(column, { min: 1 }).into(distinctColumns)),
-  separator: defaulted(String.raw`The character between two columns; \t is a tab.`, ',', text({ expected: 'one character' }).into(oneCharacter)),
-}).into((c): Decode => ({ kind: 'csv', columns: c.csv, separator: c.separator }))
-
-function distinctColumns(columns: readonly string[], place: Place): readonly string[] | undefined {
-  const twice = columns.findIndex((name, i) => columns.indexOf(name) < i)
-  if (twice < 0) return columns
-  return place.item(twice).problem(`the column "${clip(columns[twice]!)}" is named twice`, 'give each column a name of its own')
+/** A sensor that the kernel reads: `key` says which interface of it. */
+function kernel(key: KernelKey): Schema<KernelSensorConfig> {
+  return object({ ...common, [key]: kernelGroups[key] }).into((s, place): KernelSensorConfig | undefined => {
+    const { device, pollMs, fields } = (s as unknown as Readonly<Record<KernelKey, KernelGroup>>)[key]
+    const made = withReading(s as unknown as ReadingValues & Omit<SensorCommon, 'reading'>, fields, place)
+    if (made === undefined) return undefined
+    const { name, tenant, topic, qos, retain, reading } = made
+    return { kind: 'kernel', name, tenant, topic, qos, retain, reading, device, pollMs }
+  })
 }
 
-function oneCharacter(written: string, place: Place): string | undefined {
-  const character = parseEscapes(written)?.toString('latin1') ?? ''
-  return character.length === 1 ? character : place.problem(`${place.name} must be one ASCII character, found "${clip(written)}"`, String.raw`write for example ";" or "\t"`)
-}
-
-const regex = object({
-  regex: required('Regular expression with named groups; each becomes a key of the JSON that is published.', text({ expected: 'a regular expression' }).into(namedGroups)),
-}).into((r): Decode => ({ kind: 'regex', pattern: r.regex }))
-
-function namedGroups(source: string, place: Place): RegExp | undefined {
-  let pattern: RegExp
-  try {
-    pattern = new RegExp(source, 'u')
-  } catch (error) {
-    const why = (error as Error).message.replace(/^Invalid regular expression: /, '')
-    return place.problem(`${place.name} is not a regular expression: ${clip(why)}`, "try it with `node -e`; in YAML, single quotes keep backslashes: '(?<level>\\d+)'")
-  }
-  // An alternative that matches the empty text shows the groups without matching any input.
-  const groups = new RegExp(`${source}|`, 'u').exec('')?.groups
-  if (groups === undefined) return place.problem(`${place.name} has no named group`, "name what is to be published: '(?<level>\\d+)'")
-  return pattern
-}
-
-const decode: Schema<Decode> = wordOr(
-  choice(['json', 'raw'], 'json, raw, `{ csv: […] }` or `{ regex: … }`').into((kind): Decode => ({ kind })),
-  byKey('a group', { csv, regex }),
-)
-
-const serial: Schema<SerialSensorConfig> = object({
-  ...common,
-  serial: required('The serial port it is read from.', serialPort),
-  frame: defaulted('What ends one sample: `line` (LF or CR LF) or `{ delimiter: … }`.', 'line', frame),
-  maxFrame: defaulted('A longer frame is garbage: counted and skipped.', '4kB', size(1, 1_000_000)),
-  decode: defaulted('What a sample is. json: checked and published as it is; raw: any bytes; csv and regex: made into JSON.', 'raw', decode),
-}).into(({ maxFrame, ...s }) => ({ kind: 'serial', ...s, frameBytesMax: maxFrame }))
-
-export const sensors: Schema<readonly SensorConfig[]> = list<SensorConfig>(byKey('a sensor', { serial, simulate: simulated }), {
+export const sensors: Schema<readonly SensorConfig[]> = list<SensorConfig>(byKey('a sensor', { gpio: line, serial, simulate: simulated, oneWire: kernel('oneWire'), iio: kernel('iio'), hwmon: kernel('hwmon'), thermal: kernel('thermal'), power: kernel('power'), system: kernel('system') }), {
   unique: [
     { key: 'name', of: (s) => s.name, message: (name) => `the sensor name \`${name}\` is used twice`, hint: 'give each sensor a name of its own' },
     { key: 'topic', of: (s) => (s.tenant === '' ? s.topic : `${s.tenant}: ${s.topic}`), message: (topic) => `the topic \`${topic}\` is used twice`, hint: 'give each sensor a topic of its own' },

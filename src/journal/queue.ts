@@ -44,6 +44,8 @@ export interface QueueDeps {
   readonly turn: Turn
   readonly topics: TopicTable
   readonly counters: Counters
+  /** Puts times right that were not known when the message was made (mqtt/time-mark.ts); the message itself when there are none. */
+  readonly correct?: ((message: Message) => Message) | undefined
 }
 
 export class Queue {
@@ -187,6 +189,7 @@ export class Queue {
         this.settle(delivery, 'expired')
         continue
       }
+      if (message.properties !== null && this.#deps.correct !== undefined) this.#correct(delivery, this.#deps.correct)
       return delivery
     }
   }
@@ -307,6 +310,13 @@ export class Queue {
       this.#count--
       this.#bytes -= message.size
     }
+  }
+
+  /** What it takes in the queue stays counted as it was. */
+  #correct(delivery: Delivery, correct: (message: Message) => Message): void {
+    const { size } = delivery.message
+    delivery.message = correct(delivery.message)
+    this.#bytes += delivery.message.size - size
   }
 
   #markDup(delivery: Delivery): void {

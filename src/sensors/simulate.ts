@@ -8,58 +8,48 @@
 // - The value is a function of the sensor's name and n alone: two sensors differ, two runs do not.
 import type { SimulateSensorConfig } from '../config/config.ts'
 import { type Timer, wallIsSet } from '../clock.ts'
-import { makeMessage } from '../message.ts'
-import { Topic } from '../mqtt/topic.ts'
-import type { Sensor, SensorDeps } from './sensor.ts'
-import { SensorRecord, type SensorState } from './state.ts'
+import type { Source, SourceDeps } from './sensor.ts'
 
-export class SimulatedSensor implements Sensor {
+export class SimulatedSource implements Source {
   readonly #config: SimulateSensorConfig
-  readonly #deps: SensorDeps
-  readonly #topic: Topic
-  readonly #record: SensorRecord
+  readonly #deps: SourceDeps
   readonly #valueAt: (n: number) => number
   #startedAtMs = 0
   #timer: Timer | null = null
+  #isStopped = false
+  #sequence = 0
 
-  constructor(config: SimulateSensorConfig, deps: SensorDeps) {
+  constructor(config: SimulateSensorConfig, deps: SourceDeps) {
     this.#config = config
     this.#deps = deps
-    this.#topic = Topic.of(config.topic)
-    this.#record = new SensorRecord(config.name, deps.clock.now(), deps.stateChanged)
     this.#valueAt = makeWave(config)
   }
 
-  get state(): SensorState {
-    return this.#record.snapshot
-  }
-
   start(): void {
-    if (this.#record.status !== 'starting') return
+    if (this.#timer !== null || this.#isStopped) return
     const { clock } = this.#deps
     this.#startedAtMs = clock.now()
-    this.#record.set('ok', this.#startedAtMs)
+    this.#deps.record.set('ok', this.#startedAtMs)
     this.#timer = clock.after(0, () => this.#tick(0))
   }
 
   stop(): Promise<void> {
     this.#timer?.cancel()
-    this.#timer = null
-    this.#record.set('stopped', this.#deps.clock.now())
+    this.#isStopped = true
     return Promise.resolve()
   }
 
   #tick(due: number): void {
-    const { clock, sink } = this.#deps
+    const { clock } = this.#deps
     const { everyMs } = this.#config.simulate
     // On a late turn the reading belongs to the last due time that has passed; a timer that fires a fraction early is on time.
     const n = Math.max(due, Math.floor((clock.now() - this.#startedAtMs) / everyMs))
-    if (n > due) this.#record.countSkipped('missed', n - due)
+    if (n > due) this.#deps.record.countSkipped('missed', n - due)
     // Armed before the message leaves, so that nothing the sink does can end the series.
     this.#timer = clock.after(this.#startedAtMs + (n + 1) * everyMs - clock.now(), () => this.#tick(n + 1))
-    const payload = this.#payload(this.#valueAt(n), this.#record.readings)
-    this.#record.countReading()
-    sink.publish(makeMessage(this.#topic, payload, { qos: this.#config.qos, retain: this.#config.retain }))
+    const value = this.#valueAt(n)
+    if (this.#config.reading === null) this.#deps.pass(this.#payload(value, this.#sequence++))
+    else this.#deps.take({ value }, clock.now())
   }
 
   #payload(value: number, sequence: number): string {

@@ -2,14 +2,44 @@
 // Rules: counters only grow; `since` moves with `status` only; the callback is called when status or lastError changes, never
 // per reading, so that a fast sensor costs the gateway nothing.
 
-/** starting: no result yet. ok: it can give readings. lost: it cannot, and tries again by itself. stopped: for good. */
-export type SensorStatus = 'starting' | 'ok' | 'lost' | 'stopped'
+/**
+ * starting: no result yet. ok: it gives readings. degraded: it gives some, or bad ones. gone: it cannot give any, and is tried again by
+ * itself. stopped: for good.
+ */
+export const SENSOR_STATUSES = ['starting', 'ok', 'degraded', 'gone', 'stopped'] as const
+
+export type SensorStatus = (typeof SENSOR_STATUSES)[number]
 
 /**
- * Why something was not published. too-long: over frameBytesMax. not-utf8, not-json, wrong-columns, no-match: what the
- * decoder said. missed: a simulated reading whose time passed while the process could not run.
+ * Why something was not published. too-long, cut, bad-escape: bytes that made no frame. wrong-checksum: a frame that is not what was
+ * sent. not-utf8, not-json, wrong-columns, no-match, wrong-length: what the decoder said. no-answer: nothing came in time when the
+ * device was asked; unasked: something came when it was not. exception: a Modbus slave refused a request. not-written: a command that
+ * did not go out. unreadable, fault, power-on, not-a-number: a chip of the kernel
+ * that gave an error, has a fault, holds what it holds after power-on, or gave no number. missed: a reading whose time passed while the process
+ * could not run, or while the one before was under way.
  */
-export const SKIP_REASONS = ['too-long', 'not-utf8', 'not-json', 'wrong-columns', 'no-match', 'missed'] as const
+export const SKIP_REASONS = [
+  'too-long',
+  'cut',
+  'bad-escape',
+  'wrong-checksum',
+  'not-utf8',
+  'not-json',
+  'wrong-columns',
+  'no-match',
+  'wrong-length',
+  'no-answer',
+  'unasked',
+  'exception',
+  'not-written',
+  'unreadable',
+  'fault',
+  'power-on',
+  'not-a-number',
+  'missed',
+  'out-of-range',
+  'too-many-values',
+] as const
 
 export type SkipReason = (typeof SKIP_REASONS)[number]
 
@@ -82,5 +112,5 @@ export class SensorRecord {
 }
 
 function noneSkipped(): Record<SkipReason, number> {
-  return { 'too-long': 0, 'not-utf8': 0, 'not-json': 0, 'wrong-columns': 0, 'no-match': 0, missed: 0 }
+  return Object.fromEntries(SKIP_REASONS.map((reason) => [reason, 0])) as Record<SkipReason, number>
 }

@@ -29,6 +29,8 @@ export interface SessionsDeps {
   readonly journal: Journal
   readonly audiences: Audiences
   readonly router: Router
+  /** Of the queues. */
+  readonly correct?: QueueDeps['correct']
   /** Gives numbers to durable destinations; uplinks take theirs from the same. */
   readonly nextDestination: () => number
   /** This user can never come again: what was kept for it is nobody's. */

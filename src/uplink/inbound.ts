@@ -36,7 +36,7 @@ export interface InboundDeps extends UnpackerDeps, CommandsDeps {
   /** There are other uplinks, over which a message could go round in a circle. */
   readonly marksOrigin: boolean
   /** What survives a restart. */
-  readonly numbers: { get(key: string): number | undefined; put(key: string, value: number): void }
+  readonly numbers: { get(key: string): number | undefined; set(key: string, value: number): void }
   /** How far the streams of other gateways have been taken over. */
   readonly unpacked: readonly Unpacked[]
 }
@@ -136,11 +136,11 @@ export class Inbound {
     }
     const before = numbers.get(key) ?? -1
     const all = new AllOf((refusal) => {
-      if (refusal !== null) numbers.put(key, before) // it was kept, the message was not
+      if (refusal !== null) numbers.set(key, before) // it was kept, the message was not
       answerTo(waiter)(refusal)
     })
     if (!this.#take(makeMessage(SHORT_MESSAGES, bytes, { qos: 1 }), all.expect(), true)) all.durable()
-    numbers.put(key, mtmsn) // in the same turn as the message: the same batch
+    numbers.set(key, mtmsn) // in the same turn as the message: the same batch
     journal.waitDurable(all.expect())
     all.complete()
   }

@@ -1,5 +1,6 @@
 // Builds an uplink on what an earlier run has left in the store: its lanes' queues, its handshakes, its numbers.
 import type { UplinkConfig } from '../config/config.ts'
+import { Numbers } from '../journal/numbers.ts'
 import { Queue, type QueueDeps } from '../journal/queue.ts'
 import type { DestinationLimits, Snapshot } from '../store/store.ts'
 import { isLaneOf, type LanePlan, planLanes } from './lane-plan.ts'
@@ -13,7 +14,7 @@ export interface RestoreDeps extends Omit<UplinkDeps, 'numbers' | 'unpacked' | '
 }
 
 export function restoreUplink(config: UplinkConfig, snapshot: Snapshot, deps: RestoreDeps & QueueDeps): Uplink {
-  const numbers = new Numbers(snapshot, deps)
+  const numbers = new Numbers(snapshot, deps.journal)
   const plans = planLanes(config, snapshot.destinations.filter((d) => d.kind === 'uplink' && d.queued.count > 0 && isLaneOf(config.name, d.name)).map((d) => d.name))
   // The remote's handshakes belong to the uplink's name, whatever lanes it has.
   const destination = destinationOf(config.name, plans.find((plan) => plan.name === config.name)?.class.queue ?? config.classes[0]!.queue, snapshot, deps)
@@ -30,34 +31,10 @@ export function restoreUplink(config: UplinkConfig, snapshot: Snapshot, deps: Re
   return new Uplink(config, queues, destination, { ...deps, numbers, unpacked: snapshot.unpacked, isSettled: (id, sequence) => deps.journal.isSettled(id, sequence) }, inflight, received)
 }
 
-/** Numbers of an uplink that survive a restart. */
-export class Numbers {
-  readonly #known: Map<string, number>
-  readonly #deps: Pick<RestoreDeps, 'journal'>
-
-  constructor({ values }: Pick<Snapshot, 'values'>, deps: Pick<RestoreDeps, 'journal'>) {
-    this.#known = new Map(values.map(({ key, value }) => [key, value]))
-    this.#deps = deps
-  }
-
-  get all(): ReadonlyMap<string, number> {
-    return this.#known
-  }
-
-  get(key: string): number | undefined {
-    return this.#known.get(key)
-  }
-
-  put(key: string, value: number): void {
-    this.#known.set(key, value)
-    this.#deps.journal.change({ kind: 'value', key, value }, false)
-  }
-}
-
 function laneQueue(plan: LanePlan, id: number, snapshot: Snapshot, deps: RestoreDeps & QueueDeps, numbers: Numbers): LaneQueue {
   const known = snapshot.destinations.find((d) => d.id === id)
   const key = `stream/${plan.name}`
-  if (numbers.get(key) === undefined) numbers.put(key, Math.floor(deps.random() * STREAM_MAX))
+  if (numbers.get(key) === undefined) numbers.set(key, Math.floor(deps.random() * STREAM_MAX))
   const stream = Buffer.alloc(6)
   stream.writeUIntBE(numbers.get(key)!, 0, 6)
   return { plan, queue: new Queue(deps, deps.journal, id, known?.cursor, known?.queued), stream }

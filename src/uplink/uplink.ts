@@ -74,7 +74,7 @@ export interface UplinkDeps {
   /** Files of this uplink. */
   readonly shelf: Shelf
   /** What survives a restart. */
-  readonly numbers: { readonly all: ReadonlyMap<string, number>; get(key: string): number | undefined; put(key: string, value: number): void }
+  readonly numbers: { readonly all: ReadonlyMap<string, number>; get(key: string): number | undefined; set(key: string, value: number): void }
   readonly serialPorts: SerialPorts
   readonly dial?: ClientDeps['dial']
   /** Finds out whether the remote can be reached, where `dial` opens connections. `count` gets what it opens for that. */

@@ -82,7 +82,7 @@ export class QuietPath {
   }
 
   #remembered(): Silences {
-    return silencesOf(this.#options.keepAlive, { get: (key) => this.values.get(key), put: (key, value) => void this.values.set(key, value) }, 'silence/cloud')
+    return silencesOf(this.#options.keepAlive, { get: (key) => this.values.get(key), set: (key, value) => void this.values.set(key, value) }, 'silence/cloud')
   }
 }
 

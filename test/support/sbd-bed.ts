@@ -59,6 +59,14 @@ export class ModemCable implements SerialPorts {
     return Promise.resolve([])
   }
 
+  holders(): Promise<string[]> {
+    return Promise.resolve([])
+  }
+
+  twins(): Promise<string[]> {
+    return Promise.resolve([])
+  }
+
   /** The plug is pulled: the driver says it at once, or (`silently`) not at all. */
   unplug(silently = false): void {
     this.node = null

@@ -1,30 +1,26 @@
 // A real pseudo terminal, the real driver: readings arrive, garbage does not, and a pulled plug is no end.
-import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/clock.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import type { SerialSensorConfig } from '../../src/config/config.ts'
-import type { Message } from '../../src/message.ts'
-import { type Sensor, makeSensor } from '../../src/sensors/sensor.ts'
-import type { SensorState } from '../../src/sensors/state.ts'
+import type { Sensor } from '../../src/sensors/sensor.ts'
 import { Pty } from '../support/pty.ts'
+import { SensorBed } from '../support/sensor-bed.ts'
 import { until } from '../support/until.ts'
 
 const RECONNECT_MS = 15_000
 
 let pty: Pty
-let messages: Message[]
-let states: SensorState[]
-let warnings: string[]
+let bed: SensorBed<Clock>
 let sensors: Sensor[]
 
 beforeEach(async () => {
   pty = await Pty.make()
-  messages = []
-  states = []
-  warnings = []
+  bed = new SensorBed<Clock>(systemClock)
   sensors = []
 })
 
@@ -34,27 +30,23 @@ afterEach(async () => {
 })
 
 function sensorAt(path: string, config: Partial<SerialSensorConfig> = {}): Sensor {
-  const sensor = makeSensor(
-    {
-      name: 'tank',
-      tenant: '',
-      topic: 'site/tank',
-      qos: 1,
-      retain: true,
-      kind: 'serial',
-      serial: { path, baud: 9600, dataBits: 8, parity: 'none', stopBits: 1 },
-      frame: { kind: 'line' },
-      frameBytesMax: 64,
-      decode: { kind: 'json' },
-      ...config,
-    },
-    {
-      sink: { publish: (message) => void messages.push(message) },
-      clock: systemClock,
-      log: { debug: () => {}, info: () => {}, warn: (_fields, text) => void warnings.push(text) },
-      stateChanged: (state) => void states.push(state),
-    },
-  )
+  const sensor = bed.sensor({
+    name: 'tank',
+    tenant: '',
+    topic: 'site/tank',
+    qos: 1,
+    retain: true,
+    reading: null,
+    kind: 'serial',
+    serial: { path, baud: 9600, dataBits: 8, parity: 'none', stopBits: 1, flowControl: 'none' },
+    frame: { kind: 'line' },
+    frameBytesMax: 64,
+    checksum: null,
+    decode: { kind: 'json' },
+    poll: null,
+    write: null,
+    ...config,
+  })
   sensors.push(sensor)
   return sensor
 }
@@ -68,18 +60,18 @@ async function openAt(config: Partial<SerialSensorConfig> = {}): Promise<Sensor>
 }
 
 function payloads(): string[] {
-  return messages.map((message) => message.payload.toString('utf8'))
+  return bed.messages.map((message) => message.payload.toString('utf8'))
 }
 
 describe('reading', () => {
   test('readings arrive byte for byte, with the topic, QoS and RETAIN of the configuration', async () => {
     const sensor = await openAt()
     await pty.write('{"level": 2.50}\r\n{"lev')
-    await until(() => messages.length === 1, 'the first reading')
+    await until(() => bed.messages.length === 1, 'the first reading')
     await pty.write('el": 2.51}\n')
-    await until(() => messages.length === 2, 'the reading sent in two pieces')
+    await until(() => bed.messages.length === 2, 'the reading sent in two pieces')
     expect(payloads()).toEqual(['{"level": 2.50}', '{"level": 2.51}'])
-    expect(messages[0]).toMatchObject({ qos: 1, retain: true, topic: { name: 'site/tank' } })
+    expect(bed.messages[0]).toMatchObject({ qos: 1, retain: true, topic: { name: 'site/tank' } })
     expect(sensor.state).toMatchObject({ status: 'ok', readings: 2, lastError: null })
     // The unit tests say that a gateway without serial sensors does not load the driver; this says that they would see it.
     expect(Object.keys(createRequire(import.meta.url).cache).some((file) => file.includes('@serialport'))).toBe(true)
@@ -89,18 +81,18 @@ describe('reading', () => {
     const sensor = await openAt()
     const bad = Buffer.concat([Buffer.from('el": 2}\n'), Buffer.of(0xff, 0x00, 0x80, 0x0a), Buffer.from(`${'x'.repeat(65)}\n`)])
     await pty.write(Buffer.concat([bad, Buffer.from('{"n":1}\n'), bad, Buffer.from('{"n":2}\n')]))
-    await until(() => messages.length === 2, 'the good lines')
+    await until(() => bed.messages.length === 2, 'the good lines')
     expect(payloads()).toEqual(['{"n":1}', '{"n":2}'])
     expect(sensor.state.skipped).toMatchObject({ 'not-json': 2, 'not-utf8': 2, 'too-long': 2 })
     expect(sensor.state.status).toBe('ok')
-    expect(warnings).toHaveLength(1)
+    expect(bed.warnings).toHaveLength(1)
   })
 
   test('binary frames pass through as they are', async () => {
     await openAt({ frame: { kind: 'delimiter', delimiter: Buffer.of(0xc0, 0xc0) }, decode: { kind: 'raw' } })
     await pty.write(Buffer.of(0xc0, 0xc0, 0x00, 0xff, 0x0a, 0x0d, 0x11, 0x13, 0x03, 0xc0, 0x01, 0xc0, 0xc0))
-    await until(() => messages.length === 1, 'the frame')
-    expect(messages[0]!.payload).toEqual(Buffer.of(0x00, 0xff, 0x0a, 0x0d, 0x11, 0x13, 0x03, 0xc0, 0x01))
+    await until(() => bed.messages.length === 1, 'the frame')
+    expect(bed.messages[0]!.payload).toEqual(Buffer.of(0x00, 0xff, 0x0a, 0x0d, 0x11, 0x13, 0x03, 0xc0, 0x01))
   })
 })
 
@@ -109,43 +101,59 @@ describe('the plug', () => {
     test(`unplugged (${signal}) it is lost, plugged in again it reads again`, { timeout: 40_000 }, async () => {
       const sensor = await openAt()
       await pty.write('{"n":1}\n{"n":')
-      await until(() => messages.length === 1, 'a reading')
+      await until(() => bed.messages.length === 1, 'a reading')
       await pty.unplug(signal)
-      await until(() => sensor.state.status === 'lost', 'the loss to be seen')
+      await until(() => sensor.state.status === 'gone', 'the loss to be seen')
       await until(() => sensor.state.lastError?.startsWith('no such file'), 'the missing node to be seen')
 
       await pty.plug()
       await until(() => sensor.state.status === 'ok', 'the port to open again', RECONNECT_MS)
       await pty.write('2}\n{"n":3}\n')
-      await until(() => messages.length === 2, 'a reading after the return')
+      await until(() => bed.messages.length === 2, 'a reading after the return')
       // "2}" is the rest of a line that began on the other side of the gap: it is not glued to what came before.
       expect(payloads()).toEqual(['{"n":1}', '{"n":3}'])
       expect(sensor.state.skipped['not-json']).toBe(1)
-      expect(states.map((state) => state.status).filter((status, i, all) => status !== all[i - 1])).toEqual(['ok', 'lost', 'ok'])
+      expect(bed.states.map((state) => state.status).filter((status, i, all) => status !== all[i - 1])).toEqual(['ok', 'gone', 'ok'])
     })
   }
 
   test('not there at the start, it is waited for', { timeout: 40_000 }, async () => {
     const sensor = sensorAt(pty.path)
     sensor.start()
-    await until(() => sensor.state.status === 'lost', 'the first try to fail')
+    await until(() => sensor.state.status === 'gone', 'the first try to fail')
     expect(sensor.state.lastError).toContain(`no such file ${pty.path}: plug the device in`)
     await pty.plug()
     await until(() => sensor.state.status === 'ok', 'the port to open', RECONNECT_MS)
     await pty.write('{"n":1}\n')
-    await until(() => messages.length === 1, 'a reading')
+    await until(() => bed.messages.length === 1, 'a reading')
   })
 })
 
 describe('errors say what to do', () => {
-  test('the port is locked, and named as held by another program', async () => {
+  test('another part of the gateway has the port, whatever path leads to it', async () => {
     await openAt()
-    const second = sensorAt(pty.path)
+    const other = join(pty.folder, 'other-name')
+    await symlink(pty.path, other)
+    const second = sensorAt(other)
     second.start()
-    await until(() => second.state.status === 'lost', 'the second to be refused')
-    expect(second.state.lastError).toMatch(/^another program holds .*ModemManager.*getty/)
+    await until(() => second.state.status === 'gone', 'the second to be refused')
+    expect(second.state.lastError).toContain(`${other} and ${pty.path} are the same device, and another part of this gateway has it open`)
     await pty.write('{"n":1}\n')
-    await until(() => messages.length === 1, 'the first to read on')
+    await until(() => bed.messages.length === 1, 'the first to read on')
+  })
+
+  test('another program holds the port, and is named', async () => {
+    await pty.plug()
+    const holder = spawn('flock', ['--nonblock', '--no-fork', pty.path, 'cat'], { stdio: ['pipe', 'ignore', 'ignore'] })
+    try {
+      await until(() => readFileSync(`/proc/${holder.pid}/comm`, 'utf8') === 'cat\n', 'the program to hold it')
+      const sensor = sensorAt(pty.path)
+      sensor.start()
+      await until(() => sensor.state.status === 'gone', 'the port to be refused')
+      expect(sensor.state.lastError).toMatch(new RegExp(`^cat \\(process ${holder.pid}\\) holds ${pty.path}: end it.*ModemManager.*getty`))
+    } finally {
+      holder.kill()
+    }
   })
 
   test('a file is not a serial port', async () => {
@@ -153,7 +161,7 @@ describe('errors say what to do', () => {
     await writeFile(path, 'not a port')
     const sensor = sensorAt(path)
     sensor.start()
-    await until(() => sensor.state.status === 'lost', 'the file to be refused')
+    await until(() => sensor.state.status === 'gone', 'the file to be refused')
     expect(sensor.state.lastError).toBe(`${path} is not a serial port: correct serial.path`)
   })
 })
@@ -175,7 +183,7 @@ describe('stop', () => {
     const sensor = sensorAt(pty.path)
     sensor.start()
     await sensor.stop()
-    expect(states.map((state) => state.status)).toEqual(['stopped'])
+    expect(bed.states.map((state) => state.status)).toEqual(['stopped'])
   })
 })
 

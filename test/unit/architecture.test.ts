@@ -13,9 +13,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   main: ['gateway', 'access', 'migrate', 'frame', 'config', 'ops', 'base'],
   /** Stands beside the gateway: another broker's configuration in, ours out. */
   migrate: ['config', 'words', 'base'],
-  gateway: ['access', 'config', 'ops', 'sensors', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  gateway: ['access', 'config', 'ops', 'announce', 'outputs', 'sensors', 'gpio', 'board', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  /** Who tells other systems what sensors and outputs there are. */
+  announce: ['sensors', 'config', 'words', 'base'],
   ops: ['config', 'router', 'words', 'base'],
-  sensors: ['config', 'words', 'base'],
+  sensors: ['gpio', 'board', 'config', 'mqtt', 'words', 'base'],
+  outputs: ['gpio', 'board', 'config', 'mqtt', 'words', 'base'],
+  /** What a machine is, and what is on it. */
+  board: ['config', 'words', 'base'],
   uplink: ['uplink/link', 'uplink/client', 'uplink/sbd', 'uplink/dial', 'uplink/budget', 'frame', 'config', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
   'uplink/link': ['uplink/dial', 'config', 'base'],
   'uplink/client': ['uplink/link', 'uplink/dial', 'uplink/budget', 'config', 'session', 'journal', 'mqtt', 'words', 'base'],
@@ -28,6 +33,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   router: ['journal', 'store', 'words', 'base'],
   journal: ['store', 'words', 'base'],
   store: ['words', 'base'],
+  /** The lines of the machine: what sensors read and outputs drive. */
+  gpio: ['words', 'base'],
   config: ['keys', 'words', 'base'],
   /** What certificates and keys are made of: bytes in, fields out. */
   keys: ['base'],
@@ -47,10 +54,13 @@ const ROOM_OF: Readonly<Record<string, string>> = {
   'reload.ts': 'main',
   'unpack.ts': 'main',
   'gateway.ts': 'gateway',
+  'own-devices.ts': 'gateway',
   'message.ts': 'words',
   'mqtt/topic.ts': 'words',
   'mqtt/reason.ts': 'words',
   'mqtt/utf8.ts': 'words',
+  // What lines are called: profiles are made of it, checks and drivers ask it.
+  'board/pin-map.ts': 'words',
   // A port between two rooms that do not know each other: access/ implements it, sessions ask it.
   'session/rights.ts': 'words',
 }
@@ -82,11 +92,11 @@ const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
 const ADAPTERS: Readonly<Record<string, string>> = {
   '@signalk/nmea0183-signalk': 'sensors/nmea/parser.ts',
   'better-sqlite3': 'store/folder.ts',
-  epoll: 'sensors/gpio/readiness.ts',
+  epoll: 'gpio/readiness.ts',
   jose: 'access/token.ts',
   'modbus-serial': 'sensors/modbus/master.ts',
   'mqtt-packet': 'mqtt/generate.ts',
-  onoff: 'sensors/gpio/sysfs.ts',
+  onoff: 'gpio/sysfs.ts',
   pino: 'log.ts',
   'pino-pretty': 'log.ts',
   serialport: 'serial-port.ts',

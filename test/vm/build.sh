@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds a virtual machine for tests from Debian packages: a kernel with PPP and netem, a root file system in memory, and the emulator to run it.
-# Needs an amd64 machine with apt-get, and no rights: nothing is installed, packages are only unpacked. They come from the machine's own sources.
+# Builds a virtual machine for tests from Debian packages: a kernel with PPP, netem and simulated GPIO, a root file system in memory, and the emulator to run it.
+# Needs an amd64 machine with apt-get, and no rights: nothing is installed, packages are only unpacked. They come from the machine's own sources; the
+# kernel from trixie-backports on the same mirror, the one that the image has: older ones have no gpio-sim.
 #   test/vm/build.sh FOLDER
 # FOLDER then has: kernel, initrd, qemu/ (started by run.ts).
 set -euo pipefail
@@ -12,11 +13,13 @@ trap 'rm -rf "$work"' EXIT
 
 # What the guest has besides the kernel. Node comes with the project, which is mounted.
 in_guest=(busybox-static dash dbus iproute2 libatomic1 libstdc++6 mosquitto mosquitto-clients network-manager ppp socat udev)
-modules=(virtio_pci 9p 9pnet_virtio ppp_async ppp_deflate bsd_comp ppp_synctty veth dummy tun sch_netem sch_tbf)
+modules=(virtio_pci 9p 9pnet_virtio ppp_async ppp_deflate bsd_comp ppp_synctty veth dummy tun sch_netem sch_tbf gpio_sim)
+# Loaded by the scripts that want them: chips behind a simulated I2C bus, 1-wire, a watchdog.
+on_demand=(i2c_stub i2c_dev lm75 tmp102 jc42 mcp4725 ti_ads1015 max1363 mcp3422 tsl2563 veml6030 bh1780 ltc4151 bmp280_i2c mlx90614 sbs_battery ds2482 wire w1_therm softdog)
 
 # An apt of our own: it knows no installed package, so that it fetches the dependencies too, and touches nothing of the machine's.
 apt=$work/apt
-mkdir -p "$apt"/{lists/partial,cache/archives/partial}
+mkdir -p "$apt"/{lists/partial,cache/archives/partial,none}
 : > "$apt/status"
 apt() {
   "apt-$1" -o Dir::State="$apt" -o Dir::State::lists="$apt/lists" -o Dir::State::status="$apt/status" -o Dir::Cache="$apt/cache" -o Dir::Log="$apt" \
@@ -34,11 +37,22 @@ fetch() {
 apt get -qq update
 fetch "$work/host" qemu-system-x86
 fetch "$work/root" "${in_guest[@]}"
-kernel=$(apt cache depends linux-image-amd64 | sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\)$/\1/p' | head -1)
-(cd "$work" && apt get -qq download "$kernel")
+
+# The kernel of another release: sources of its own, on the mirror that the machine's Debian packages come from.
+mirror=$(apt get indextargets --format '$(ORIGIN)/$(LABEL)/$(COMPONENT) $(REPO_URI)' 'Created-By: Packages' | sed -n 's#^Debian/Debian/main ##p' | head -1)
+[ -n "$mirror" ] || { echo "vm: this machine has no source of Debian's packages" >&2; exit 1; }
+keys=/usr/share/keyrings/debian-archive-keyring.gpg
+signed=; [ ! -e "$keys" ] || signed="signed-by=$keys"
+printf "deb [arch=amd64 $signed] %s %s main\n" "$mirror" trixie "$mirror" trixie-backports > "$apt/kernel.list"
+kernel_apt() { apt "$1" -o Dir::Etc::sourcelist="$apt/kernel.list" -o Dir::Etc::sourceparts="$apt/none" "${@:2}"; }
+kernel_apt get -qq update
+image=$(kernel_apt cache show linux-image-amd64/trixie-backports | sed -n 's/^Depends:.*\(linux-image-[0-9][^ ,]*\).*/\1/p' | head -1)
+version=${image#linux-image-}
+# It is split in three there: what its modules are, the program, the modules.
+for part in base binary modules; do (cd "$work" && kernel_apt get -qq download "linux-$part-$version/trixie-backports"); done
 mkdir -p "$work/kernel/usr/lib"
 ln -s usr/lib "$work/kernel/lib"
-dpkg-deb --fsys-tarfile "$work"/"$kernel"_*.deb | tar x -C "$work/kernel" --keep-directory-symlink --no-same-owner
+for package in "$work"/linux-*.deb; do dpkg-deb --fsys-tarfile "$package" | tar x -C "$work/kernel" --keep-directory-symlink --no-same-owner; done
 
 # ---- the emulator: the program, the libraries that it is linked with, its firmware
 out=$work/out
@@ -52,14 +66,19 @@ cp "$host/$lib"/qemu/accel-tcg-x86_64.so "$out/qemu/modules/" 2>/dev/null || tru
 cp -L "$host"/usr/share/seabios/bios-256k.bin "$host"/usr/share/qemu/{pvh.bin,linuxboot_dma.bin,kvmvapic.bin} "$out/qemu/share/"
 
 # ---- the kernel, unpacked where that can be done here: the guest would take three seconds for it
-vmlinuz=$(echo "$work"/kernel/boot/vmlinuz-*)
-version=${vmlinuz##*/vmlinuz-}
-offset=$(LC_ALL=C grep -abo -P '\xfd7zXZ\x00' "$vmlinuz" | cut -d: -f1 | head -1 || true)
-if [ -n "$offset" ] && command -v xz >/dev/null; then
-  { tail -c +$((offset + 1)) "$vmlinuz" || true; } | xz --single-stream -dc > "$out/kernel"
-else
-  cp "$vmlinuz" "$out/kernel"
-fi
+tree=$work/kernel/usr/lib/modules/$version
+field() { od -An -t u"$2" -j "$1" -N "$2" "$tree/vmlinuz" | tr -d ' '; }
+# Where it is packed inside is in its header (the kernel's x86/boot.rst: setup_sects, payload_offset, payload_length).
+start=$((($(field 497 1) + 1) * 512 + $(field 584 4)))
+payload() { { tail -c +$((start + 1)) "$tree/vmlinuz" || true; } | head -c "$(field 588 4)"; }
+case $(payload | head -c 4 | od -An -t x1 | tr -d ' ') in
+  28b52ffd) unpack=zstd ;;
+  fd377a58) unpack=xz ;;
+  *) unpack=none ;;
+esac
+# The length that stands behind it is no part of it, which these programs find wrong after they have unpacked everything.
+if command -v "$unpack" >/dev/null; then payload | "$unpack" -dc > "$out/kernel" 2>/dev/null || true; fi
+[ "$(head -c 4 "$out/kernel" 2>/dev/null | tail -c 3)" = ELF ] || cp "$tree/vmlinuz" "$out/kernel"
 
 # ---- the root file system: an archive that the kernel unpacks into memory
 root=$work/root
@@ -70,19 +89,23 @@ mkdir "$root/usr/share"
 mv "$work/dbus-1" "$root/usr/share/"
 ln -sf dash "$root/usr/bin/sh"
 ln -sf ../bin/busybox "$root/usr/sbin/modprobe"
-tree=$work/kernel/usr/lib/modules/$version
 mkdir -p "$root/usr/lib/modules/$version"
 cp "$tree"/modules.{order,builtin,builtin.modinfo} "$root/usr/lib/modules/$version/"
 "$busybox" depmod -b "$work/kernel" "$version"
 needed() { sed -n "s#^\(\(.*/\)\?${1//_/[_-]}\.ko[^:]*\):#\1#p" "$tree/modules.dep"; }
 mkdir -p "$root/etc"
-for module in "${modules[@]}"; do
+install_module() {
+  local to=$root/usr/lib/modules/$version/${1%.xz}
+  mkdir -p "${to%/*}"
+  case $1 in *.xz) "$busybox" unxz -c "$tree/$1" > "$to" ;; *) cp "$tree/$1" "$to" ;; esac
+}
+for module in "${modules[@]}" "${on_demand[@]}"; do
   ! grep -q "/${module//_/[_-]}\.ko$" "$tree/modules.builtin" || continue
   files=$(needed "$module")
   [ -n "$files" ] || { echo "vm: the kernel $version has no module $module" >&2; exit 1; }
-  for file in $files; do install -D -m 644 "$tree/$file" "$root/usr/lib/modules/$version/$file"; done
-  echo "$module" >> "$root/etc/modules"
+  for file in $files; do install_module "$file"; done
 done
+printf '%s\n' "${modules[@]}" > "$root/etc/modules"
 "$busybox" depmod -b "$root" "$version"
 mkdir -p "$root"/{dev,proc,sys,run,tmp,root,mnt,var/log,etc/ppp/peers}
 rm -rf "$root"/var/{run,lock}

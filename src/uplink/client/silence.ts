@@ -18,7 +18,7 @@ const DOUBT = 1.2
 /** Numbers that outlive a restart. */
 export interface Values {
   get(key: string): number | undefined
-  put(key: string, value: number): void
+  set(key: string, value: number): void
 }
 
 export interface SilenceBounds {
@@ -80,8 +80,8 @@ export class Silence {
   #keep(survived: number, deadly: number): void {
     this.#survivals = 0
     this.#strikes = 0
-    if (survived !== this.#survived) this.#values.put(`${this.#key}.survived`, survived)
-    if (deadly !== this.#deadly) this.#values.put(`${this.#key}.deadly`, deadly === Infinity ? 0 : deadly)
+    if (survived !== this.#survived) this.#values.set(`${this.#key}.survived`, survived)
+    if (deadly !== this.#deadly) this.#values.set(`${this.#key}.deadly`, deadly === Infinity ? 0 : deadly)
     this.#survived = survived
     this.#deadly = deadly
   }

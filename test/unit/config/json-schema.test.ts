@@ -13,10 +13,11 @@ interface Node {
   readonly required?: readonly string[]
   readonly items?: Node
   readonly anyOf?: readonly Node[]
+  readonly propertyNames?: { readonly pattern?: string }
 }
 
 const KEYWORDS = new Set([
-  '$schema', 'title', 'type', 'properties', 'required', 'additionalProperties', 'items', 'minItems', 'anyOf', 'enum', 'const',
+  '$schema', 'title', 'type', 'properties', 'required', 'additionalProperties', 'propertyNames', 'items', 'minItems', 'anyOf', 'enum', 'const',
   'pattern', 'minLength', 'minimum', 'maximum', 'description', 'default',
 ])
 
@@ -30,6 +31,7 @@ function valid(node: Node, value: unknown): boolean {
     case 'object': {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
       if (node.required?.some((key) => !Object.hasOwn(value, key)) === true) return false
+      if (node.properties === undefined) return Object.entries(value).every(([key, inner]) => new RegExp(node.propertyNames!.pattern!, 'u').test(key) && valid(node.additionalProperties as Node, inner))
       return Object.entries(value).every(([key, inner]) => Object.hasOwn(node.properties!, key) && valid(node.properties![key]!, inner))
     }
     case 'array':

@@ -41,6 +41,7 @@ const DEFAULTS = {
   access: { isWhole: true, users: [], tokens: [], rules: [] },
   tenants: [],
   store: { path: '/site/data', commitWindowMs: 60, bytesMax: 2_000_000_000 },
+  board: { profile: null, enable: [] },
   sensors: [],
   uplinks: [],
   log: { level: 'info' },

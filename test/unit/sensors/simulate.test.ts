@@ -1,12 +1,12 @@
 import { createRequire } from 'node:module'
 import { describe, expect, test } from 'vitest'
-import { RELEASE_DATE_MS } from '../../../src/clock.ts'
 import type { SimulateSensorConfig } from '../../../src/config/config.ts'
 import type { Message } from '../../../src/message.ts'
-import { type Sensor, makeSensor } from '../../../src/sensors/sensor.ts'
+import type { Sensor } from '../../../src/sensors/sensor.ts'
 import { makeWave } from '../../../src/sensors/simulate.ts'
 import type { SensorState } from '../../../src/sensors/state.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { SensorBed } from '../../support/sensor-bed.ts'
 
 type Simulate = SimulateSensorConfig['simulate']
 
@@ -18,6 +18,7 @@ tenant: '',
     topic: `site/${name}`,
     qos: 1,
     retain: true,
+    reading: null,
     simulate: { kind: 'counter', everyMs: 1000, min: 0, max: 100, periodMs: 10_000, ...simulate },
   }
 }
@@ -31,22 +32,9 @@ interface Run {
 }
 
 function runOf(config: SimulateSensorConfig, clock = new FakeClock()): Run {
-  clock.wallOffsetMs = RELEASE_DATE_MS
-  const messages: Message[] = []
-  const states: SensorState[] = []
-  const sentAtMs: number[] = []
-  const publish = (message: Message): void => {
-    messages.push(message)
-    sentAtMs.push(clock.now())
-  }
-  const quiet = (): void => {}
-  const sensor = makeSensor(config, {
-    sink: { publish },
-    clock,
-    log: { debug: quiet, info: quiet, warn: quiet },
-    stateChanged: (state) => void states.push(state),
-  })
-  return { sensor, clock, messages, states, sentAtMs }
+  const bed = new SensorBed(clock)
+  const { messages, states, sentAtMs } = bed
+  return { sensor: bed.sensor(config), clock, messages, states, sentAtMs }
 }
 
 function readings(run: Run): { value: number; time: string | null; sequence: number }[] {

@@ -5,7 +5,7 @@ import { Silence } from '../../../../src/uplink/client/silence.ts'
 const BOUNDS = { minSec: 60, maxSec: 1800 }
 
 function make(kept = new Map<string, number>()): { silence: Silence; kept: Map<string, number> } {
-  return { kept, silence: new Silence(BOUNDS, { get: (key) => kept.get(key), put: (key, value) => void kept.set(key, value) }, 'k') }
+  return { kept, silence: new Silence(BOUNDS, { get: (key) => kept.get(key), set: (key, value) => void kept.set(key, value) }, 'k') }
 }
 
 /** Silences as long as it dares, on a network that forgets after `sec`; returns how many were deadly. */

@@ -1,0 +1,156 @@
+// Home Assistant finds sensors and outputs by itself: one retained message for each value, under PREFIX/COMPONENT/sandpiper-SITE/OBJECT/config, says where
+// its readings are and how they are read (Home Assistant's MQTT discovery).
+// Rules: a value is announced with its first reading, for only then is it known whether it is a number, a state or a text; it is announced anew only when that
+// changes. What was announced by an earlier configuration and is not there any more is taken back at the start.
+import type { HomeAssistantConfig, OutputConfig, PayloadConfig, SensorConfig } from '../config/config.ts'
+import { makeMessage } from '../message.ts'
+import type { Reading } from '../sensors/reading/reading.ts'
+import { topicOfValue } from '../sensors/reading/readings.ts'
+import type { Value } from '../sensors/reading/shape.ts'
+import type { Announcer, AnnouncerDeps } from './announcer.ts'
+
+/** Units that say what is measured: the classes of Home Assistant's sensors. Percentages and counts may be many things. */
+const CLASS_OF: Readonly<Record<string, string>> = {
+  '°C': 'temperature', '°F': 'temperature', K: 'temperature', hPa: 'pressure', kPa: 'pressure', bar: 'pressure', Pa: 'pressure', V: 'voltage', mV: 'voltage', A: 'current', mA: 'current',
+  W: 'power', kW: 'power', Wh: 'energy', kWh: 'energy', VA: 'apparent_power', var: 'reactive_power', Hz: 'frequency', lx: 'illuminance', 'm/s': 'speed', 'km/h': 'speed',
+  'm³': 'volume_storage', L: 'volume_storage', 'L/min': 'volume_flow_rate', 'm³/h': 'volume_flow_rate', m: 'distance', cm: 'distance', mm: 'distance', kg: 'weight', g: 'weight',
+}
+
+/** What a counter of pulses calls its sum. */
+const TOTAL = 'total'
+
+export class HomeAssistant implements Announcer {
+  readonly #config: HomeAssistantConfig
+  readonly #deps: AnnouncerDeps
+  /** What was announced, by its topic. */
+  readonly #announced = new Map<string, string>()
+
+  constructor(config: HomeAssistantConfig, deps: AnnouncerDeps) {
+    this.#config = config
+    this.#deps = deps
+  }
+
+  start(): void {
+    this.#takeBack()
+    for (const output of this.#deps.outputs) this.#announceOutput(output)
+  }
+
+  onReading(sensor: SensorConfig, { values, quality }: Reading): void {
+    if (quality === 'gone') return
+    for (const value of values) if (value.value !== null) this.#announceValue(sensor, value)
+  }
+
+  onStatus(): void {}
+
+  stop(): void {}
+
+  #announceValue(sensor: SensorConfig, { name, value, unit }: Value): void {
+    const isBinary = typeof value === 'boolean'
+    const { reading } = sensor
+    const read = templateOf(sensor, name)
+    const from = reading?.values?.find((config) => config.name === name)?.from ?? name
+    const known = unit === null ? undefined : CLASS_OF[unit]
+    // What only ever goes up has differences for its statistics, and volumes that do another name.
+    const isRising = from === TOTAL || known === 'energy'
+    const deviceClass = isRising && known === 'volume_storage' ? 'volume' : known
+    this.#announce(sensor.tenant, isBinary ? 'binary_sensor' : 'sensor', sensor.name, name, {
+      name: sensor.topic.includes('{value}') || name !== 'value' ? `${sensor.name} ${name}` : sensor.name,
+      state_topic: topicOfValue(sensor.topic, name),
+      ...(isBinary ? { value_template: `{{ 'ON' if ${read ?? "value == 'true'"} else 'OFF' }}` } : read === null ? {} : { value_template: `{{ ${read} }}` }),
+      ...(unit === null || isBinary ? {} : { unit_of_measurement: unit }),
+      ...(deviceClass === undefined || isBinary ? {} : { device_class: deviceClass }),
+      ...(typeof value === 'number' ? { state_class: isRising ? 'total_increasing' : 'measurement' } : {}),
+      ...(reading === null || reading.staleMs === Infinity ? {} : { expire_after: Math.ceil(reading.staleMs / 1000) }),
+    })
+  }
+
+  #announceOutput({ name, tenant, command, state }: OutputConfig): void {
+    this.#announce(tenant, 'switch', name, 'output', {
+      name,
+      command_topic: command,
+      state_topic: state,
+      payload_on: 'on',
+      payload_off: 'off',
+      value_template: "{{ 'on' if value_json.value else 'off' }}",
+      state_on: 'on',
+      state_off: 'off',
+    })
+  }
+
+  #announce(tenant: string, component: string, owner: string, name: string, what: object): void {
+    const { site, version, publish } = this.#deps
+    const object = `${owner}-${name}`.replaceAll(/[^A-Za-z0-9_-]/g, '_')
+    const topic = `${this.#prefix}/${component}/sandpiper-${nodeOf(site)}/${object}/config`
+    const payload = JSON.stringify({
+      ...what,
+      unique_id: `${this.#idPrefix}${owner}:${name}`,
+      device: { identifiers: [`sandpiper:${site}`], name: site, manufacturer: 'Sandpiper', model: 'Edge gateway', sw_version: version },
+      origin: { name: 'Sandpiper', sw_version: version },
+    })
+    const key = `${tenant}\0${topic}`
+    if (this.#announced.get(key) === payload) return
+    this.#announced.set(key, payload)
+    publish(tenant, makeMessage(topic, payload, { qos: 1, retain: true }))
+  }
+
+  /** Of sensors and outputs that are not there any more. */
+  #takeBack(): void {
+    const { sensors, outputs, site, retained, publish } = this.#deps
+    const owners = new Set([...sensors, ...outputs].map(({ tenant, name }) => `${tenant}:${name}`))
+    for (const tenant of new Set([...sensors, ...outputs].map((owner) => owner.tenant).concat(''))) {
+      const gone = [...retained(tenant, `${this.#prefix}/+/sandpiper-${nodeOf(site)}/+/config`)].filter(({ payload }) => {
+        const owner = this.#ownerIn(payload)
+        return owner !== null && !owners.has(`${tenant}:${owner}`)
+      })
+      for (const { topic } of gone) publish(tenant, makeMessage(topic.name, '', { qos: 1, retain: true }))
+    }
+  }
+
+  /** Whose announcement this is; null when it is not ours. */
+  #ownerIn(payload: Buffer): string | null {
+    try {
+      const { unique_id: id } = JSON.parse(payload.toString('utf8')) as { readonly unique_id?: unknown }
+      return typeof id === 'string' && id.startsWith(this.#idPrefix) ? id.slice(this.#idPrefix.length).split(':')[0]! : null
+    } catch {
+      return null
+    }
+  }
+
+  get #prefix(): string {
+    return this.#config.prefix
+  }
+
+  get #idPrefix(): string {
+    return `sandpiper:${this.#deps.site}:`
+  }
+}
+
+/** Topic levels of discovery have letters, digits, - and _ only. */
+function nodeOf(site: string): string {
+  return site.replaceAll(/[^A-Za-z0-9_-]/g, '_')
+}
+
+/** A Jinja expression for the value in the payload; null where the payload is the value. */
+function templateOf({ reading, topic }: SensorConfig, name: string): string | null {
+  const payload: PayloadConfig = reading?.payload ?? { kind: 'json', keys: null }
+  switch (payload.kind) {
+    case 'plain':
+      return null
+    case 'senml':
+      return `(value_json | selectattr('n', 'eq', ${quoted(name)}) | map(attribute='v') | first)`
+    case 'json': {
+      const isSingle = topic.includes('{value}')
+      if (payload.keys === null) return member(isSingle ? 'value' : name)
+      const key = payload.keys.find(({ word }) => word === name || (word === 'value' && (isSingle || (reading?.values ?? []).length === 1)))?.key
+      return key === undefined ? null : member(key)
+    }
+  }
+}
+
+function member(key: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `value_json.${key}` : `value_json[${quoted(key)}]`
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+}

@@ -1,0 +1,38 @@
+// The gateway's own subscriptions: commands for outputs, serial ports and the like. What is published to the filter is taken at once, in
+// the turn it was routed; nothing waits, nothing is kept, retained messages of before are not given.
+import type { Append } from '../journal/append.ts'
+import type { Queue } from '../journal/queue.ts'
+import type { Message, QoS } from '../message.ts'
+import type { Subscriber } from './subscriber.ts'
+
+/** As it stands among those who have taken a command. */
+const NAME = '$gateway'
+
+export class OwnSubscriber implements Subscriber {
+  /** Never used: messages do not wait. It says that this receiver has nothing on flash. */
+  readonly queue: Queue
+  readonly online = true
+  readonly clientId = NAME
+  readonly origin: object = {}
+  readonly wants = null
+  readonly #take: (message: Message) => void
+
+  /** `take` must not throw, and may publish. */
+  constructor(queue: Queue, take: (message: Message) => void) {
+    this.queue = queue
+    this.#take = take
+  }
+
+  mayReceive(): boolean {
+    return true
+  }
+
+  deliverQos0(message: Message): void {
+    this.#take(message)
+  }
+
+  deliver(message: Message, _append: Append | null, _qos: QoS): boolean {
+    this.#take(message)
+    return true
+  }
+}

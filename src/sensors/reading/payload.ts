@@ -1,0 +1,113 @@
+// A reading → a payload, as the configuration wants it. Pure.
+// Rules:
+// - What a payload cannot say is not published: a plain value and SenML have no word for a bad quality (`says`).
+// - JSON has its keys in the order of the configuration; without one the values, `time`, and `quality` and `clock` only when they are not
+//   good and synced: on most links every byte costs.
+// - A time that is not known yet is told as the clock has it, with a mark of where it stands: it is put right in the queue (mqtt/time-mark.ts).
+import type { PayloadConfig } from '../../config/config.ts'
+import { type TimeForm, type TimeMark, timeText } from '../../mqtt/time-mark.ts'
+import type { Stamp } from '../../timekeeper.ts'
+import type { Reading } from './reading.ts'
+import type { Value } from './shape.ts'
+
+export interface Payload {
+  readonly text: string
+  /** Times in the text that may be put right later; null for none. */
+  readonly marks: readonly TimeMark[] | null
+}
+
+export interface PayloadNames {
+  readonly site: string
+  readonly sensor: string
+  /** The only value of the message is its topic's: it is called `value`. */
+  readonly isSingle: boolean
+}
+
+export interface PayloadMaker {
+  /** Whether the payload can tell readings of bad quality. */
+  readonly says: boolean
+  make(reading: Reading, stamp: Stamp, sequence: number): Payload
+}
+
+/** Words of a JSON payload that are not values. `unit.NAME` is the unit of one of several values. */
+export const PAYLOAD_WORDS = ['value', 'time', 'timeMs', 'timeSec', 'quality', 'clock', 'name', 'site', 'unit', 'sequence'] as const
+
+export function makePayload(config: PayloadConfig, names: PayloadNames): PayloadMaker {
+  switch (config.kind) {
+    case 'plain':
+      return { says: false, make: ({ values }) => ({ text: plainText(values[0]), marks: null }) }
+    case 'json':
+      return config.keys === null ? { says: true, make: (reading, stamp) => defaultJson(reading, stamp, names) } : templateJson(config.keys, names)
+    case 'senml':
+      return { says: false, make: (reading, stamp) => senml(reading, stamp, config.baseName) }
+  }
+}
+
+function plainText(value: Value | undefined): string {
+  return value === undefined || value.value === null ? '' : String(value.value)
+}
+
+function defaultJson(reading: Reading, stamp: Stamp, { isSingle }: PayloadNames): Payload {
+  const marks: TimeMark[] = []
+  const members = reading.values.map(({ name, value }) => `${JSON.stringify(isSingle ? 'value' : name)}:${JSON.stringify(value)}`)
+  members.push(timeMember('time', 'iso', stamp, marks))
+  if (reading.quality !== 'good') members.push(`"quality":"${reading.quality}"`)
+  if (!stamp.isSynced) members.push(timeMember('clock', 'clock', stamp, marks))
+  return { text: `{${members.join(',')}}`, marks: marks.length === 0 ? null : marks }
+}
+
+const TIME_FORMS: Readonly<Record<string, TimeForm>> = { time: 'iso', timeMs: 'ms', timeSec: 'sec', clock: 'clock' }
+
+function templateJson(keys: readonly { readonly key: string; readonly word: string }[], names: PayloadNames): PayloadMaker {
+  return {
+    says: keys.some(({ word }) => word === 'quality'),
+    make(reading, stamp, sequence) {
+      const marks: TimeMark[] = []
+      const members = keys.map(({ key, word }) => {
+        const form = TIME_FORMS[word]
+        return form === undefined ? `${JSON.stringify(key)}:${JSON.stringify(wordOf(word, reading, sequence, names))}` : timeMember(key, form, stamp, marks)
+      })
+      return { text: `{${members.join(',')}}`, marks: marks.length === 0 ? null : marks }
+    },
+  }
+}
+
+function wordOf(word: string, { values, quality }: Reading, sequence: number, { site, sensor }: PayloadNames): unknown {
+  const named = values.find(({ name }) => name === word)
+  if (named !== undefined) return named.value
+  switch (word) {
+    case 'value':
+      return values[0]?.value ?? null
+    case 'unit':
+      return values[0]?.unit ?? null
+    case 'quality':
+      return quality
+    case 'name':
+      return sensor
+    case 'site':
+      return site
+    case 'sequence':
+      return sequence
+    default:
+      return word.startsWith('unit.') ? (values.find(({ name }) => `unit.${name}` === word)?.unit ?? null) : null
+  }
+}
+
+/** `"key":text`, and a mark of it where the time may have to be put right. */
+function timeMember(key: string, form: TimeForm, stamp: Stamp, marks: TimeMark[]): string {
+  const text = `${JSON.stringify(key)}:${timeText(form, stamp.wallMs, stamp.isSynced)}`
+  if (stamp.sinceBoot !== null) marks.push({ ...stamp.sinceBoot, form, text })
+  return text
+}
+
+/** RFC 8428: a base name and time, then a record for each value. A time of 0 is "now" (section 4.5.3): so is one that is not known yet. */
+function senml({ values }: Reading, stamp: Stamp, baseName: string): Payload {
+  const base = `"bt":${stamp.isSynced ? timeText('sec', stamp.wallMs, true) : '0'}`
+  const records = values.filter(({ value }) => value !== null).map(({ name, value, unit }, i) => {
+    const members = [`"n":${JSON.stringify(name)}`]
+    if (unit !== null) members.push(`"u":${JSON.stringify(unit)}`)
+    members.push(`${typeof value === 'number' ? '"v"' : typeof value === 'boolean' ? '"vb"' : '"vs"'}:${JSON.stringify(value)}`)
+    return `{${i === 0 ? `"bn":${JSON.stringify(baseName)},${base},` : ''}${members.join(',')}}`
+  })
+  return { text: `[${records.join(',')}]`, marks: stamp.sinceBoot === null ? null : [{ ...stamp.sinceBoot, form: 'sec', text: base }] }
+}

@@ -1,0 +1,263 @@
+// Raw values → messages: shaped, gathered over a window, held against what was published before, put into a payload with its time.
+//
+//   take ─► shape ─┬──────────────────────────────► gate ─► payload ─► publish
+//                  └─► window ── every `every` ────►  │ nothing new: only remembered
+//                                                     ▲
+//   nothing read for staleAfter ─► stale ─────────────┤
+//   nothing published for maxSilence ─► as it is known┤ (passes the gate)
+//   the source is gone ─► gone ───────────────────────┘
+//
+// What is always true
+//   1. A reading has the values that were read together; what was not read is left out, not repeated.
+//   2. Windows end at start + n × every on the monotonic clock; one in which nothing was read ends in silence.
+//   3. With `{value}` in the topic each value is a stream of its own: topic, gate and message.
+//   4. Values are VALUES_MAX at most; further names are counted and skipped.
+import type { Clock, Timer } from '../../clock.ts'
+import type { ReadingConfig, SensorCommon } from '../../config/config.ts'
+import { makeMessage, type Message } from '../../message.ts'
+import { timeMarkProperties } from '../../mqtt/time-mark.ts'
+import { Topic } from '../../mqtt/topic.ts'
+import type { Stamp } from '../../timekeeper.ts'
+import type { Fields } from '../sensor.ts'
+import type { SensorRecord, SensorStatus } from '../state.ts'
+import { Gate } from './gate.ts'
+import { makePayload, type PayloadMaker } from './payload.ts'
+import { type Reading, readingOf } from './reading.ts'
+import { plainShape, Shape, type Value } from './shape.ts'
+import { Window } from './window.ts'
+
+const VALUES_MAX = 256
+/** Stands in a topic for the name of a value. */
+export const VALUE_PLACEHOLDER = '{value}'
+
+/** The topic of a value; `template` itself where all values share one. */
+export function topicOfValue(template: string, value: string): string {
+  return template.replaceAll(VALUE_PLACEHOLDER, value.replaceAll(/[+#/\0]/g, '_'))
+}
+
+export interface ReadingsDeps {
+  readonly clock: Clock
+  readonly site: string
+  readonly sink: { publish(message: Message): void }
+  readonly time: { stamp(atMs: number): Stamp }
+  /** Hears of each reading that is published; must not throw. */
+  readonly observe: ((reading: Reading) => void) | null
+}
+
+/** All values that share a topic. */
+interface Stream {
+  readonly topic: Topic
+  readonly gate: Gate
+  readonly payload: PayloadMaker
+  readonly known: Map<string, Value>
+  /** When the last of them was read. */
+  readAtMs: number
+  publishedAtMs: number
+  sequence: number
+}
+
+interface Line {
+  readonly shape: Shape
+  readonly window: Window
+  readonly stream: Stream
+}
+
+export class Readings {
+  readonly #sensor: SensorCommon
+  readonly #config: ReadingConfig
+  readonly #deps: ReadingsDeps
+  readonly #record: SensorRecord
+  /** By the source's name of the field; a field may be shown in several ways. */
+  readonly #lines = new Map<string, Line[]>()
+  readonly #streams = new Map<string, Stream>()
+  #takenAtMs = 0
+  #isStale = false
+  /** It has been told that the source is gone. */
+  #isGone = false
+  #windowStartMs = 0
+  #windowTimer: Timer | null = null
+  #watchTimer: Timer | null = null
+  #isStopped = false
+
+  constructor(sensor: SensorCommon, config: ReadingConfig, deps: ReadingsDeps, record: SensorRecord) {
+    this.#sensor = sensor
+    this.#config = config
+    this.#deps = deps
+    this.#record = record
+    for (const value of config.values ?? []) this.#addLine(value.from, new Shape(value))
+  }
+
+  start(): void {
+    const nowMs = this.#deps.clock.now()
+    this.#takenAtMs = nowMs
+    this.#windowStartMs = nowMs
+    this.#nextWindow(1)
+    this.#watch()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#windowTimer?.cancel()
+    this.#watchTimer?.cancel()
+  }
+
+  /** What was read at `atMs` (Clock.now). */
+  take(fields: Fields, atMs: number): void {
+    if (this.#isStopped) return
+    this.#takenAtMs = atMs
+    this.#isStale = false
+    this.#isGone = false
+    const read = new Map<Stream, Value[]>()
+    for (const name in fields) {
+      const raw = fields[name]
+      if (raw === undefined) continue
+      for (const { shape, window, stream } of this.#linesOf(name)) {
+        const value = shape.shape(raw)
+        stream.readAtMs = atMs
+        if (this.#config.everyMs !== null) window.add(value)
+        else if (read.get(stream)?.push(value) === undefined) read.set(stream, [value])
+      }
+    }
+    for (const [stream, values] of read) this.#offer(stream, readingOf(inOrder(values, this.#config), atMs))
+  }
+
+  /** The source's state changed. */
+  onStatus(status: SensorStatus): void {
+    if (status !== 'gone' || this.#isGone || this.#isStopped) return
+    this.#isGone = true
+    const atMs = this.#deps.clock.now()
+    for (const stream of this.#allStreams()) {
+      this.#offer(stream, { values: [...stream.known.values()].map((value) => ({ ...value, value: null })), quality: 'gone', atMs })
+    }
+  }
+
+  #offer(stream: Stream, reading: Reading): void {
+    if (reading.quality !== 'stale' && reading.quality !== 'gone') for (const value of reading.values) stream.known.set(value.name, value)
+    if (stream.gate.isNews(reading)) this.#publish(stream, reading)
+  }
+
+  #publish(stream: Stream, reading: Reading): void {
+    const { clock, sink, time, observe } = this.#deps
+    const isTellable = stream.payload.says || reading.quality === 'good'
+    stream.gate.published(reading)
+    if (!isTellable) {
+      if (reading.quality === 'out-of-range') this.#record.countSkipped('out-of-range')
+      return
+    }
+    stream.publishedAtMs = clock.now()
+    const { text, marks } = stream.payload.make(reading, time.stamp(reading.atMs), stream.sequence++)
+    this.#record.countReading()
+    const { qos, retain } = this.#sensor
+    sink.publish(makeMessage(stream.topic, text, { qos, retain, properties: marks === null ? null : timeMarkProperties(marks) }))
+    observe?.(reading)
+  }
+
+  // ---- windows
+
+  #nextWindow(n: number): void {
+    const { everyMs } = this.#config
+    if (everyMs === null) return
+    const { clock } = this.#deps
+    this.#windowTimer = clock.after(this.#windowStartMs + n * everyMs - clock.now(), () => {
+      // After a standstill the windows that have passed were one.
+      this.#nextWindow(Math.max(n, Math.floor((clock.now() - this.#windowStartMs) / everyMs)) + 1)
+      this.#endWindow()
+    })
+  }
+
+  #endWindow(): void {
+    const read = new Map<Stream, Value[]>()
+    for (const lines of this.#lines.values()) {
+      for (const { shape, window, stream } of lines) {
+        const value = window.take((number) => shape.round(number))
+        if (value !== null && read.get(stream)?.push(value) === undefined) read.set(stream, [value])
+      }
+    }
+    for (const [stream, values] of read) this.#offer(stream, readingOf(inOrder(values, this.#config), stream.readAtMs))
+  }
+
+  // ---- silence
+
+  /** One timer for both kinds of silence; it looks again when what it waited for has moved. */
+  #watch(): void {
+    const { staleMs, silenceMsMax } = this.#config
+    if (staleMs === Infinity && silenceMsMax === Infinity) return
+    const nowMs = this.#deps.clock.now()
+    if (!this.#isStale && nowMs - this.#takenAtMs >= staleMs) this.#goStale()
+    let dueMs = this.#isStale ? Infinity : this.#takenAtMs + staleMs
+    for (const stream of this.#allStreams()) {
+      if (nowMs - stream.publishedAtMs >= silenceMsMax) this.#repeat(stream, nowMs)
+      dueMs = Math.min(dueMs, stream.publishedAtMs + silenceMsMax)
+    }
+    const restMs = dueMs === Infinity ? Math.min(staleMs, silenceMsMax) : dueMs - nowMs
+    this.#watchTimer = this.#deps.clock.after(Math.max(1, restMs), () => this.#watch())
+  }
+
+  #goStale(): void {
+    this.#isStale = true
+    for (const stream of this.#allStreams()) {
+      if (stream.known.size > 0) this.#offer(stream, { values: [...stream.known.values()], quality: 'stale', atMs: stream.readAtMs })
+    }
+  }
+
+  /** What is known, as it is. */
+  #repeat(stream: Stream, nowMs: number): void {
+    if (stream.known.size === 0 || this.#isGone) {
+      stream.publishedAtMs = nowMs
+      return
+    }
+    const reading = readingOf([...stream.known.values()], stream.readAtMs)
+    this.#publish(stream, this.#isStale ? { ...reading, quality: 'stale' } : reading)
+    stream.publishedAtMs = nowMs // also where it could not be told
+  }
+
+  // ---- lines and streams
+
+  #linesOf(name: string): readonly Line[] {
+    const known = this.#lines.get(name)
+    if (known !== undefined) return known
+    if (this.#config.values !== null) return []
+    if (this.#lines.size < VALUES_MAX) return this.#addLine(name, plainShape(name))
+    this.#record.countSkipped('too-many-values')
+    return []
+  }
+
+  #addLine(from: string, shape: Shape): Line[] {
+    const lines = this.#lines.get(from) ?? []
+    lines.push({ shape, window: new Window(shape.config.of), stream: this.#streamOf(shape.config.name) })
+    this.#lines.set(from, lines)
+    return lines
+  }
+
+  #streamOf(value: string): Stream {
+    const { topic: template, name } = this.#sensor
+    const isSingle = template.includes(VALUE_PLACEHOLDER)
+    const topic = topicOfValue(template, value)
+    const known = this.#streams.get(topic)
+    if (known !== undefined) return known
+    const stream: Stream = {
+      topic: Topic.of(topic),
+      gate: new Gate(this.#config),
+      payload: makePayload(this.#config.payload, { site: this.#deps.site, sensor: name, isSingle }),
+      known: new Map(),
+      readAtMs: 0,
+      publishedAtMs: this.#deps.clock.now(),
+      sequence: 0,
+    }
+    this.#streams.set(topic, stream)
+    return stream
+  }
+
+  /** Also where nothing has been read yet, as long as the topic is known. */
+  #allStreams(): Iterable<Stream> {
+    if (this.#streams.size === 0 && !this.#sensor.topic.includes(VALUE_PLACEHOLDER)) this.#streamOf('')
+    return this.#streams.values()
+  }
+}
+
+/** As the configuration lists them: a source may give them in any order. */
+function inOrder(values: Value[], { values: order }: ReadingConfig): readonly Value[] {
+  if (order === null || values.length < 2) return values
+  const place = new Map(order.map(({ name }, i) => [name, i]))
+  return values.sort((a, b) => place.get(a.name)! - place.get(b.name)!)
+}

@@ -1,0 +1,113 @@
+// How good the time is, and what it was: boards have no clock battery, and the first NTP answer may come days after power-on, or never.
+//
+// What is always true
+//   1. The clock counts as synced when the kernel says that somebody disciplines it, when a battery-backed clock agrees with it, or when satellites
+//      have told the time. That it shows a likely date is not enough: it may have been set to that of the last shutdown.
+//   2. A moment is known by the time since the machine was started, which never jumps. How that translates to wall time is kept for the
+//      last BOOTS_MAX starts, so that what was queued in one of them can be put right later.
+//   3. Nothing here sets the system's clock.
+import { bootOffsetMs, type Clock, type Timer, wallIsSet } from './clock.ts'
+
+/** When something happened, as well as it is known. */
+export interface Stamp {
+  /** Milliseconds since 1970; by the system's clock, however wrong, when it is not synced. */
+  readonly wallMs: number
+  readonly isSynced: boolean
+  /** The same moment since the machine was started; null when it is synced, for it will not be put right then. */
+  readonly sinceBoot: { readonly boot: string; readonly sinceBootMs: number } | null
+}
+
+/** What the system knows of its clock. */
+export interface SystemTime {
+  /** The kernel's identifier of this start of the machine. */
+  readonly boot: string
+  /** Whether the clock is disciplined or was set from one with a battery; null when the system does not tell. */
+  isSynced(wallMs: number): boolean | null
+}
+
+interface Numbers {
+  readonly all: ReadonlyMap<string, number>
+  get(key: string): number | undefined
+  set(key: string, value: number): void
+  delete(key: string): void
+}
+
+const CHECK_MS = 1000
+const BOOTS_MAX = 8
+const PREFIX = 'clock/'
+/** Satellite receivers tell the time of a second within so much of it. */
+const GPS_ERROR_MS = 1000
+
+export class Timekeeper {
+  readonly #clock: Clock
+  readonly #system: SystemTime
+  readonly #numbers: Numbers
+  #timer: Timer | null = null
+  #isSystemSynced = false
+  /** Wall time when Clock.now was 0, by satellites; null when they have not told. */
+  #gpsZeroMs: number | null = null
+  #isKept = false
+
+  constructor(clock: Clock, system: SystemTime, numbers: Numbers) {
+    this.#clock = clock
+    this.#system = system
+    this.#numbers = numbers
+  }
+
+  get isSynced(): boolean {
+    return this.#isSystemSynced || this.#gpsZeroMs !== null
+  }
+
+  start(): void {
+    this.#check()
+    this.#timer = this.#clock.every(CHECK_MS, () => this.#check())
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  /** `atMs`: Clock.now, of now or a little before. */
+  stamp(atMs: number): Stamp {
+    const wallMs = this.#wallOf(atMs)
+    if (this.isSynced) return { wallMs, isSynced: true, sinceBoot: null }
+    return { wallMs, isSynced: false, sinceBoot: { boot: this.#system.boot, sinceBootMs: atMs + bootOffsetMs } }
+  }
+
+  /** Milliseconds since 1970 of a moment in this or an earlier start of the machine; null when that is not known. */
+  wallOf(boot: string, sinceBootMs: number): number | null {
+    if (boot === this.#system.boot) return this.isSynced ? this.#wallOf(sinceBootMs - bootOffsetMs) : null
+    const zeroMs = this.#numbers.get(PREFIX + boot)
+    return zeroMs === undefined ? null : zeroMs + sinceBootMs
+  }
+
+  /** Satellites say that it was `utcMs` at `atMs` (Clock.now). A date before this release is that of a receiver whose weeks have rolled over. */
+  gpsTime(utcMs: number, atMs: number): void {
+    if (!wallIsSet(utcMs)) return
+    const zeroMs = utcMs - atMs
+    if (this.#gpsZeroMs === null || Math.abs(zeroMs - this.#gpsZeroMs) > GPS_ERROR_MS) this.#isKept = false
+    else return
+    this.#gpsZeroMs = zeroMs
+    this.#keep()
+  }
+
+  /** The system's clock where it is synced, or where nothing is better. */
+  #wallOf(atMs: number): number {
+    if (this.#isSystemSynced || this.#gpsZeroMs === null) return this.#clock.wall() - (this.#clock.now() - atMs)
+    return this.#gpsZeroMs + atMs
+  }
+
+  #check(): void {
+    const wallMs = this.#clock.wall()
+    this.#isSystemSynced = wallIsSet(wallMs) && (this.#system.isSynced(wallMs) ?? true)
+    if (this.isSynced && !this.#isKept) this.#keep()
+  }
+
+  /** What wall time the machine was started at, for what is still queued after the next start. */
+  #keep(): void {
+    this.#isKept = true
+    this.#numbers.set(PREFIX + this.#system.boot, Math.round(this.#wallOf(-bootOffsetMs)))
+    const boots = [...this.#numbers.all].filter(([key]) => key.startsWith(PREFIX)).sort(([, a], [, b]) => b - a)
+    for (const [key] of boots.slice(BOOTS_MAX)) this.#numbers.delete(key)
+  }
+}

@@ -38,6 +38,8 @@ export interface TestGatewayOptions {
   readonly log?: GatewayLog
   /** Default memory; sqlite can be restarted. */
   readonly store?: 'memory' | 'sqlite'
+  /** Wall time when the gateway is started first; default: a clock that has been set. */
+  readonly wallMs?: number
 }
 
 export class TestGateway implements AsyncDisposable {
@@ -50,6 +52,8 @@ export class TestGateway implements AsyncDisposable {
   /** Of uplinks; outlive a restart, as on a disk. */
   readonly #shelves = new Map<string, MemoryShelf>()
   #crashed = false
+  /** The machine is started with each gateway. */
+  #starts = 0
   /** What the gateway called fatal. */
   readonly failures: Error[] = []
 
@@ -61,6 +65,7 @@ export class TestGateway implements AsyncDisposable {
   static async start(options: TestGatewayOptions = {}): Promise<TestGateway> {
     const folder = options.store === 'sqlite' ? await mkdtemp(join(tmpdir(), 'sandpiper-wire-')) : null
     const gateway = new TestGateway(options, folder)
+    if (options.wallMs !== undefined) gateway.clock.wallOffsetMs = options.wallMs - gateway.clock.now()
     await gateway.#start()
     return gateway
   }
@@ -163,6 +168,7 @@ export class TestGateway implements AsyncDisposable {
       log: this.#options.log ?? SILENT,
       version: 'test',
       clock,
+      systemTime: { boot: (++this.#starts).toString(16).padStart(8, '0'), isSynced: () => null }, // a likely date is a good one
       store: this.#store,
       shelfOf: (uplink) => {
         const shelf = this.#shelves.get(uplink) ?? new MemoryShelf()

@@ -10,6 +10,8 @@ import { loadLastGood, rememberLastGood } from './config/last-good.ts'
 import { checkText, loadConfig, type LoadResult } from './config/load.ts'
 import { reportProblems } from './config/report.ts'
 import { type Sources, sourcesOf } from './config/watch.ts'
+import { parseDuration } from './config/units.ts'
+import { detectedBoard } from './detected-board.ts'
 import { OperatorError } from './errors.ts'
 import type { Clock } from './clock.ts'
 import type { Gateway } from './gateway.ts'
@@ -19,7 +21,10 @@ import type { UnpackWords } from './unpack.ts'
 const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places with a bad link
 
   sandpiper run [--config FILE] [--last-good]   the gateway; without a file, a demonstration on 127.0.0.1:1883
-  sandpiper check FILE                          every problem of a configuration, with line and column
+  sandpiper check FILE [--board ID]             every problem of a configuration, with line and column; with --board for that board, on any machine
+  sandpiper board [--config FILE] [--board ID]  what this machine is and has: GPIO lines and who holds them, serial ports, buses, sensors on them;
+      [--json] [--root FOLDER]                  with a configuration also the boot lines that it needs here
+  sandpiper board --list                        the boards that are known
   sandpiper default                             the configuration that run takes without a file
   sandpiper schema                              JSON Schema of gateway.yaml, for editors
   sandpiper import FILE [--out gateway.yaml]    a Mosquitto configuration as gateway.yaml, and every line that it could not honour
@@ -32,6 +37,10 @@ const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places w
   sandpiper access explain --config FILE        what a client may do, and which rule says so; ends with 0 for allowed, 1 for denied
       --client ID [--user NAME | --anonymous] [--tenant NAME] [--role NAME]… [--claim NAME=VALUE]…
       --publish TOPIC [--qos N] [--retain] | --subscribe FILTER [--qos N] | --receive TOPIC
+  sandpiper sensors watch --config FILE         what the sensors read, live; of the gateway that runs, or read here where none does
+      [--json] [--for 30s]
+  sandpiper sensors try 'serial: { … }'         one entry as it would stand under sensors, read at once; ends with 0 when a reading came
+      [--config FILE] [--board ID] [--for 30s]
   sandpiper --version
 
   --last-good   when FILE has a mistake, say so and run on the last one that was accepted
@@ -50,7 +59,9 @@ async function main(argv: string[]): Promise<number> {
     case 'run':
       return run(values.config, values['last-good'] === true)
     case 'check':
-      return check(rest[0] ?? values.config)
+      return check(rest[0] ?? values.config, values.board)
+    case 'board':
+      return board(rest, values)
     case 'default':
       return print(defaultConfigText)
     case 'schema':
@@ -63,6 +74,8 @@ async function main(argv: string[]): Promise<number> {
       return unpack(rest, values)
     case 'access':
       return access(rest, values)
+    case 'sensors':
+      return sensors(rest, values)
     case 'help':
       return print(HELP)
     default:
@@ -89,6 +102,11 @@ function arguments_(argv: string[]) {
         subscribe: { type: 'string' },
         receive: { type: 'string' },
         qos: { type: 'string' },
+        board: { type: 'string' },
+        json: { type: 'boolean' },
+        for: { type: 'string' },
+        list: { type: 'boolean' },
+        root: { type: 'string' },
         retain: { type: 'boolean' },
         from: { type: 'string' },
         to: { type: 'string' },
@@ -119,15 +137,37 @@ function complain(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
-function check(file: string | undefined): number {
+async function check(file: string | undefined, board: string | undefined): Promise<number> {
   if (file === undefined) throw new OperatorError('E_USAGE', 'check needs a file: sandpiper check gateway.yaml')
-  const result = loadConfig(file)
+  if (board !== undefined) (await import('./board-command.ts')).profileOf(board)
+  const result = loadConfig(file, board === undefined ? {} : { board })
   if ('problems' in result) {
     complain(describe(result, file))
     return 1
   }
   if (result.warnings.length > 0) complain(reportProblems(result.warnings, { fileName: file, text: result.text }))
   return print(`${file} is good: ${summary(result.config)}\n`)
+}
+
+interface BoardWords {
+  readonly config?: string | undefined
+  readonly board?: string | undefined
+  readonly root?: string | undefined
+  readonly json?: boolean | undefined
+  readonly list?: boolean | undefined
+}
+
+async function board(rest: readonly string[], { config: file, board: id, root = '', json = false, list = false }: BoardWords): Promise<number> {
+  if (rest.length > 0) throw new OperatorError('E_USAGE', 'board takes no file by itself: sandpiper board --config gateway.yaml')
+  const { boardCommand, boardList, profileOf } = await import('./board-command.ts') // not needed by `run`, which has to be small
+  if (list) return print(boardList())
+  if (id !== undefined) profileOf(id)
+  const result = file === undefined ? null : loadConfig(file, { secrets: 'optional', detectedBoard: detectedBoard(root), ...(id === undefined ? {} : { board: id }) })
+  if (result !== null && 'problems' in result) {
+    complain(describe(result, file!))
+    return 1
+  }
+  return print(await boardCommand({ board: id ?? null, config: result?.config ?? null, root, json }))
 }
 
 async function importMosquitto(file: string | undefined, out: string | undefined): Promise<number> {
@@ -161,6 +201,37 @@ async function access([what, ...more]: readonly string[], words: ExplainWords & 
   return allowed ? 0 : 1
 }
 
+interface SensorWords {
+  readonly config?: string | undefined
+  readonly board?: string | undefined
+  readonly json?: boolean | undefined
+  readonly for?: string | undefined
+}
+
+const TRY_SEC = 30
+
+async function sensors([what, entry, ...more]: readonly string[], words: SensorWords): Promise<number> {
+  const isTry = what === 'try' && entry !== undefined && more.length === 0
+  if (!isTry && (what !== 'watch' || entry !== undefined)) throw new OperatorError('E_USAGE', "sensors knows two words: sensors watch --config gateway.yaml, and sensors try 'serial: { path: /dev/ttyUSB0 }'")
+  const seconds = words.for === undefined ? null : parseDuration(words.for)
+  if (words.for !== undefined && seconds === null) throw new OperatorError('E_USAGE', '--for wants a duration such as 30s or 5m')
+  const { trySensor, watchSensors } = await import('./sensors-command.ts')
+  const board = { detectedBoard: detectedBoard(), ...(words.board === undefined ? {} : { board: words.board }) }
+  if (!isTry && words.config === undefined) throw new OperatorError('E_USAGE', 'sensors watch needs the configuration: --config gateway.yaml')
+  const file = words.config ?? null
+  const result = file === null ? null : loadConfig(file, { secrets: 'optional', ...board })
+  if (result !== null && 'problems' in result) {
+    complain(describe(result, file!))
+    return 1
+  }
+  const ended = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+  })
+  const terminal = { write: (text: string) => void process.stdout.write(text), isTty: process.stdout.isTTY === true, ended }
+  if (isTry) return trySensor(entry, { base: result?.text ?? null, file, board, seconds: (seconds ?? TRY_SEC * 1000) / 1000 }, terminal)
+  return watchSensors(result!.config, { json: words.json === true, seconds: seconds === null ? Infinity : seconds / 1000 }, terminal)
+}
+
 function summary(config: Config): string {
   const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
   return [`site ${config.site}`, count(config.broker.listeners.length, 'listener'), count(config.sensors.length, 'sensor'), count(config.uplinks.length, 'uplink')].join(', ')
@@ -179,13 +250,14 @@ function configuration(file: string | undefined, lastGood: boolean): { config: C
     if ('problems' in result) throw new Error('the built-in configuration is broken')
     return { ...result, sources: null, name: DEFAULT_CONFIG_NAME }
   }
-  const result = loadConfig(file)
+  const here = { detectedBoard: detectedBoard() }
+  const result = loadConfig(file, here)
   const sources = sourcesOf(file, result.files)
   if (!('problems' in result)) return { ...result, sources, name: file }
   complain(describe(result, file))
   if (!lastGood) return null
   const text = loadLastGood(result.storePath)
-  const old = text === null ? null : checkText(text, file, { secrets: 'optional' })
+  const old = text === null ? null : checkText(text, file, { secrets: 'optional', ...here })
   if (old === null || 'problems' in old) {
     complain('There is no last good configuration to run on.')
     return null
@@ -266,10 +338,16 @@ function sourceWords(sensor: SensorConfig): string {
       return `simulated ${sensor.simulate.kind}, every ${sensor.simulate.everyMs / 1000} s`
     case 'serial':
       return `${sensor.serial.path}, ${sensor.serial.baud} baud`
+    case 'modbus':
+      return `slave ${sensor.modbus.slave} of the bus ${sensor.modbus.bus}, every ${sensor.modbus.pollMs / 1000} s`
     case 'gpio':
       return `${sensor.gpio.input.kind} of a GPIO line`
     case 'kernel':
       return `${sensor.device.kind} of the kernel, every ${sensor.pollMs / 1000} s`
+    case 'nmea': {
+      const { line } = sensor.nmea
+      return `NMEA 0183 from ${line.kind === 'serial' ? `${line.serial.path}, ${line.serial.baud} baud` : `${line.host}:${line.port}`}`
+    }
   }
 }
 

@@ -18,9 +18,11 @@ import { TopicTable } from './mqtt/topic.ts'
 import { Complaints } from './net/complaints.ts'
 import { Listener, placeOf } from './net/listener.ts'
 import { SysTopics } from './ops/sys-topics.ts'
+import type { OutputState } from './outputs/output.ts'
 import type { SensorState } from './sensors/state.ts'
 import type { OwnDevices } from './own-devices.ts'
 import { serialPorts } from './serial-port.ts'
+import { Session } from './session/session.ts'
 import type { Sessions } from './session/sessions.ts'
 import { type TenantLimits, Tenants } from './session/tenants.ts'
 import { FolderShelf, type Shelf } from './shelf.ts'
@@ -59,6 +61,9 @@ interface Rooms {
   readonly uplinks: { readonly restoreUplink: typeof restoreUplink } | null
   readonly devices: { readonly OwnDevices: typeof OwnDevices } | null
 }
+
+/** Sensors in each are counted under $SYS. */
+const COUNTED_STATES = ['ok', 'degraded', 'gone'] as const
 
 const CHECK_MS = 1000
 /** Written to flash at a stop at most this long; systemd is told five seconds in all. */
@@ -120,7 +125,8 @@ export class Gateway {
     this.#journal = journal
     const audiences = new Audiences()
     const numbers = new Numbers(snapshot, journal)
-    const timekeeper = new Timekeeper(clock, options.systemTime ?? systemTime(), numbers)
+    const system = options.systemTime ?? systemTime()
+    const timekeeper = new Timekeeper(clock, system, numbers)
     this.#timekeeper = timekeeper
     const correct = (message: Message): Message => correctTimes(message, ({ boot, sinceBootMs }) => timekeeper.wallOf(boot, sinceBootMs))
     this.#access = new Access({ clock, counters, log, folder: config.store.path })
@@ -169,7 +175,11 @@ export class Gateway {
       version: options.version,
       routerOf: (tenant) => tenants.of(tenant)?.router,
       makeQueue: () => new Queue({ clock, turn, topics, counters }, null, 0),
+      boot: system.boot,
+      isOnline: (origin, tenant) => (origin instanceof Session ? (tenants.of(tenant)?.sessions.isHere(origin) ?? false) : this.uplinks.some((uplink) => uplink === origin && uplink.state.phase === 'up')),
+      isUplinkUp: (name) => this.uplinks.some((uplink) => uplink.name === name && uplink.state.phase === 'up'),
       onSensorState: (state) => this.#onSensorState(state),
+      onOutputState: (state) => this.#onOutputState(state),
     })
     this.#listeners = config.broker.listeners.map((listener) => {
       const limits = { ...config.broker, ...listener.limits }
@@ -237,12 +247,15 @@ export class Gateway {
     })
     this.#sys.start(this.config.broker.sysIntervalMs, () => {
       for (const uplink of this.uplinks) this.#onUplinkState(uplink.state)
-      for (const sensor of this.#devices?.sensors ?? []) this.#onSensorState(sensor.state)
+      const states = (this.#devices?.sensors ?? []).map((sensor) => sensor.state)
+      for (const state of states) this.#onSensorState(state)
+      for (const status of COUNTED_STATES) this.#sys.set(`broker/sensor states/${status}`, states.filter((state) => state.status === status).length)
+      for (const output of this.#devices?.outputs ?? []) this.#onOutputState(output.state)
     })
     await Promise.all(this.uplinks.map((uplink) => uplink.prepare()))
     for (const uplink of this.uplinks) uplink.start()
     this.#timekeeper.start()
-    this.#devices?.start()
+    await this.#devices?.start()
   }
 
   /** Queues of uplinks that the configuration does not name any more: kept, for a name may have been mistyped. */
@@ -271,10 +284,14 @@ export class Gateway {
     this.#sys.set(`broker/uplinks/${name}`, JSON.stringify(figures))
   }
 
+  #onOutputState({ name, ...figures }: OutputState): void {
+    this.#sys.set(`broker/outputs/${name}`, JSON.stringify(figures))
+  }
+
   #onSensorState(state: SensorState): void {
-    const { status, readings, lastError } = state
+    const { status, readings, troubles, lastError } = state
     const skipped = Object.fromEntries(Object.entries(state.skipped).filter(([, count]) => count > 0))
-    this.#sys.set(`broker/sensors/${state.name}`, JSON.stringify({ status, readings, skipped, lastError }))
+    this.#sys.set(`broker/sensors/${state.name}`, JSON.stringify({ status, readings, skipped, troubles, lastError }))
   }
 }
 

@@ -59,6 +59,8 @@ export function ioctl(fd: number, request: bigint, argument: Buffer): number {
   return checked('ioctl', call.ioctl(fd, request, argument), errno)
 }
 
+const F_SETFD = 2
+const FD_CLOEXEC = 1
 const F_GETFL = 3
 const F_SETFL = 4
 const O_NONBLOCK = 0o4000
@@ -68,6 +70,12 @@ export function setNonBlocking(fd: number): void {
   const { call, errno } = load()
   const flags = checked('fcntl', call.fcntl(fd, F_GETFL, 0), errno)
   checked('fcntl', call.fcntl(fd, F_SETFL, flags | O_NONBLOCK), errno)
+}
+
+/** Programs that we start do not get it. */
+export function setCloseOnExec(fd: number): void {
+  const { call, errno } = load()
+  checked('fcntl', call.fcntl(fd, F_SETFD, FD_CLOEXEC), errno)
 }
 
 const TIMEX_BYTES = 208

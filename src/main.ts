@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url'
 const CACHE = fileURLToPath(new URL('../node_modules/.cache/sandpiper', import.meta.url))
 
 // A small young generation: 10,000 connections take 40 MB less, and throughput is the same within the noise. One helper thread of V8: 1.5 MB
-// less than four. The collector on call: ops/memory.ts.
-const FLAGS = ['--max-semi-space-size=4', '--v8-pool-size=1', '--expose-gc']
+// less than four. The collector on call: ops/memory.ts. GPIO goes through node:ffi, which Node calls experimental: the version is pinned.
+const FLAGS = ['--max-semi-space-size=4', '--v8-pool-size=1', '--expose-gc', '--disable-warning=ExperimentalWarning']
 
 if (process.execve !== undefined && process.env.NODE_COMPILE_CACHE === undefined && process.env.NODE_DISABLE_COMPILE_CACHE === undefined) {
   process.execve(process.execPath, [process.execPath, ...FLAGS, ...process.execArgv, ...process.argv.slice(1)], { ...process.env, NODE_COMPILE_CACHE: CACHE })

@@ -1,9 +1,10 @@
-// What the gateway has itself, beside the clients that come to it: sensors, and those who tell other systems of them. Loaded when
+// What the gateway has itself, beside the clients that come to it: sensors, outputs, and those who tell other systems of them. Loaded when
 // the configuration has any.
 //
 //   source ─► readings ─┬─► router                  command topic ─► router ─► source (a write)
-//                       └─► announcers ─► router
-import type { Clock } from './clock.ts'
+//                       └─► announcers ─► router                    └─► output ─► state topic
+import { join } from 'node:path'
+import type { Clock, Timer } from './clock.ts'
 import type { Announcer, AnnouncerDeps } from './announce/announcer.ts'
 import { HomeAssistant } from './announce/home-assistant.ts'
 import { Sparkplug } from './announce/sparkplug.ts'
@@ -12,12 +13,24 @@ import { Gpio } from './gpio/gpio.ts'
 import type { Numbers } from './journal/numbers.ts'
 import type { Queue } from './journal/queue.ts'
 import type { Message } from './message.ts'
+import { SensorFeed } from './ops/sensor-feed.ts'
+import { SystemdStore } from './ops/descriptor-store.ts'
+import { Output, type OutputState } from './outputs/output.ts'
 import { OwnSubscriber } from './router/own-subscriber.ts'
 import type { Router } from './router/router.ts'
 import type { Reading } from './sensors/reading/reading.ts'
+import { Buses } from './sensors/modbus/buses.ts'
 import { Sensor, type SensorLog } from './sensors/sensor.ts'
 import type { SensorState } from './sensors/state.ts'
+import { serialPorts } from './serial-port.ts'
+import { Session } from './session/session.ts'
 import type { Timekeeper } from './timekeeper.ts'
+
+/** Beside the store. */
+export const SENSOR_FEED_SOCKET = 'sensors.sock'
+
+/** Lines that were kept over a restart are asked for by then, if they are still configured. */
+const FORGET_MS = 60_000
 
 export interface OwnDevicesDeps {
   readonly clock: Clock
@@ -29,46 +42,82 @@ export interface OwnDevicesDeps {
   routerOf(tenant: string): Router | undefined
   /** A queue for a receiver that takes everything at once. */
   makeQueue(): Queue
+  /** Whether whoever published with this origin in that tenant is connected. */
+  isOnline(origin: object, tenant: string): boolean
+  isUplinkUp(name: string): boolean
+  /** Of this start of the machine, in hexadecimal digits. */
+  readonly boot: string
   /** Must not throw. */
   onSensorState(state: SensorState): void
+  onOutputState(state: OutputState): void
 }
 
 export class OwnDevices {
   readonly sensors: readonly Sensor[]
+  readonly outputs: readonly Output[]
   readonly #deps: OwnDevicesDeps
+  readonly #descriptors: SystemdStore | null
+  #forget: Timer | null = null
   readonly #announcers: readonly Announcer[]
+  readonly #feed: SensorFeed
 
   constructor(config: Config, deps: OwnDevicesDeps) {
     this.#deps = deps
     this.#announcers = this.#makeAnnouncers(config)
+    this.#feed = new SensorFeed(join(config.store.path, SENSOR_FEED_SOCKET), deps.log)
     const { clock, log, numbers, timekeeper } = deps
-    const gpio = new Gpio(clock, config.board.profile, null)
+    this.#descriptors = SystemdStore.of(process.env, log)
+    const gpio = new Gpio(clock, config.board.profile, this.#descriptors)
+    const buses = new Buses(config.buses, { clock, ports: serialPorts, random: Math.random })
     this.sensors = config.sensors.map((sensor) => {
       return new Sensor(sensor, {
         clock,
         log,
         numbers,
         gpio,
+        buses,
         site: config.site,
         time: timekeeper,
         random: Math.random,
         sink: { publish: (message) => this.#publish(sensor.tenant, message) },
         subscribe: (topic, take) => this.#subscribe(sensor.tenant, topic, take),
+        reply: (message, asker) => this.#reply(sensor.tenant, message, asker),
         gpsTime: (utcMs, atMs) => timekeeper.gpsTime(utcMs, atMs),
-        observe: (reading) => this.#onReading(sensor, reading),
+        observe: (reading, message) => this.#onReading(sensor, reading, message),
         stateChanged: (state) => this.#onState(sensor, state),
+      })
+    })
+    this.outputs = config.outputs.map((output) => {
+      return new Output(output, {
+        clock,
+        log,
+        numbers,
+        gpio,
+        boot: parseInt(deps.boot, 16),
+        random: Math.random,
+        subscribe: (topic, take) => this.#subscribe(output.tenant, topic, take),
+        publish: (message) => this.#publish(output.tenant, message),
+        reply: (message, asker) => this.#reply(output.tenant, message, asker),
+        clientOnline: (origin) => deps.isOnline(origin, output.tenant),
+        uplinkUp: (name) => deps.isUplinkUp(name),
+        stateChanged: (state) => deps.onOutputState(state),
       })
     })
   }
 
-  start(): void {
+  async start(): Promise<void> {
+    await this.#feed.start()
     for (const announcer of this.#announcers) announcer.start()
+    for (const output of this.outputs) output.start()
+    this.#forget = this.#deps.clock.after(FORGET_MS, () => this.#descriptors?.forgetUntaken())
     for (const sensor of this.sensors) sensor.start()
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.sensors.map((sensor) => sensor.stop()))
+    this.#forget?.cancel()
+    await Promise.all([...this.sensors, ...this.outputs].map((device) => device.stop()))
     for (const announcer of this.#announcers) announcer.stop()
+    await this.#feed.stop()
   }
 
   #makeAnnouncers({ announce, site, sensors, outputs }: Config): Announcer[] {
@@ -92,17 +141,25 @@ export class OwnDevices {
     return made
   }
 
-  #onReading(sensor: SensorConfig, reading: Reading): void {
+  #onReading(sensor: SensorConfig, reading: Reading | null, message: Message): void {
+    this.#feed.onReading(sensor.name, reading, message)
+    if (reading === null) return
     for (const announcer of this.#announcers) announcer.onReading(sensor, reading)
   }
 
   #onState(sensor: SensorConfig, state: SensorState): void {
     this.#deps.onSensorState(state)
+    this.#feed.onState(state)
     for (const announcer of this.#announcers) announcer.onStatus(sensor, state.status)
   }
 
   #publish(tenant: string, message: Message): void {
     this.#deps.routerOf(tenant)?.publish(message, null)
+  }
+
+  /** An answer goes where whoever asked might publish itself: it would be a way round the rules else. */
+  #reply(tenant: string, message: Message, asker: object | null): void {
+    if (!(asker instanceof Session) || asker.mayPublish(message)) this.#publish(tenant, message)
   }
 
   #subscribe(tenant: string, filter: string, take: (message: Message) => void): void {

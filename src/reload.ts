@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts'
 import { loadConfig } from './config/load.ts'
 import { rememberLastGood } from './config/last-good.ts'
 import { ConfigWatch, type Sources, sourcesOf } from './config/watch.ts'
+import { detectedBoard } from './detected-board.ts'
 import type { Gateway, GatewayLog } from './gateway.ts'
 
 /** Problems that one line of the log names. */
@@ -39,7 +40,7 @@ export class Reload {
   }
 
   async #reload(): Promise<void> {
-    const result = loadConfig(this.#file)
+    const result = loadConfig(this.#file, { detectedBoard: detectedBoard() })
     this.#watch.follow(sourcesOf(this.#file, result.files))
     if ('problems' in result) {
       const { problems } = result

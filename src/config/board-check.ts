@@ -83,7 +83,7 @@ class Check {
     const other = this.#portOwners.get(key)
     this.#portOwners.set(key, other ?? use)
     if (other === undefined) return
-    this.#refuse(use.place.key(use.pathKey), ownedTwice(use, other, uart), 'one owner for a port: give them ports of their own')
+    this.#refuse(use.place.key(use.pathKey), ownedTwice(use, other, uart), 'one owner for a port: take its messages apart with `decode`, or give each a port of its own')
   }
 
   line(use: LineUse, map: BoardProfile | null): void {

@@ -68,7 +68,7 @@ export interface BoardUart extends BoardSwitch {
   /** null when it is not known. */
   readonly baudMax: number | null
   /** Systems that have a console on it as they are delivered, and how it is taken away. */
-  readonly console: readonly { readonly system: BoardSystem; readonly takeAway: string }[]
+  readonly consoles: readonly { readonly system: BoardSystem; readonly takeAway: string }[]
   /** Who has it until it is enabled: Bluetooth; null for nobody. */
   readonly belongsTo: string | null
   /** The UART that is at these pins when this one is not enabled. */

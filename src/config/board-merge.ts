@@ -153,7 +153,7 @@ class Merge {
         twoStopBits: draft.twoStopBits ?? true,
         detectsBreak: draft.detectsBreak ?? true,
         baudMax: draft.maxBaud,
-        console: (draft.console ?? []).map(([system, takeAway]) => ({ system, takeAway })),
+        consoles: (draft.console ?? []).map(([system, takeAway]) => ({ system, takeAway })),
         belongsTo: draft.belongsTo,
         replaces: draft.replaces,
       }

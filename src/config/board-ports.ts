@@ -13,8 +13,8 @@ export function checkPort(use: PortUse, switches: Switches): BoardUart | null | 
     return 'refused'
   }
   if (!checkAbility(use, uart, switches) || !switches.use(uart, use.owner, use.place.key(use.pathKey))) return 'refused'
-  for (const { takeAway } of uart.console.slice(0, 1)) {
-    const ways = uart.console.map((one) => one.takeAway)
+  for (const { takeAway } of uart.consoles.slice(0, 1)) {
+    const ways = uart.consoles.map((one) => one.takeAway)
     use.place.key(use.pathKey).warning(`a console is on ${use.path} as the system is delivered: it answers the device, and takes half of what it says`, ways.length === 1 ? takeAway : ways.join('; or '))
   }
   return uart

@@ -50,8 +50,9 @@ export function loadProfile(name: string, from: string, folder = BOARDS): Loaded
     const twice = chain.findIndex((file) => file.path === path)
     if (twice >= 0 || chain.length > EXTENDS_MAX) {
       const last = chain.at(-1)!
-      const way = [...chain.slice(Math.max(twice, 0)).map((file) => file.draft.id), basename(dirname(path))].join(' → ')
-      last.place.key('extends').problem(`the profiles extend each other in a circle: ${way}`, 'one of them must stand by itself')
+      const way = [...chain.slice(twice).map((file) => file.draft.id), basename(dirname(path))].join(' → ')
+      const what = twice < 0 ? `more than ${EXTENDS_MAX} profiles extend one another` : `the profiles extend each other in a circle: ${way}`
+      last.place.key('extends').problem(what, 'one of them must stand by itself')
       return refused(last.place.run, last.path)
     }
     const file: ProfileFile | RefusedProfile = readOne(path, chain.at(-1) ?? null, name, folder)
@@ -65,13 +66,25 @@ export function loadProfile(name: string, from: string, folder = BOARDS): Loaded
   return { profile, files: chain.map((file) => file.path) }
 }
 
-/** All that come with the gateway, for detection. Throws when one of them is broken: they are tested. */
+/** All that come with the gateway. Throws when one of them is broken: they are tested. */
 export function allProfiles(folder = BOARDS): readonly BoardProfile[] {
-  return boardIds(folder).map((id) => {
-    const loaded = loadProfile(id, folder, folder)
-    if ('problems' in loaded) throw new Error(`${loaded.file}: ${loaded.problems[0]!.message}`)
-    return loaded.profile
+  return boardIds(folder).map((id) => ownProfile(id, folder))
+}
+
+/** Those whose own file has one of the words in it: a tenth of the time that all would take. */
+export function profilesNaming(words: readonly string[], folder = BOARDS): readonly BoardProfile[] {
+  if (words.length === 0) return []
+  const named = boardIds(folder).filter((id) => {
+    const text = readFileSync(join(folder, id, PROFILE_NAME), 'utf8')
+    return words.some((word) => text.includes(word))
   })
+  return named.map((id) => ownProfile(id, folder))
+}
+
+function ownProfile(id: string, folder: string): BoardProfile {
+  const loaded = loadProfile(id, folder, folder)
+  if ('problems' in loaded) throw new Error(`${loaded.file}: ${loaded.problems[0]!.message}`)
+  return loaded.profile
 }
 
 function pathOf(name: string, from: string, folder: string): string {

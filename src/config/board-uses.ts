@@ -3,11 +3,15 @@ import type { BoardUse, LineUse, PortUse } from './board-check.ts'
 import type { Config, GpioLineConfig, KernelDeviceConfig, SensorConfig, SerialPortConfig, UplinkConfig } from './config.ts'
 import type { Place } from './place.ts'
 
-type Asking = Pick<Config, 'sensors' | 'outputs' | 'uplinks'>
+type Asking = Pick<Config, 'buses' | 'sensors' | 'outputs' | 'uplinks'>
 
 /** `place` is that of the file. Every list of the configuration is as long as in the file: nothing was refused before. */
 export function boardUses(config: Asking, place: Place): readonly BoardUse[] {
+  const buses = config.buses.flatMap(({ name, modbus: { line } }, i) => {
+    return line.kind === 'serial' ? [portUse(line.serial, place.key('buses').item(i).key('modbus').key('serial'), `the bus \`${name}\``)] : []
+  })
   return [
+    ...onceEach(buses),
     ...config.sensors.flatMap((sensor, i) => sensorUses(sensor, place.key('sensors').item(i))),
     ...config.outputs.map((output, i) => lineUse(output.gpio, place.key('outputs').item(i).key('gpio'), `the output \`${output.name}\``, 'output', null)),
     ...config.uplinks.flatMap((uplink, i) => uplinkUses(uplink, place.key('uplinks').item(i))),
@@ -21,9 +25,12 @@ function sensorUses(sensor: SensorConfig, place: Place): BoardUse[] {
       return [portUse(sensor.serial, place.key('serial'), owner)]
     case 'gpio':
       return [lineUse(sensor.gpio, place.key('gpio'), owner, 'input', sensor.gpio.pull === 'none' ? null : sensor.gpio.pull)]
+    case 'nmea':
+      return sensor.nmea.line.kind === 'serial' ? [portUse(sensor.nmea.line.serial, place.key('nmea').key('serial'), owner)] : []
     case 'kernel':
       return busUses(sensor.device, place, owner)
-    default:
+    case 'modbus':
+    case 'simulate':
       return []
   }
 }
@@ -48,10 +55,16 @@ function busUses(device: KernelDeviceConfig, place: Place, owner: string): Board
 }
 
 function uplinkUses(uplink: UplinkConfig, place: Place): BoardUse[] {
-  return uplink.links.flatMap(({ sbd }, i): BoardUse[] => {
+  const modems = uplink.links.flatMap(({ sbd }, i): PortUse[] => {
     if (sbd === null) return []
     // One link is written without `links`.
     const at = place.has('links') ? place.key('links').item(i).key('sbd') : place.key('sbd')
     return [{ kind: 'port', place: at, owner: `the modem of the uplink \`${uplink.name}\``, path: sbd.path, pathKey: 'port', baud: sbd.baud, dataBits: 8, parity: 'none', stopBits: 1 }]
   })
+  return onceEach(modems)
+}
+
+/** Where one path may not stand twice in a list, that list has told it already. */
+function onceEach(ports: readonly PortUse[]): PortUse[] {
+  return ports.filter((port, i) => ports.findIndex((other) => other.path === port.path) === i)
 }

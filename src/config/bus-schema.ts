@@ -14,14 +14,15 @@ const answers = {
 
 const rtu = object({ serial: required('The line of a Modbus RTU bus.', serialPort), ...answers }).into((m): ModbusBusConfig => ({ line: { kind: 'serial', serial: m.serial }, timeoutMs: m.timeout, retries: m.retries }))
 
-const address = text({ expected: 'a host, or host:port' }).into((written, place) => {
+/** `port` where none is written. */
+export const hostAndPort = (plainPort: number) => text({ expected: 'a host, or host:port' }).into((written, place) => {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:/[\]\s]+))(?::(\d{1,5}))?$/.exec(written)
-  const port = Number(match?.[3] ?? MODBUS_PORT)
-  if (match === null || port < 1 || port > 65_535) return place.problem(`${place.name} "${clip(written)}" is not a host or host:port`, 'write for example "192.168.1.5:502"; an IPv6 address stands in brackets: "[fd00::5]:502"')
+  const port = Number(match?.[3] ?? plainPort)
+  if (match === null || port < 1 || port > 65_535) return place.problem(`${place.name} "${clip(written)}" is not a host or host:port`, 'write for example "192.168.1.5:' + `${plainPort}"; an IPv6 address stands in brackets: "[fd00::5]:${plainPort}"`)
   return { host: match[1] ?? match[2]!, port }
 })
 
-const tcp = object({ tcp: required('The server of a Modbus TCP bus; port 502 unless it says another.', address), ...answers }).into((m): ModbusBusConfig => ({ line: { kind: 'tcp', ...m.tcp }, timeoutMs: m.timeout, retries: m.retries }))
+const tcp = object({ tcp: required('The server of a Modbus TCP bus; port 502 unless it says another.', hostAndPort(MODBUS_PORT)), ...answers }).into((m): ModbusBusConfig => ({ line: { kind: 'tcp', ...m.tcp }, timeoutMs: m.timeout, retries: m.retries }))
 
 const bus: Schema<BusConfig> = object({
   name: required('Name of the bus, for `bus` of sensors. Unique.', identifier('the name of a bus')),

@@ -3,10 +3,12 @@
 import type { TokenAlgorithm, VerificationKey } from '../keys/verification-keys.ts'
 import type { BoardConfig } from './board-config.ts'
 import type { OutputConfig } from './gpio-config.ts'
+import type { BusConfig } from './modbus-config.ts'
 import type { AnnounceConfig, DeadbandConfig, SensorConfig } from './sensor-config.ts'
 
 export type * from './board-config.ts'
 export type * from './gpio-config.ts'
+export type * from './modbus-config.ts'
 export type * from './sensor-config.ts'
 
 export interface Config {
@@ -16,6 +18,7 @@ export interface Config {
   readonly tenants: readonly TenantConfig[]
   readonly store: StoreConfig
   readonly board: BoardConfig
+  readonly buses: readonly BusConfig[]
   readonly sensors: readonly SensorConfig[]
   readonly outputs: readonly OutputConfig[]
   readonly announce: AnnounceConfig

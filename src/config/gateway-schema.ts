@@ -6,13 +6,15 @@ import { access } from './access-schema.ts'
 import { checkBoard } from './board-check.ts'
 import { board, isDetected } from './board-schema.ts'
 import { boardUses } from './board-uses.ts'
+import { buses } from './bus-schema.ts'
 import { announce } from './announce-schema.ts'
 import type { Config } from './config.ts'
 import { broker, log, store } from './broker-schema.ts'
 import { listenersOf } from './listener-access.ts'
+import { checkBuses } from './modbus-schema.ts'
 import { identifier } from './scalar.ts'
 import { defaulted, object, required, type JsonSchema } from './schema.ts'
-import { outputs } from './output-schema.ts'
+import { checkUplinksOfOutputs, outputs } from './output-schema.ts'
 import { sensors } from './sensor-schema.ts'
 import { checkTenants, tenants, tenantsOf } from './tenant-schema.ts'
 import { uplinks } from './uplink-schema.ts'
@@ -26,6 +28,7 @@ export const gateway = object({
   tenants: defaulted('Groups of clients that share nothing: no topics, retained messages, shared subscriptions or client identifiers.', [], tenants),
   store: defaulted('Where messages are kept until they are delivered.', {}, store),
   board: defaulted('The board this runs on: auto asks the device tree.', 'auto', board),
+  buses: defaulted('Lines that several sensors share.', [], buses),
   sensors: defaulted('Sensors that the gateway reads itself.', [], sensors),
   outputs: defaulted('Lines that commands drive.', [], outputs),
   announce: defaulted('Systems that are told by themselves what sensors and outputs there are.', {}, announce),
@@ -38,7 +41,9 @@ export const gateway = object({
   const broker = { ...values.broker, listeners }
   const config = { ...values, broker, access, tenants: tenantsOf(values.tenants, broker) }
   const fits = checkBoard(boardUses(config, place), config.board, !isDetected(place))
-  return checkTenants(config, place) && fits ? config : undefined
+  const uplinksKnown = checkUplinksOfOutputs(config, place)
+  const busesKnown = checkBuses(config, place)
+  return checkTenants(config, place) && uplinksKnown && busesKnown && fits ? config : undefined
 })
 
 /** JSON Schema (draft 7) of gateway.yaml, for editors: completion, documentation and checks while typing. */

@@ -12,7 +12,7 @@ import { storePath } from './broker-schema.ts'
 import { gateway, site } from './gateway-schema.ts'
 import { Place, Run, type Problem, type SecretSource } from './place.ts'
 import type { Schema } from './schema.ts'
-import { parseYaml, type Tree } from './yaml.ts'
+import { type MapTree, parseYaml, type Tree, treeOf } from './yaml.ts'
 
 export type { Problem } from './place.ts'
 
@@ -29,7 +29,7 @@ export interface LoadOptions {
   /** The board it is for, instead of what the file says: an id. */
   readonly board?: string
   /** The board that this machine is, for `board: auto`: an id. What its boot files have switched on is not asked then: it is seen. */
-  readonly detectedBoard?: string
+  readonly detectedBoard?: string | null
 }
 
 export interface Accepted {
@@ -86,6 +86,35 @@ export function checkText(text: string, fileName: string, options: LoadOptions =
   }
   run.problems.sort((a, b) => a.line - b.line || a.column - b.column)
   return { problems: run.problems, text: plain, storePath: guessStorePath(tree, folder), files: [...run.files] }
+}
+
+/**
+ * Checks one entry as it would stand under `sensors:`, with a name and a topic where it has none. What is wrong is told with the entry's own lines.
+ * `base`: a text that was accepted, whose site, board and buses hold for the entry; null for none.
+ */
+export function checkEntry(entry: string, base: string | null, fileName: string, options: LoadOptions = {}): LoadResult {
+  const folder = dirname(resolve(fileName))
+  const { tree, mistakes } = parseYaml(entry)
+  const around = base === null ? null : parseYaml(base).tree
+  const run = new Run(entry, folder, around === null ? ENTRY_NAME : siteOf(around), { mode: options.secrets ?? 'require', env: options.env ?? process.env }, 'entry', { given: options.board ?? null, detected: options.detectedBoard ?? null })
+  for (const mistake of mistakes) run.problem(mistake.start, '', mistake.message, mistake.hint)
+  if (tree?.kind !== 'map') run.problem(0, '', 'this is no entry of `sensors`', "write it as it would stand there: 'serial: { path: /dev/ttyUSB0 }'")
+  const config = run.problems.length > 0 || tree?.kind !== 'map' ? undefined : gateway.check(new Place(run, wholeOf(tree, around), ''))
+  if (config !== undefined && run.problems.length === 0) return { config: deepFreeze(config), text: entry, warnings: run.warnings, files: [...run.files] }
+  return { problems: run.problems, text: entry, storePath: guessStorePath(around, folder), files: [...run.files] }
+}
+
+const ENTRY_NAME = 'try'
+/** What of a configuration an entry depends on. */
+const AROUND_ENTRY = ['site', 'board', 'buses']
+
+/** A file with this one sensor. */
+function wholeOf(entry: MapTree, base: Tree | null): MapTree {
+  const given = (key: string): { keyStart: number; value: Tree } => entry.entries.get(key) ?? { keyStart: 0, value: treeOf(ENTRY_NAME, 0) }
+  const sensor: MapTree = { ...entry, entries: new Map([...entry.entries, ['name', given('name')], ['topic', given('topic')]]) }
+  const kept = base?.kind === 'map' ? [...base.entries].filter(([key]) => AROUND_ENTRY.includes(key)) : []
+  const list: Tree = { kind: 'list', start: entry.start, items: [sensor] }
+  return { kind: 'map', start: 0, entries: new Map([['site', { keyStart: 0, value: treeOf(ENTRY_NAME, 0) }], ...kept, ['sensors', { keyStart: 0, value: list }]]) }
 }
 
 function checkBytes(bytes: Buffer, path: string, options: LoadOptions): LoadResult {

@@ -1,8 +1,10 @@
 // gateway.yaml, `outputs:`. A line that commands drive, and what becomes of it when nobody does.
-import type { FailSafeConfig, OutputConfig } from './config.ts'
+import type { Config, FailSafeConfig, OutputConfig } from './config.ts'
 import { lineKeys, lineOf } from './gpio-schema.ts'
+import { clip, type Place } from './place.ts'
 import { choice, duration, identifier, tenantName, topicName } from './scalar.ts'
 import { defaulted, list, object, optional, required, type Schema } from './schema.ts'
+import { nearest } from './spelling.ts'
 
 const DAY_MS = 86_400_000
 
@@ -58,3 +60,18 @@ export const outputs: Schema<readonly OutputConfig[]> = list(output, {
     { key: 'state', of: (o) => topicOf(o, o.state), message: (topic) => `the state topic \`${topic}\` is used twice`, hint: 'give each output a topic of its own' },
   ],
 })
+
+/** That fail-safe states watch uplinks that there are. Reports what is wrong; false when anything is. */
+export function checkUplinksOfOutputs({ outputs: all, uplinks }: Pick<Config, 'outputs' | 'uplinks'>, place: Place): boolean {
+  const names = uplinks.map(({ name }) => name)
+  let valid = true
+  all.forEach(({ failSafe: safe }, i) => {
+    const name = safe?.uplinkGone?.name
+    if (name === undefined || names.includes(name)) return
+    const near = nearest(name, names)
+    const hint = near !== null ? `did you mean ${near}?` : names.length === 0 ? 'there are no `uplinks`: remove `uplinkGone`' : `write one of ${names.join(', ')}`
+    place.key('outputs').item(i).key('failSafe').key('uplinkGone').key('name').problem(`there is no uplink "${clip(name)}"`, hint)
+    valid = false
+  })
+  return valid
+}

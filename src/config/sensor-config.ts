@@ -1,5 +1,6 @@
 // The shape of a checked configuration, what the gateway reads itself: config.ts is the door.
 import type { GpioSensorConfig } from './gpio-config.ts'
+import type { ModbusSensorConfig } from './modbus-config.ts'
 
 export interface SensorCommon {
   readonly name: string
@@ -212,7 +213,17 @@ export interface DiskConfig {
   readonly path: string
 }
 
-export type SensorConfig = SimulateSensorConfig | SerialSensorConfig | KernelSensorConfig | GpioSensorConfig
+/** A receiver or instrument that speaks NMEA 0183. */
+export interface NmeaSensorConfig extends SensorCommon {
+  readonly kind: 'nmea'
+  readonly nmea: {
+    readonly line: { readonly kind: 'serial'; readonly serial: SerialPortConfig } | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+    /** The time of the receiver is the gateway's where nobody else tells it. */
+    readonly setsClock: boolean
+  }
+}
+
+export type SensorConfig = SimulateSensorConfig | SerialSensorConfig | ModbusSensorConfig | KernelSensorConfig | GpioSensorConfig | NmeaSensorConfig
 
 /** Systems that are told what sensors and outputs there are; null: they are not. */
 export interface AnnounceConfig {

@@ -1,8 +1,10 @@
 // gateway.yaml, `sensors:`. Each has a name, a topic, and where its samples come from: one key, `serial` or `simulate`.
-import type { GpioSensorConfig, KernelSensorConfig, ReadingConfig, SensorCommon, SensorConfig, SerialSensorConfig, SimulateSensorConfig } from './config.ts'
+import type { GpioSensorConfig, KernelSensorConfig, ModbusSensorConfig, NmeaSensorConfig, ReadingConfig, SensorCommon, SensorConfig, SerialSensorConfig, SimulateSensorConfig } from './config.ts'
 import { decodedNames } from './decode-schema.ts'
 import { gpio, gpioFields } from './gpio-schema.ts'
 import { type KernelGroup, type KernelKey, kernelGroups } from './kernel-schema.ts'
+import { modbus } from './modbus-schema.ts'
+import { nmea } from './nmea-schema.ts'
 import type { Place } from './place.ts'
 import { asItIs, readingKeys, readingOf, type ReadingValues } from './reading-schema.ts'
 import { boolean, choice, duration, identifier, number, tenantName, topicName } from './scalar.ts'
@@ -64,6 +66,11 @@ const serial: Schema<SerialSensorConfig> = object({ ...common, ...serialKeys }).
   return whole === undefined ? undefined : { kind: 'serial', ...whole }
 })
 
+const slave: Schema<ModbusSensorConfig> = object({ ...common, modbus: required('The slave of a Modbus bus that it is read from.', modbus) }).into((s, place) => {
+  const made = withReading(s, s.modbus.reads.map((read) => read.name), place)
+  return made === undefined ? undefined : { kind: 'modbus', ...made }
+})
+
 const line: Schema<GpioSensorConfig> = object({ ...common, gpio: required('The GPIO line that it is read from.', gpio) }).into((s, place) => {
   const made = withReading(s, gpioFields(s.gpio.input), place)
   return made === undefined ? undefined : { kind: 'gpio', ...made }
@@ -80,15 +87,17 @@ function kernel(key: KernelKey): Schema<KernelSensorConfig> {
   })
 }
 
-export const sensors: Schema<readonly SensorConfig[]> = list<SensorConfig>(byKey('a sensor', { gpio: line, serial, simulate: simulated, oneWire: kernel('oneWire'), iio: kernel('iio'), hwmon: kernel('hwmon'), thermal: kernel('thermal'), power: kernel('power'), system: kernel('system') }), {
+const nmeaSensor: Schema<NmeaSensorConfig> = object({
+  ...common,
+  nmea: required('A receiver or instrument that speaks NMEA 0183: position, depth, wind, heading.', nmea),
+}).into((s, place) => {
+  const made = withReading(s, null, place)
+  return made === undefined ? undefined : { kind: 'nmea', ...made }
+})
+
+export const sensors: Schema<readonly SensorConfig[]> = list<SensorConfig>(byKey('a sensor', { gpio: line, serial, modbus: slave, simulate: simulated, nmea: nmeaSensor, oneWire: kernel('oneWire'), iio: kernel('iio'), hwmon: kernel('hwmon'), thermal: kernel('thermal'), power: kernel('power'), system: kernel('system') }), {
   unique: [
     { key: 'name', of: (s) => s.name, message: (name) => `the sensor name \`${name}\` is used twice`, hint: 'give each sensor a name of its own' },
     { key: 'topic', of: (s) => (s.tenant === '' ? s.topic : `${s.tenant}: ${s.topic}`), message: (topic) => `the topic \`${topic}\` is used twice`, hint: 'give each sensor a topic of its own' },
-    {
-      key: 'serial',
-      of: (s) => (s.kind === 'serial' ? s.serial.path : null),
-      message: (path) => `the serial port ${path} is read twice`,
-      hint: 'one sensor reads a port; take its messages apart with `decode`',
-    },
   ],
 })

@@ -75,6 +75,7 @@ export function checkTenants(config: Config, place: Place): boolean {
   })
   config.access.users.forEach(({ name, tenant }) => check(tenant, userPlace(name, place)))
   config.sensors.forEach((s, i) => check(s.tenant, place.key('sensors').item(i).key('tenant')))
+  config.outputs.forEach((o, i) => check(o.tenant, place.key('outputs').item(i).key('tenant')))
   config.uplinks.forEach((u, i) => u.routes.forEach((r, n) => check(r.tenant, place.key('uplinks').item(i).key('routes').item(n).key('tenant'))))
   config.access.rules.flat().forEach((rule) => rule.who.tenants?.forEach((name) => check(name, place.key('access').key('rules'))))
   return valid

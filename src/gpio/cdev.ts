@@ -50,9 +50,9 @@ export class CdevLines implements GpioLines {
   }
 
   async openOutput(line: Line, spec: OutputSpec): Promise<OutputLine> {
-    const name = `gpio-${nameOf(line).replaceAll(/[^\w.-]/g, '-')}`
+    const name = nameOf(line).replaceAll(/[^\w.-]/g, '-')
     return onChipOf(line, (chip) => {
-      const kept = this.#store?.take(name) ?? null
+      const kept = this.#keptLine(name)
       const fd = kept ?? requestLine(chip, line.offset, { consumer: CONSUMER, activeLow: spec.activeLow, input: null })
       try {
         const { output, activeLow } = lineInfo(chip, line.offset)
@@ -67,6 +67,19 @@ export class CdevLines implements GpioLines {
       const shortcomings = this.#store === null ? [LEVEL_MAY_FALL] : []
       return { shortcomings, read: () => readLine(fd), write: (on) => writeLine(fd, on), close: () => closeSync(fd) }
     })
+  }
+
+  /** null when none was kept, or its chip has gone since. */
+  #keptLine(name: string): number | null {
+    const fd = this.#store?.take(name) ?? null
+    if (fd === null) return null
+    try {
+      readLine(fd)
+      return fd
+    } catch {
+      closeSync(fd)
+      return null
+    }
   }
 }
 

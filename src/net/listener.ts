@@ -18,7 +18,7 @@ import { Connection, type ConnectionDeps } from './connection.ts'
 import { Peer, type Transport } from './peer.ts'
 import { Proxies, readProxyHeader, type Source } from './proxy-protocol.ts'
 import { type ProblemOf, Tls, type TlsDeps } from './tls.ts'
-import { clearSocket, listenOnSocket } from './unix-socket.ts'
+import { clearSocket, listenOnSocket } from '../unix-socket.ts'
 import type { WebSockets } from './websocket.ts'
 
 const CHECK_MS = 1000

@@ -14,6 +14,7 @@ import type { Clock } from '../clock.ts'
 import type { GpioPort } from '../gpio/gpio.ts'
 import { makeMessage, type Message } from '../message.ts'
 import { Topic } from '../mqtt/topic.ts'
+import type { Buses } from './modbus/buses.ts'
 import type { Stamp } from '../timekeeper.ts'
 import type { Reading } from './reading/reading.ts'
 import { Readings } from './reading/readings.ts'
@@ -70,15 +71,18 @@ export interface SourceDeps {
   gpsTime(utcMs: number, atMs: number): void
   /** What is published to this topic from now on, in the sensor's tenant. `take` must not throw. */
   subscribe(topic: string, take: (message: Message) => void): void
+  /** Publishes an answer for `asker`, where it might publish there itself. */
+  reply(message: Message, asker: object | null): void
 }
 
-export interface SensorDeps extends Pick<SourceDeps, 'clock' | 'log' | 'random' | 'numbers' | 'gpsTime' | 'subscribe'> {
+export interface SensorDeps extends Pick<SourceDeps, 'clock' | 'log' | 'random' | 'numbers' | 'gpsTime' | 'subscribe' | 'reply'> {
   readonly sink: SensorSink
   readonly time: { stamp(atMs: number): Stamp }
   readonly site: string
   readonly gpio: GpioPort
-  /** Hears of each reading that is published; must not throw. */
-  readonly observe: ((reading: Reading) => void) | null
+  readonly buses: Buses
+  /** Hears of each message, and of the reading in it; null for a payload of the source's own. Must not throw. */
+  readonly observe: ((reading: Reading | null, message: Message) => void) | null
   /** Called when a sensor's status or lastError has changed, with a copy that stays as it is. Must not throw. */
   readonly stateChanged: (state: SensorState) => void
 }
@@ -111,7 +115,7 @@ export class Sensor {
   /** Begins to read; what only this kind of sensor needs is loaded now. A second call, or one after stop, does nothing. */
   start(): void {
     if (this.#source !== null || this.#isStopped) return
-    const made = makeSource(this.config, this.#sourceDeps(), this.#deps.gpio)
+    const made = makeSource(this.config, this.#sourceDeps(), this.#deps)
     if (made instanceof Promise) this.#source = made.then((source) => this.#begin(source), (error: unknown) => this.#fail(error))
     else this.#source = Promise.resolve(this.#begin(made))
   }
@@ -142,7 +146,7 @@ export class Sensor {
   }
 
   #sourceDeps(): SourceDeps {
-    const { clock, log, random, numbers, gpsTime, subscribe } = this.#deps
+    const { clock, log, random, numbers, gpsTime, subscribe, reply } = this.#deps
     return {
       name: this.config.name,
       clock,
@@ -152,6 +156,7 @@ export class Sensor {
       numbers,
       gpsTime,
       subscribe,
+      reply,
       take: (fields, atMs) => this.#readings?.take(fields, atMs),
       pass: (payload) => this.#pass(payload),
     }
@@ -161,6 +166,8 @@ export class Sensor {
     if (this.#topic === null) return
     const { qos, retain } = this.config
     this.#record.countReading()
-    this.#deps.sink.publish(makeMessage(this.#topic, payload, { qos, retain }))
+    const message = makeMessage(this.#topic, payload, { qos, retain })
+    this.#deps.sink.publish(message)
+    this.#deps.observe?.(null, message)
   }
 }

@@ -4,11 +4,19 @@ import type { GpioPort } from '../gpio/gpio.ts'
 import { serialPorts } from '../serial-port.ts'
 import { GpioSource } from './gpio/gpio.ts'
 import { makeKernelSource } from './kernel/kernel.ts'
+import type { Buses } from './modbus/buses.ts'
+import { makeModbusSource } from './modbus/modbus.ts'
 import type { Source, SourceDeps } from './sensor.ts'
 import { SerialSource } from './serial/serial.ts'
 import { SimulatedSource } from './simulate.ts'
 
-export function makeSource(config: SensorConfig, deps: SourceDeps, gpio: GpioPort): Source | Promise<Source> {
+/** What several sensors share. */
+export interface Shared {
+  readonly gpio: GpioPort
+  readonly buses: Buses
+}
+
+export function makeSource(config: SensorConfig, deps: SourceDeps, { gpio, buses }: Shared): Source | Promise<Source> {
   switch (config.kind) {
     case 'simulate':
       return new SimulatedSource(config, deps)
@@ -16,7 +24,11 @@ export function makeSource(config: SensorConfig, deps: SourceDeps, gpio: GpioPor
       return new SerialSource(config, deps, serialPorts)
     case 'gpio':
       return new GpioSource(config, deps, gpio)
+    case 'modbus':
+      return makeModbusSource(config, deps, buses)
     case 'kernel':
       return makeKernelSource(config, deps)
+    case 'nmea':
+      return import('./nmea/nmea.ts').then(({ NmeaSource }) => new NmeaSource(config, deps, serialPorts))
   }
 }

@@ -14,7 +14,8 @@ export type SensorStatus = (typeof SENSOR_STATUSES)[number]
  * Why something was not published. too-long, cut, bad-escape: bytes that made no frame. wrong-checksum: a frame that is not what was
  * sent. not-utf8, not-json, wrong-columns, no-match, wrong-length: what the decoder said. no-answer: nothing came in time when the
  * device was asked; unasked: something came when it was not. exception: a Modbus slave refused a request. not-written: a command that
- * did not go out. unreadable, fault, power-on, not-a-number: a chip of the kernel
+ * did not go out. not-nmea: a line that is no sentence of NMEA 0183; unknown-sentence: one that nothing is known of,
+ * or that has nothing in it. unreadable, fault, power-on, not-a-number: a chip of the kernel
  * that gave an error, has a fault, holds what it holds after power-on, or gave no number. missed: a reading whose time passed while the process
  * could not run, or while the one before was under way.
  */
@@ -32,6 +33,8 @@ export const SKIP_REASONS = [
   'unasked',
   'exception',
   'not-written',
+  'not-nmea',
+  'unknown-sentence',
   'unreadable',
   'fault',
   'power-on',
@@ -51,6 +54,8 @@ export interface SensorState {
   /** Messages handed to the router since the start. */
   readonly readings: number
   readonly skipped: Readonly<Record<SkipReason, number>>
+  /** How often it has become `degraded` or `gone`. */
+  readonly troubles: number
   /** What went wrong last, in words for the operator; null when nothing has. It stays when the sensor is well again. */
   readonly lastError: string | null
 }
@@ -63,6 +68,7 @@ export class SensorRecord {
   #status: SensorStatus = 'starting'
   #since: number
   #readings = 0
+  #troubles = 0
   #lastError: string | null = null
 
   constructor(name: string, nowMs: number, changed: (state: SensorState) => void) {
@@ -87,6 +93,7 @@ export class SensorRecord {
       since: this.#since,
       readings: this.#readings,
       skipped: { ...this.#skipped },
+      troubles: this.#troubles,
       lastError: this.#lastError,
     }
   }
@@ -104,6 +111,7 @@ export class SensorRecord {
     const moved = status !== this.#status
     if (!moved && lastError === this.#lastError) return false
     if (moved) this.#since = nowMs
+    if (moved && (status === 'degraded' || status === 'gone')) this.#troubles++
     this.#status = status
     this.#lastError = lastError
     this.#changed(this.snapshot)

@@ -109,6 +109,12 @@ export class Sessions {
     return { count, bytes }
   }
 
+  /** Whether the client whose session this is, or was, is connected: it may have begun another one. */
+  isHere(past: Session): boolean {
+    const session = this.#byClientId.get(past.clientId)
+    return session !== undefined && session.online && session.owner === past.owner
+  }
+
   get subscriptionCount(): number {
     let n = 0
     for (const session of this.#byClientId.values()) n += session.subscriptionCount

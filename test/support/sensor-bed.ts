@@ -1,10 +1,12 @@
 // A sensor without a gateway: what it publishes, and what it says of itself.
 import { type Clock, RELEASE_DATE_MS } from '../../src/clock.ts'
-import type { SensorConfig } from '../../src/config/config.ts'
+import type { BusConfig, SensorConfig } from '../../src/config/config.ts'
 import type { Message } from '../../src/message.ts'
 import type { Reading } from '../../src/sensors/reading/reading.ts'
+import { Buses } from '../../src/sensors/modbus/buses.ts'
 import { Sensor, type SensorDeps } from '../../src/sensors/sensor.ts'
 import type { SensorState } from '../../src/sensors/state.ts'
+import { serialPorts } from '../../src/serial-port.ts'
 import type { Stamp } from '../../src/timekeeper.ts'
 import { FakeClock } from './fake-clock.ts'
 import { FakeGpio } from './fake-gpio.ts'
@@ -22,6 +24,9 @@ export class SensorBed<C extends Clock = FakeClock> {
   readonly sentAtMs: number[] = []
   readonly readings: Reading[] = []
   readonly states: SensorState[] = []
+  /** Buses of sensors that are made from now on. */
+  readonly buses: BusConfig[] = []
+  readonly replies: Message[] = []
   readonly log: LogLine[] = []
   readonly numbers = new Map<string, number>()
   readonly gpio = new FakeGpio()
@@ -44,8 +49,10 @@ export class SensorBed<C extends Clock = FakeClock> {
       time: { stamp: (atMs) => this.#stamp(atMs) },
       site: 'well-07',
       gpio: this.gpio,
-      observe: (reading) => void this.readings.push(reading),
+      observe: (reading) => void (reading === null || this.readings.push(reading)),
       gpsTime: (utcMs, atMs) => void this.gps.push({ utcMs, atMs }),
+      buses: new Buses(this.buses, { clock, ports: serialPorts, random: () => 0.5 }),
+      reply: (message) => void this.replies.push(message),
       subscribe: (topic, take) => void this.commands.set(topic, take),
       stateChanged: (state) => void this.states.push(state),
     }

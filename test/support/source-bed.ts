@@ -12,6 +12,7 @@ export class SourceBed {
   readonly statuses: SensorStatus[] = []
   readonly log: string[] = []
   readonly gpsTimes: { readonly utcMs: number; readonly atMs: number }[] = []
+  readonly replies: Message[] = []
   readonly subscriptions = new Map<string, (message: Message) => void>()
   readonly numbers = new Map<string, number>()
 
@@ -29,6 +30,7 @@ export class SourceBed {
       take: (fields, atMs) => void this.taken.push({ fields, atMs }),
       pass: (payload) => void this.passed.push(payload.toString()),
       gpsTime: (utcMs, atMs) => void this.gpsTimes.push({ utcMs, atMs }),
+      reply: (message) => void this.replies.push(message),
       subscribe: (topic, take) => void this.subscriptions.set(topic, take),
     }
   }

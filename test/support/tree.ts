@@ -36,7 +36,7 @@ export class FileTree implements Disposable {
   }
 
   #addLine(line: string): boolean {
-    const file = /^(\/[^:]*(?::[^:\s][^:]*)*):(?: (.*))?$/.exec(line)
+    const file = /^(\/(?:[^:]|:(?! |$))*):(?: (.*))?$/.exec(line)
     const link = /^(\/\S+) -> (\S+)\s*$/.exec(line)
     const folder = /^(\/\S+)\/(?:\s.*)?$/.exec(line)
     if (link !== null) this.link(link[1]!, link[2]!)

@@ -10,13 +10,13 @@ import { basename, dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  main: ['gateway', 'access', 'migrate', 'frame', 'config', 'ops', 'base'],
+  main: ['gateway', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
   /** Stands beside the gateway: another broker's configuration in, ours out. */
   migrate: ['config', 'words', 'base'],
   gateway: ['access', 'config', 'ops', 'announce', 'outputs', 'sensors', 'gpio', 'board', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
   /** Who tells other systems what sensors and outputs there are. */
   announce: ['sensors', 'config', 'words', 'base'],
-  ops: ['config', 'router', 'words', 'base'],
+  ops: ['sensors', 'config', 'router', 'words', 'base'],
   sensors: ['gpio', 'board', 'config', 'mqtt', 'words', 'base'],
   outputs: ['gpio', 'board', 'config', 'mqtt', 'words', 'base'],
   /** What a machine is, and what is on it. */
@@ -50,9 +50,12 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const ROOM_OF: Readonly<Record<string, string>> = {
   'main.ts': 'main',
   'cli.ts': 'main',
+  'board-command.ts': 'main',
+  'detected-board.ts': 'main',
   'passwd.ts': 'main',
   'reload.ts': 'main',
   'unpack.ts': 'main',
+  'sensors-command.ts': 'main',
   'gateway.ts': 'gateway',
   'own-devices.ts': 'gateway',
   'message.ts': 'words',
@@ -77,8 +80,12 @@ const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
   'gateway.ts': (file) => file === 'store/sqlite.ts' || file === 'store/memory.ts',
   'cli.ts': (file) => file.startsWith('config/'),
   'reload.ts': (file) => file.startsWith('config/'),
+  'sensors-command.ts': (file) => file === 'config/load.ts' || file === 'config/report.ts',
+  'outputs/command.ts': (file) => file === 'config/units.ts',
   'unpack.ts': (file) => file === 'config/load.ts' || file === 'config/report.ts',
   'passwd.ts': (file) => file === 'config/access-file.ts' || file === 'config/password-file.ts' || file === 'config/password-hash.ts',
+  'board-command.ts': (file) => file === 'config/board-needs.ts' || file === 'config/board-profile.ts',
+  'detected-board.ts': (file) => file === 'config/board-profile.ts',
   'uplink/routes.ts': (file) => file === 'config/routes.ts',
   'uplink/uplink.ts': (file) => file === 'config/routes.ts',
   'migrate/access.ts': (file) => file === 'config/access-file.ts' || file === 'config/acl-file.ts' || file === 'config/password-file.ts',
@@ -229,6 +236,10 @@ describe('words that stand in one place', () => {
   test('clocks and timers: clock.ts', () => {
     const strays = FILES.filter((file) => file !== 'clock.ts' && /\b(Date\.now|performance\.now|process\.hrtime|setTimeout|setInterval)\b|\bnew Date\(\)/.test(code(file)))
     expect(strays).toEqual([])
+  })
+
+  test('calls of the C library: libc.ts', () => {
+    expect(FILES.filter((file) => /\bnode:ffi\b/.test(code(file)))).toEqual(['libc.ts'])
   })
 
   test('console: nowhere', () => {

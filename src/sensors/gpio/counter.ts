@@ -48,8 +48,8 @@ export class PulseCounter {
     const elapsedMs = nowMs - this.#seenAtMs
     this.#seen = count
     this.#seenAtMs = nowMs
-    this.#total += pulses
-    if (this.#total > TOTAL_MAX) this.#total -= TOTAL_MAX + 1
+    const room = TOTAL_MAX - this.#total
+    this.#total = pulses <= room ? this.#total + pulses : pulses - room - 1
     if (this.#total !== this.#saved) this.#unsavedSinceMs ??= nowMs
     return { total: this.#total, rate: elapsedMs > 0 ? Math.round((pulses / elapsedMs) * 1e6) / 1e3 : null }
   }

@@ -41,7 +41,7 @@ export interface ReadingsDeps {
   readonly sink: { publish(message: Message): void }
   readonly time: { stamp(atMs: number): Stamp }
   /** Hears of each reading that is published; must not throw. */
-  readonly observe: ((reading: Reading) => void) | null
+  readonly observe: ((reading: Reading, message: Message) => void) | null
 }
 
 /** All values that share a topic. */
@@ -148,8 +148,9 @@ export class Readings {
     const { text, marks } = stream.payload.make(reading, time.stamp(reading.atMs), stream.sequence++)
     this.#record.countReading()
     const { qos, retain } = this.#sensor
-    sink.publish(makeMessage(stream.topic, text, { qos, retain, properties: marks === null ? null : timeMarkProperties(marks) }))
-    observe?.(reading)
+    const message = makeMessage(stream.topic, text, { qos, retain, properties: marks === null ? null : timeMarkProperties(marks) })
+    sink.publish(message)
+    observe?.(reading, message)
   }
 
   // ---- windows

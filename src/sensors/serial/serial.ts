@@ -7,6 +7,7 @@
 import type { SerialSensorConfig } from '../../config/config.ts'
 import type { Message } from '../../message.ts'
 import type { SerialPorts } from '../../serial-port.ts'
+import { commandAnswer } from '../answer.ts'
 import { GarbageLog } from '../garbage-log.ts'
 import type { Source, SourceDeps } from '../sensor.ts'
 import type { SkipReason } from '../state.ts'
@@ -132,10 +133,12 @@ export class SerialSource implements Source {
 
   #onCommand(message: Message): void {
     const { prefix, suffix } = this.#config.write!
-    this.#talk.command(Buffer.concat([prefix, message.payload, suffix]), (outcome) => this.#onWritten(outcome))
+    this.#talk.command(Buffer.concat([prefix, message.payload, suffix]), (outcome) => this.#onWritten(message, outcome))
   }
 
-  #onWritten(outcome: WriteOutcome): void {
+  #onWritten(command: Message, outcome: WriteOutcome): void {
+    const answer = commandAnswer(command, { status: outcome })
+    if (answer !== null) this.#deps.reply(answer, command.origin)
     if (outcome === 'written') return
     const { name } = this.#config
     this.#deps.record.countSkipped('not-written')

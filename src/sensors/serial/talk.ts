@@ -15,7 +15,7 @@ export const SILENT_MAX = 3
 export const COMMANDS_MAX = 64
 export const QUEUE_BYTES_MAX = 64 * 1024
 
-export type WriteOutcome = 'written' | 'queue-full' | 'port-gone'
+export type WriteOutcome = 'written' | 'queue-full' | 'gone'
 
 export interface TalkEvents {
   /** Hands bytes to the port; `taken` is called when the driver has passed them on. False: the port is not open. */
@@ -74,13 +74,13 @@ export class Talk {
     this.#waiting?.cancel()
     this.#state = 'idle'
     this.#pollIsDue = false
-    for (let command = this.#commands.shift(); command !== undefined; command = this.#commands.shift()) command.done('port-gone')
+    for (let command = this.#commands.shift(); command !== undefined; command = this.#commands.shift()) command.done('gone')
     this.#commandBytes = 0
   }
 
   command(bytes: Buffer, done: (outcome: WriteOutcome) => void): void {
     if (!this.#isOpen) {
-      done('port-gone')
+      done('gone')
     } else if (this.#commands.length === COMMANDS_MAX || this.#commandBytes + bytes.length > QUEUE_BYTES_MAX) {
       done('queue-full')
     } else {
@@ -147,6 +147,6 @@ export class Talk {
         this.#next()
       })
     })
-    done(accepted ? 'written' : 'port-gone')
+    done(accepted ? 'written' : 'gone')
   }
 }

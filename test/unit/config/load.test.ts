@@ -43,6 +43,7 @@ const DEFAULTS = {
   store: { path: '/site/data', commitWindowMs: 60, bytesMax: 2_000_000_000 },
   board: { profile: null, enable: [] },
   sensors: [],
+  outputs: [],
   uplinks: [],
   log: { level: 'info' },
 }

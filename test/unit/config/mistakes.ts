@@ -4,6 +4,8 @@ import { uplink } from './gateway-yaml.ts'
 export type Case = readonly [name: string, text: string, ...problems: string[]]
 
 const S = 'site: s\n'
+/** The keys that a sensor may have, in the order of the schema. */
+const SOURCES = ['gpio', 'serial', 'simulate', 'oneWire', 'iio', 'hwmon', 'thermal', 'power', 'system'].map((key) => `\`${key}\``).join(' or ')
 const sensor = (keys: string): string => `${S}sensors:\n  - { name: a, topic: t, ${keys} }`
 const serial = (keys: string): string => sensor(`serial: { path: /dev/x }, ${keys}`)
 const named = (name: string, topic: string, source = 'simulate: { kind: sine }'): string => `  - { name: ${name}, topic: ${topic}, ${source} }\n`
@@ -62,7 +64,7 @@ export const valueMistakes: readonly Case[] = [
   ['text for a group', S + 'store: ./data', '2:8 store: `store` must be a group of keys, found the text "./data"'],
   ['list for a group', S + 'store: [a]', '2:8 store: `store` must be a group of keys, found a list'],
   ['group for a list', S + 'sensors:\n  name: a', '3:3 sensors: `sensors` must be a list, found a group of keys'],
-  ['text in a list of groups', S + 'sensors: [tank]', '2:11 sensors[0]: `sensors[0]` must be a sensor with `serial` or `simulate`, found the text "tank"'],
+  ['text in a list of groups', S + 'sensors: [tank]', `2:11 sensors[0]: \`sensors[0]\` must be a sensor with ${SOURCES}, found the text \"tank\"`],
   ['bare duration', S + 'store: { commitWindow: 20 }', '2:24 store.commitWindow: `commitWindow` has no unit: 20 of what?'],
   ['unknown unit of a duration', S + 'store: { commitWindow: 20sec }', '2:24 store.commitWindow: `commitWindow` must be a duration from 0 to 10s, found the text "20sec"'],
   ['duration too long', S + 'store: { commitWindow: 1h }', '2:24 store.commitWindow: `commitWindow` must be a duration from 0 to 10s, found the text "1h"'],
@@ -105,7 +107,7 @@ export const userMistakes: readonly Case[] = [
 ]
 
 export const sensorMistakes: readonly Case[] = [
-  ['no source', sensor('qos: 1'), '3:5 sensors[0]: `sensors[0]` has no `serial` or `simulate`'],
+  ['no source', sensor('qos: 1'), `3:5 sensors[0]: \`sensors[0]\` has no ${SOURCES}`],
   ['mistyped source', sensor('seriel: { path: /dev/x }'), '3:26 sensors[0].seriel: unknown key `seriel` in `sensors[0]`'],
   ['two sources', serial('simulate: { kind: sine }'), '3:52 sensors[0].simulate: `sensors[0]` has both `serial` and `simulate`'],
   ['name missing', S + 'sensors:\n  - topic: t\n    simulate: { kind: sine }', '3:5 sensors[0]: `name` is missing in `sensors[0]`'],
@@ -139,7 +141,7 @@ export const sensorMistakes: readonly Case[] = [
   ['regex without names', serial("decode: { regex: '(\\d+)' }"), '3:69 sensors[0].decode.regex: `regex` has no named group'],
   ['same name', S + 'sensors:\n' + named('a', 'x') + named('a', 'y'), '4:13 sensors[1].name: the sensor name `a` is used twice, as in `sensors[0]`'],
   ['same topic', S + 'sensors:\n' + named('a', 'x') + named('b', 'x'), '4:23 sensors[1].topic: the topic `x` is used twice, as in `sensors[0]`'],
-  ['same port', S + 'sensors:\n  - { name: a, topic: x, serial: { path: /dev/x } }\n  - { name: b, topic: y, serial: { path: /dev/x } }', '4:34 sensors[1].serial: the serial port /dev/x is read twice, as in `sensors[0]`'],
+  ['same port', S + 'sensors:\n  - { name: a, topic: x, serial: { path: /dev/x } }\n  - { name: b, topic: y, serial: { path: /dev/x } }', '4:42 sensors[1].serial.path: the serial port /dev/x belongs to the sensor `a` already'],
 ]
 
 export const uplinkMistakes: readonly Case[] = [
@@ -315,4 +317,115 @@ export const sbdMistakes: readonly Case[] = [
   ['key of a sensor', modem('{ port: /dev/x, parity: none }'), '6:26 uplinks[0].sbd.parity: unknown key `parity` in `sbd`'],
   ['with a dial', modem('{ port: /dev/x }\ndial: { modem: lte }'), '7:11 uplinks[0].dial: a modem for short messages has no `dial`'],
   ['one modem, two links', uplink('links: [{ name: a, sbd: { port: /dev/x } }, { name: b, sbd: { port: /dev/x } }]'), '6:65 uplinks[0].links[1].sbd: the modem at /dev/x belongs to two links, as in `uplinks[0].links[0]`'],
+]
+
+export const kernelMistakes: readonly Case[] = [
+  ['1-wire: no address', sensor('oneWire: { poll: 1m }'), '3:35 sensors[0].oneWire: `address` is missing in `oneWire`'],
+  ['1-wire: capital letters', sensor('oneWire: { address: 28-0000034A5A5D }'), '3:46 sensors[0].oneWire.address: `address` must be the address of a thermometer, such as 28-0000034a5a5d, found the text "28-0000034A5A5D"'],
+  ['1-wire: another family', sensor('oneWire: { address: 01-0000034a5a5d }'), '3:46 sensors[0].oneWire.address: `address` must be the address of a thermometer, such as 28-0000034a5a5d, found the text "01-0000034a5a5d"'],
+  ['1-wire: faster than it converts', sensor('oneWire: { address: 28-0000034a5a5d, poll: 500ms }'), '3:69 sensors[0].oneWire.poll: `poll` must be a duration from 1s to 1d, found the text "500ms"'],
+  ['a number that changes', sensor('iio: { device: iio:device0 }'), '3:41 sensors[0].iio.device: `device` is a number that changes between boots: iio:device0'],
+  ['a number that changes, hwmon', sensor('hwmon: { chip: hwmon2 }'), '3:41 sensors[0].hwmon.chip: `chip` is a number that changes between boots: hwmon2'],
+  ['a number that changes, thermal', sensor('thermal: { zone: thermal_zone0 }'), '3:43 sensors[0].thermal.zone: `zone` is a number that changes between boots: thermal_zone0'],
+  ['no channels', sensor('iio: { device: a, channels: [] }'), '3:54 sensors[0].iio.channels: `channels` is empty'],
+  ['a channel twice', sensor('iio: { device: a, channels: [temp, temp] }'), '3:61 sensors[0].iio.channels[1]: the channel "temp" is named twice'],
+  ['a name with a blank', sensor('iio: { device: a, channels: { a b: temp } }'), '3:56 sensors[0].iio.channels.a b: the key `a b` is not a name of letters, digits, - and _ (64 at most)'],
+  ['a disk by its device', sensor('system: { disks: { data: sda1 } }'), '3:51 sensors[0].system.disks.data: `data` must be a path, found the text "sda1"'],
+  ['chip for device', sensor('iio: { chip: bme280 }'), '3:31 sensors[0].iio: `device` is missing in `iio`', '3:33 sensors[0].iio.chip: unknown key `chip` in `iio`'],
+]
+
+const gpio = (keys: string): string => sensor(`gpio: { ${keys} }`)
+const output = (keys: string): string => `${S}outputs:\n  - { name: a, command: t/set, state: t, ${keys} }`
+
+export const gpioMistakes: readonly Case[] = [
+  ['no line', gpio('activeLow: true'), '3:32 sensors[0].gpio: `gpio` names no line'],
+  ['two lines', gpio('line: GPIO17, pin: 11'), '3:53 sensors[0].gpio.pin: `gpio` has both `line` and `pin`'],
+  ['pin 0', gpio('pin: 0'), '3:39 sensors[0].gpio.pin: `pin` must be a whole number from 1 to 400, found the number 0'],
+  ['a pin by its name', gpio('pin: GPIO17'), '3:39 sensors[0].gpio.pin: `pin` must be a whole number from 1 to 400, found the text "GPIO17"'],
+  ['a line by its number', gpio('line: 17'), '3:40 sensors[0].gpio.line: `line` must be the name of a line, or "LABEL:OFFSET", found the number 17'],
+  ['spelling', gpio('pin: 11, active_low: true'), '3:43 sensors[0].gpio.active_low: unknown key `active_low` in `gpio`'],
+  ['input', gpio('pin: 11, input: pulses'), '3:50 sensors[0].gpio.input: `input` must be level, edges, press or counter, found the text "pulses"'],
+  ['pull', gpio('pin: 11, pull: high'), '3:49 sensors[0].gpio.pull: `pull` must be up, down or none, found the text "high"'],
+  ['debounce without a unit', gpio('pin: 11, debounce: 20'), '3:53 sensors[0].gpio.debounce: `debounce` has no unit: 20 of what?'],
+  ['a key of another input', gpio('pin: 11, save: 10s'), '3:43 sensors[0].gpio.save: `save` says nothing of `input: level`'],
+  ['an edge of a press', gpio('pin: 11, input: press, edge: rising'), '3:57 sensors[0].gpio.edge: `edge` says nothing of `input: press`'],
+  ['poll', gpio('pin: 11, input: counter, poll: 1ms'), '3:65 sensors[0].gpio.poll: `poll` must be a duration from 10ms to 1m, found the text "1ms"'],
+  ['a wildcard in reset', gpio('pin: 11, input: counter, reset: a/#'), '3:66 sensors[0].gpio.reset: `reset` "a/#" has a wildcard'],
+  ['a value that it does not give', sensor('gpio: { pin: 11, input: counter }, values: { count: }'), '3:78 sensors[0].values.count: the sensor gives no `count`'],
+]
+
+export const outputMistakes: readonly Case[] = [
+  ['no command', `${S}outputs:\n  - { name: a, state: t, gpio: { pin: 11 } }`, '3:5 outputs[0]: `command` is missing in `outputs[0]`'],
+  ['no line', output('gpio: {}'), '3:48 outputs[0].gpio: `gpio` names no line'],
+  ['one topic for both', `${S}outputs:\n  - { name: a, command: t, state: t, gpio: { pin: 11 } }`, '3:35 outputs[0].state: `state` and `command` are the same topic'],
+  ['start', output('gpio: { pin: 11 }, start: high'), '3:68 outputs[0].start: `start` must be off, on or last, found the text "high"'],
+  ['a boolean for on', output('gpio: { pin: 11 }, start: true'), '3:68 outputs[0].start: `start` must be off, on or last, found true'],
+  ['drive', output('gpio: { pin: 11, drive: open_drain }'), '3:66 outputs[0].gpio.drive: `drive` must be push-pull, open-drain or open-source, found the text "open_drain"'],
+  ['pull of an output', output('gpio: { pin: 11, pull: up }'), '3:59 outputs[0].gpio.pull: unknown key `pull` in `gpio`'],
+  ['fail-safe of nothing', output('gpio: { pin: 11 }, failSafe: { state: off }'), '3:71 outputs[0].failSafe: `failSafe` has no `clientGone` and no `uplinkGone`'],
+  ['fail-safe without a state', output('gpio: { pin: 11 }, failSafe: { clientGone: 30s }'), '3:71 outputs[0].failSafe: `state` is missing in `failSafe`'],
+  ['an uplink that there is not', output('gpio: { pin: 11 }, failSafe: { state: off, uplinkGone: { name: cloud, after: 10m } }'), '3:105 outputs[0].failSafe.uplinkGone.name: there is no uplink "cloud"'],
+  ['safe at the stop without a fail-safe', output('gpio: { pin: 11 }, atStop: failSafe'), '3:69 outputs[0].atStop: `atStop: failSafe` needs a `failSafe`'],
+  ['a tenant that there is not', output('tenant: farm, gpio: { pin: 11 }'), '3:50 outputs[0].tenant: there is no tenant "farm"'],
+  ['two of a name', `${output('gpio: { pin: 11 }')}\n  - { name: a, command: u/set, state: u, gpio: { pin: 13 } }`, '4:13 outputs[1].name: the output name `a` is used twice, as in `outputs[0]`'],
+  ['two of a topic', `${output('gpio: { pin: 11 }')}\n  - { name: b, command: t/set, state: t, gpio: { pin: 13 } }`, '4:25 outputs[1].command: the command topic `t/set` is used twice, as in `outputs[0]`', '4:39 outputs[1].state: the state topic `t` is used twice, as in `outputs[0]`'],
+]
+
+const onBoard = (board: string, ...sensors: string[]): string => `${S}board: ${board}\nsensors:\n${sensors.map((keys, i) => `  - { name: s${i}, topic: t${i}, ${keys} }\n`).join('')}`
+const onPi = (...sensors: string[]): string => onBoard('rpi-4', ...sensors)
+
+export const boardMistakes: readonly Case[] = [
+  ['unknown board', onBoard('rpi-6'), '2:8 board: there is no board "rpi-6"'],
+  ['a number', onBoard('4'), '2:8 board: `board` must be auto, the name of a board, or the path of a profile with a slash, found the number 4'],
+  ['a profile that is not there', onBoard('./mine.yaml'), '2:8 board: /site/mine.yaml cannot be read'],
+  ['unknown key', onBoard('{ id: rpi-4, enabled: [] }'), '2:21 board.enabled: unknown key `enabled` in `board`'],
+  ['unknown UART', onBoard('{ id: rpi-4, enable: [uart-6] }'), '2:30 board.enable[0]: Raspberry Pi 4 Model B has no uart-6'],
+  ['a device for a UART', onBoard('{ enable: [/dev/ttyS0] }'), '2:19 board.enable[0]: "/dev/ttyS0" is no UART and no bus'],
+  ['twice', onBoard('{ id: rpi-4, enable: [spi-0, spi-0] }'), '2:37 board.enable[1]: spi-0 is listed twice'],
+  ['two at the same pins', onBoard('{ id: rpi-4, enable: [uart-4, spi-0] }'), '2:38 board.enable[1]: spi-0 and uart-4 are both at pin 21 of Raspberry Pi 4 Model B'],
+  ['1-wire at the pins of another bus', onBoard('{ id: rpi-4, enable: [spi-0, "one-wire:GPIO8"] }'), '2:37 board.enable[1]: one-wire and spi-0 are both at pin 24 of Raspberry Pi 4 Model B'],
+  ['1-wire at ground', onBoard('{ id: rpi-4, enable: ["one-wire:pin 9"] }'), '2:30 board.enable[0]: pin 9 of Raspberry Pi 4 Model B is ground'],
+  ['SPI at another line', onBoard('{ id: rpi-4, enable: ["spi-0:GPIO5"] }'), '2:30 board.enable[0]: the lines of spi-0 are fixed'],
+]
+
+export const lineMistakes: readonly Case[] = [
+  ['ground', onPi('gpio: { pin: 6 }'), '4:41 sensors[0].gpio.pin: pin 6 of Raspberry Pi 4 Model B is ground'],
+  ['a supply', onPi('gpio: { pin: 2 }'), '4:41 sensors[0].gpio.pin: pin 2 of Raspberry Pi 4 Model B is the 5V supply'],
+  ['no such pin', onPi('gpio: { pin: 41 }'), '4:41 sensors[0].gpio.pin: Raspberry Pi 4 Model B has no pin 41'],
+  ['no such name', onPi('gpio: { line: GPIO28 }'), '4:42 sensors[0].gpio.line: Raspberry Pi 4 Model B has no line that is called GPIO28'],
+  ['a name of another board', onPi('gpio: { line: PAC.06 }'), '4:42 sensors[0].gpio.line: Raspberry Pi 4 Model B has no line that is called PAC.06'],
+  ['a chip of another board', onPi('gpio: { line: "pinctrl-rp1:17" }'), '4:42 sensors[0].gpio.line: Raspberry Pi 4 Model B has no GPIO chip "pinctrl-rp1"'],
+  ['a line behind the last', onPi('gpio: { line: "pinctrl-bcm2711:58" }'), '4:42 sensors[0].gpio.line: pinctrl-bcm2711 has no line 58'],
+  ['a line of the board itself', onPi('gpio: { line: "pinctrl-bcm2711:42" }'), '4:42 sensors[0].gpio.line: line 42 of pinctrl-bcm2711 is not on the header of Raspberry Pi 4 Model B: the board uses it itself'],
+  ['a name that means two lines', onBoard('jetson-agx-orin', 'gpio: { line: GPIO17 }'), '4:42 sensors[0].gpio.line: Jetson AGX Orin has no line that is called GPIO17'],
+  ['a pin of one purpose', onBoard('jetson-nano', 'gpio: { pin: 3 }'), '4:41 sensors[0].gpio.pin: pin 3 of Jetson Nano is I2C1_SDA, and no GPIO'],
+  ['an output as input', onBoard('jetson-agx-orin', 'gpio: { pin: 11 }'), '4:41 sensors[0].gpio.pin: PR.04 (pin 11) is an output only: the board lets nothing through the other way'],
+  ['a pull that the chip has not', onBoard('jetson-orin-nano', 'gpio: { pin: 7, pull: up }'), '4:50 sensors[0].gpio.pull: the kernel cannot switch pull resistors of tegra234-gpio: `pull: up` would do nothing'],
+  ['a pull against a resistor', onPi('gpio: { pin: 3, pull: down }'), '4:50 sensors[0].gpio.pull: GPIO2 (pin 3) is pulled up by a resistor on the board: `pull: down` cannot win'],
+  ['two owners by name, pin and chip', onPi('gpio: { line: GPIO17 }', 'gpio: { pin: 11 }', 'gpio: { line: "pinctrl-bcm2711:17" }'),
+    '5:41 sensors[1].gpio.pin: GPIO17 (pin 11) belongs to the sensor `s0` already (as GPIO17)', '6:42 sensors[2].gpio.line: GPIO17 (pin 11) belongs to the sensor `s0` already (as GPIO17)'],
+  ['two owners, board unknown', onBoard('auto', 'gpio: { line: GPIO17 }', 'gpio: { line: GPIO17 }'), '5:42 sensors[1].gpio.line: GPIO17 belongs to the sensor `s0` already'],
+  ['a sensor and an output', `${onPi('gpio: { line: GPIO17 }')}outputs:\n  - { name: pump, command: a, state: b, gpio: { pin: 11 } }`, '6:54 outputs[0].gpio.pin: GPIO17 (pin 11) belongs to the sensor `s0` already (as GPIO17)'],
+  ['a line of an enabled bus', onBoard('{ id: rpi-4, enable: [spi-0] }', 'gpio: { line: GPIO8 }'), '4:42 sensors[0].gpio.line: GPIO8 (pin 24) belongs to SPI 0, which `board.enable` lists'],
+  ['a line of a bus that a sensor uses', onBoard('{ id: rpi-5, enable: [i2c-1] }', 'iio: { device: "bme280 1-0076" }', 'gpio: { pin: 3 }'), '5:41 sensors[1].gpio.pin: GPIO2 (pin 3) belongs to I²C 1, which `board.enable` lists'],
+  ['a line of a UART that a sensor reads', onPi('serial: { path: /dev/ttyS0 }', 'gpio: { line: GPIO15 }'), '5:42 sensors[1].gpio.line: GPIO15 (pin 10) belongs to the mini UART, which the sensor `s0` uses'],
+]
+
+export const portMistakes: readonly Case[] = [
+  ['even parity on the mini UART', onPi('serial: { path: /dev/ttyS0, parity: even }'), '4:64 sensors[0].serial.parity: 8E1 cannot be had on /dev/ttyS0: the mini UART has no parity, and notices no breaks and no framing errors'],
+  ['odd parity, by the name of a link', onPi('serial: { path: /dev/serial0, parity: odd, dataBits: 7 }'), '4:66 sensors[0].serial.parity: 7O1 cannot be had on /dev/serial0: the mini UART has no parity, and notices no breaks and no framing errors'],
+  ['two stop bits on the mini UART', onPi('serial: { path: /dev/ttyS1, stopBits: 2 }'), '4:66 sensors[0].serial.stopBits: 8N2 cannot be had on /dev/ttyS1: the mini UART has no two stop bits, and notices no breaks and no framing errors'],
+  ['a UART that Bluetooth has', onPi('serial: { path: /dev/ttyAMA0 }'), '4:44 sensors[0].serial.path: the PL011 of Raspberry Pi 4 Model B belongs to Bluetooth until the boot files say otherwise, and `board.enable` does not list uart-0'],
+  ['a UART that is off', onPi('serial: { path: /dev/ttyAMA3 }'), '4:44 sensors[0].serial.path: UART 3 of Raspberry Pi 4 Model B is off until the boot files say otherwise, and `board.enable` does not list uart-3'],
+  ['a UART that another has replaced', onBoard('{ id: rpi-4, enable: [uart-0] }', 'serial: { path: /dev/ttyS0 }'), '4:44 sensors[0].serial.path: /dev/ttyS0 is the mini UART, and the PL011 is in its place: `board.enable` lists uart-0'],
+  ['a UART of another board', onPi('serial: { path: /dev/ttyTHS1 }'), '4:44 sensors[0].serial.path: Raspberry Pi 4 Model B has no /dev/ttyTHS1'],
+  ['too fast', onBoard('{ id: rpi-4, enable: [uart-3] }', 'serial: { path: /dev/ttyAMA3, baud: 4000000 }'), '4:64 sensors[0].serial.baud: UART 3 (/dev/ttyAMA3) does 3000000 baud at most'],
+  ['one UART by two names', onBoard('{ id: rpi-4, enable: [uart-0] }', 'serial: { path: /dev/ttyAMA0 }', 'serial: { path: /dev/serial0 }'), '5:44 sensors[1].serial.path: /dev/serial0 is the PL011 and belongs to the sensor `s0` already (as /dev/ttyAMA0)'],
+  ['a sensor and a modem', `${onBoard('auto', 'serial: { path: /dev/x }')}uplinks: [{ name: sat, url: mqtt://h, routes: [{ out: a/# }], sbd: { port: /dev/x } }]`, '5:76 uplinks[0].sbd.port: the serial port /dev/x belongs to the sensor `s0` already'],
+  ['a Modbus bus and a receiver', `${onBoard('auto', 'nmea: { serial: { path: /dev/x } }')}buses: [{ name: rs485, modbus: { serial: { path: /dev/x } } }]`, '4:52 sensors[0].nmea.serial.path: the serial port /dev/x belongs to the bus `rs485` already'],
+  ['8E1 for Modbus on the mini UART', `${onPi('simulate: { kind: sine }')}buses: [{ name: rs485, modbus: { serial: { path: /dev/ttyS0, parity: even } } }]`, '5:70 buses[0].modbus.serial.parity: 8E1 cannot be had on /dev/ttyS0: the mini UART has no parity, and notices no breaks and no framing errors'],
+  ['1-wire that is off', onPi('oneWire: { address: 28-0000051e8a2f }'), '4:37 sensors[0].oneWire: 1-wire of Raspberry Pi 4 Model B is off until the boot files say otherwise, and `board.enable` does not list one-wire'],
+  ['1-wire that the board cannot have', onBoard('jetson-nano', 'oneWire: { address: 28-0000051e8a2f }'), '4:37 sensors[0].oneWire: no way is known to have 1-wire at the header of Jetson Nano'],
+  ['I²C that is off', onBoard('rpi-5', 'iio: { device: "i2c 1-0076" }'), '4:43 sensors[0].iio.device: I²C 1 of Raspberry Pi 5 is off until the boot files say otherwise, and `board.enable` does not list i2c-1'],
+  ['SPI that is off', onPi('iio: { device: "mcp3208 spi0.0" }'), '4:43 sensors[0].iio.device: SPI 0 of Raspberry Pi 4 Model B is off until the boot files say otherwise, and `board.enable` does not list spi-0'],
 ]

@@ -33,6 +33,7 @@ export function make(more: Partial<SerialSensorConfig> = {}) {
   const payloads: string[] = []
   const taken: Fields[] = []
   const states: SensorState[] = []
+  const replies: string[] = []
   const log: string[] = []
   const fields: object[] = []
   const commands = new Map<string, (message: Message) => void>()
@@ -56,11 +57,12 @@ export function make(more: Partial<SerialSensorConfig> = {}) {
     },
     gpsTime: () => {},
     subscribe: (topic, take) => void commands.set(topic, take),
+    reply: (message) => void replies.push(message.payload.toString()),
   }
   const source = new SerialSource(config, deps, ports)
   const command = (topic: string, payload: string): void => commands.get(topic)!(makeMessage(topic, payload))
   const send = (text: string): void => ports.say(text)
-  return { clock, ports, payloads, taken, states, log, fields, source, record, send, command }
+  return { clock, ports, payloads, replies, taken, states, log, fields, source, record, send, command }
 }
 
 /** Everything that is under way gets its turns. */

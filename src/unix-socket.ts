@@ -3,7 +3,7 @@
 import { chmodSync } from 'node:fs'
 import { lstat, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
-import { OperatorError } from '../errors.ts'
+import { OperatorError } from './errors.ts'
 
 /** Nobody but the owner, until the socket has its own permission. */
 const UMASK = 0o177

@@ -7,17 +7,12 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { systemClock } from './clock.ts'
 import type { Config } from './config/config.ts'
-import { checkEntry } from './config/load.ts'
+import { checkEntry, type LoadOptions } from './config/load.ts'
 import { reportProblems } from './config/report.ts'
 import { OperatorError } from './errors.ts'
-import { Gpio } from './gpio/gpio.ts'
-import { type FedReading, fedReading, type FedState, fedState, type FeedLine } from './ops/sensor-feed.ts'
+import { readSensors } from './lone-sensors.ts'
+import type { FedReading, FedState, FeedLine } from './ops/sensor-feed.ts'
 import { SENSOR_FEED_SOCKET } from './own-devices.ts'
-import { Buses } from './sensors/modbus/buses.ts'
-import { Sensor, type SensorDeps } from './sensors/sensor.ts'
-import { serialPorts } from './serial-port.ts'
-import { systemTime } from './system-time.ts'
-import { Timekeeper } from './timekeeper.ts'
 
 export interface Terminal {
   write(text: string): void
@@ -48,7 +43,7 @@ export async function watchSensors(config: Config, { json, seconds }: { readonly
   }
   const gateway = await connectTo(join(config.store.path, SENSOR_FEED_SOCKET))
   const closed = gateway === null ? new Promise<void>(() => {}) : new Promise<void>((resolve) => void gateway.once('close', () => resolve()))
-  const stop = gateway === null ? readHere(config, onLine) : readFrom(gateway, onLine)
+  const stop = gateway === null ? readSensors(config, onLine) : readFrom(gateway, onLine)
   if (!json) terminal.write(gateway === null ? 'No gateway runs on this store: the sensors are read here.\n' : 'As the running gateway reads them.\n')
   const redraw = terminal.isTty && !json ? systemClock.every(REDRAW_MS, () => terminal.write(drawn(seen))) : null
   const keepAlive = holdOpen(seconds)
@@ -66,7 +61,7 @@ export interface TryOptions {
   /** Text of a configuration whose board and buses hold; null for none. */
   readonly base: string | null
   readonly file: string | null
-  readonly board: { readonly board?: string; readonly detectedBoard?: string }
+  readonly board: { readonly board?: string; readonly detectedBoard?: string | null }
   readonly seconds: number
 }
 
@@ -79,7 +74,7 @@ export async function trySensor(entry: string, { base, file, board, seconds }: T
   }
   let readings = 0
   let trouble: string | null = null
-  const stop = readHere(result.config, (line) => {
+  const stop = readSensors(result.config, (line) => {
     if ('status' in line) {
       trouble = line.lastError ?? trouble
       terminal.write(`  ${stateText(line)}\n`)
@@ -114,42 +109,6 @@ function readFrom(socket: Socket, onLine: (line: FeedLine) => void): () => Promi
   return () => {
     socket.destroy()
     return Promise.resolve()
-  }
-}
-
-/** The same lines, of sensors that are read in this process. Counters begin at 0, and nothing is kept. */
-function readHere(config: Config, onLine: (line: FeedLine) => void): () => Promise<void> {
-  const clock = systemClock
-  const kept = new Map<string, number>()
-  const numbers = { all: kept, get: (key: string) => kept.get(key), set: (key: string, value: number) => void kept.set(key, value), delete: (key: string) => void kept.delete(key) }
-  const timekeeper = new Timekeeper(clock, systemTime(), numbers)
-  timekeeper.start()
-  const silent = (): void => {}
-  const gpio = new Gpio(clock, config.board.profile, null)
-  const buses = new Buses(config.buses, { clock, ports: serialPorts, random: Math.random })
-  const sensors = config.sensors.map((sensor) => {
-    const deps: SensorDeps = {
-      clock,
-      numbers,
-      gpio,
-      buses,
-      site: config.site,
-      time: timekeeper,
-      random: Math.random,
-      log: { debug: silent, info: silent, warn: silent },
-      sink: { publish: silent },
-      subscribe: silent, // a person who looks gives no commands
-      reply: silent,
-      gpsTime: (utcMs, atMs) => timekeeper.gpsTime(utcMs, atMs),
-      observe: (reading, message) => onLine(fedReading(sensor.name, reading, message)),
-      stateChanged: (state) => onLine(fedState(state)),
-    }
-    return new Sensor(sensor, deps)
-  })
-  for (const sensor of sensors) sensor.start()
-  return async () => {
-    await Promise.all(sensors.map((sensor) => sensor.stop()))
-    timekeeper.stop()
   }
 }
 

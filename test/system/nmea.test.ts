@@ -18,7 +18,7 @@ const LAST = { latitude: 47.6619817, longitude: -122.3263935, altitude: 76.5, sa
 const opened: (() => Promise<unknown>)[] = []
 
 afterEach(async () => {
-  for (const close of opened.splice(0).reverse()) await close()
+  for (const close of opened.splice(0).toReversed()) await close()
 })
 
 function start(line: NmeaSensorConfig['nmea']['line']): SourceBed {

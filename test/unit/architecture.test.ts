@@ -58,6 +58,7 @@ const ROOM_OF: Readonly<Record<string, string>> = {
   'sensors-command.ts': 'main',
   'gateway.ts': 'gateway',
   'own-devices.ts': 'gateway',
+  'lone-sensors.ts': 'gateway',
   'message.ts': 'words',
   'mqtt/topic.ts': 'words',
   'mqtt/reason.ts': 'words',

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { detectBoard } from '../../../src/board/detect.ts'
 import { allProfiles } from '../../../src/config/board-profile.ts'
+import { detectedBoard } from '../../../src/detected-board.ts'
 import { FileTree } from '../../support/tree.ts'
 
 const PROFILES = allProfiles()
@@ -69,4 +70,18 @@ describe('what nobody knows', () => {
 it.each(['rpi-4', 'rpi-5', 'jetson-orin-nano'])('the recorded tree of %s', (id) => {
   using files = FileTree.recorded(join(import.meta.dirname, `trees/${id}.txt`))
   expect(detectBoard(files.root, PROFILES).id).toBe(id)
+})
+
+describe('detectedBoard, which reads few profiles', () => {
+  it.each([
+    ['rpi-4', FileTree.recorded.bind(null, join(import.meta.dirname, 'trees/rpi-4.txt'))],
+    ['jetson-orin-nano', FileTree.recorded.bind(null, join(import.meta.dirname, 'trees/jetson-orin-nano.txt'))],
+    ['generic-x86-64', FileTree.recorded.bind(null, join(import.meta.dirname, 'trees/x86.txt'))],
+    ['rpi-5', () => new FileTree(deviceTree('Raspberry Pi 5 Model B Rev 1.1', 'acme,board'))],
+    ['generic-arm64', () => new FileTree(deviceTree('Radxa ROCK 5B', 'radxa,rock-5b', 'rockchip,rk3588'))],
+    [null, () => new FileTree()],
+  ])('%s', (id, make) => {
+    using tree = make()
+    expect(detectedBoard(tree.root)).toBe(id)
+  })
 })

@@ -5,7 +5,7 @@ export type Case = readonly [name: string, text: string, ...problems: string[]]
 
 const S = 'site: s\n'
 /** The keys that a sensor may have, in the order of the schema. */
-const SOURCES = ['gpio', 'serial', 'simulate', 'oneWire', 'iio', 'hwmon', 'thermal', 'power', 'system'].map((key) => `\`${key}\``).join(' or ')
+const SOURCES = ['gpio', 'serial', 'modbus', 'simulate', 'nmea', 'oneWire', 'iio', 'hwmon', 'thermal', 'power', 'system'].map((key) => `\`${key}\``).join(' or ')
 const sensor = (keys: string): string => `${S}sensors:\n  - { name: a, topic: t, ${keys} }`
 const serial = (keys: string): string => sensor(`serial: { path: /dev/x }, ${keys}`)
 const named = (name: string, topic: string, source = 'simulate: { kind: sine }'): string => `  - { name: ${name}, topic: ${topic}, ${source} }\n`
@@ -64,7 +64,7 @@ export const valueMistakes: readonly Case[] = [
   ['text for a group', S + 'store: ./data', '2:8 store: `store` must be a group of keys, found the text "./data"'],
   ['list for a group', S + 'store: [a]', '2:8 store: `store` must be a group of keys, found a list'],
   ['group for a list', S + 'sensors:\n  name: a', '3:3 sensors: `sensors` must be a list, found a group of keys'],
-  ['text in a list of groups', S + 'sensors: [tank]', `2:11 sensors[0]: \`sensors[0]\` must be a sensor with ${SOURCES}, found the text \"tank\"`],
+  ['text in a list of groups', S + 'sensors: [tank]', `2:11 sensors[0]: \`sensors[0]\` must be a sensor with ${SOURCES}, found the text "tank"`],
   ['bare duration', S + 'store: { commitWindow: 20 }', '2:24 store.commitWindow: `commitWindow` has no unit: 20 of what?'],
   ['unknown unit of a duration', S + 'store: { commitWindow: 20sec }', '2:24 store.commitWindow: `commitWindow` must be a duration from 0 to 10s, found the text "20sec"'],
   ['duration too long', S + 'store: { commitWindow: 1h }', '2:24 store.commitWindow: `commitWindow` must be a duration from 0 to 10s, found the text "1h"'],
@@ -428,4 +428,12 @@ export const portMistakes: readonly Case[] = [
   ['1-wire that the board cannot have', onBoard('jetson-nano', 'oneWire: { address: 28-0000051e8a2f }'), '4:37 sensors[0].oneWire: no way is known to have 1-wire at the header of Jetson Nano'],
   ['I²C that is off', onBoard('rpi-5', 'iio: { device: "i2c 1-0076" }'), '4:43 sensors[0].iio.device: I²C 1 of Raspberry Pi 5 is off until the boot files say otherwise, and `board.enable` does not list i2c-1'],
   ['SPI that is off', onPi('iio: { device: "mcp3208 spi0.0" }'), '4:43 sensors[0].iio.device: SPI 0 of Raspberry Pi 4 Model B is off until the boot files say otherwise, and `board.enable` does not list spi-0'],
+]
+
+export const nmeaMistakes: readonly Case[] = [
+  ['nmea: no line', sensor('nmea: { setsClock: true }'), '3:32 sensors[0].nmea: `nmea` has no `serial` or `tcp`'],
+  ['nmea: two lines', sensor('nmea: { serial: { path: /dev/x }, tcp: h }'), '3:60 sensors[0].nmea.tcp: `nmea` has both `serial` and `tcp`'],
+  ['nmea: port 0', sensor('nmea: { tcp: "h:0" }'), '3:39 sensors[0].nmea.tcp: `tcp` "h:0" is not a host or host:port'],
+  ['nmea: a URL', sensor('nmea: { tcp: "tcp://h:1" }'), '3:39 sensors[0].nmea.tcp: `tcp` "tcp://h:1" is not a host or host:port'],
+  ['nmea: a path alone', sensor('nmea: { serial: /dev/ttyAMA0 }'), '3:42 sensors[0].nmea.serial: `serial` must be a group of keys, found the text "/dev/ttyAMA0"'],
 ]

@@ -61,7 +61,7 @@ export interface TryOptions {
   /** Text of a configuration whose board and buses hold; null for none. */
   readonly base: string | null
   readonly file: string | null
-  readonly board: { readonly board?: string; readonly detectedBoard?: string | null }
+  readonly board: Pick<LoadOptions, 'board' | 'detectedBoard'>
   readonly seconds: number
 }
 

@@ -3,6 +3,7 @@
 // It knows no schema: it is given a list of uses, each with the place that a report points at (board-uses.ts makes the list).
 // Without a profile (`board: auto` on another machine) only what needs none is checked: two owners of what is written the same way.
 // Always true: every refusal says what to write instead. Places are not kept.
+import { realpathSync } from 'node:fs'
 import { describePin, keyOf, lineOf, wordOf, type BoardPin, type LineReference } from '../board/pin-map.ts'
 import type { BoardConfig, BoardProfile, BoardUart } from './board-config.ts'
 import { checkBus, Switches } from './board-switches.ts'
@@ -79,7 +80,7 @@ class Check {
       this.valid = false
       return
     }
-    const key = uart === null ? use.path : uart.id
+    const key = uart?.id ?? realPath(use.path)
     const other = this.#portOwners.get(key)
     this.#portOwners.set(key, other ?? use)
     if (other === undefined) return
@@ -166,7 +167,16 @@ function parts(name: string): readonly [letters: string, number: number | null] 
   return [name.replace(/\d+/, '').toUpperCase(), digits === null ? null : Number(digits[0])]
 }
 
+/** Two names of one device are one, where this machine has it. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
 function ownedTwice(use: PortUse, other: PortUse, uart: BoardUart | null): string {
   if (use.path === other.path) return `the serial port ${use.path} belongs to ${other.owner} already`
-  return `${use.path} is ${uart?.title ?? 'a port'} and belongs to ${other.owner} already (as ${other.path})`
+  return `${use.path} is ${uart?.title ?? 'the same port'} and belongs to ${other.owner} already (as ${other.path})`
 }

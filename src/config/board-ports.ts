@@ -6,16 +6,16 @@ import type { Switches } from './board-switches.ts'
 /** null: the port is none of the board's own (a USB adapter). `refused` after a report. */
 export function checkPort(use: PortUse, switches: Switches): BoardUart | null | 'refused' {
   const uart = uartOf(use.path, switches)
-  if (uart === null) return checkUnknown(use, switches.profile) ? null : 'refused'
+  if (uart === null) return !switches.asks || checkUnknown(use, switches.profile) ? null : 'refused'
   if (switches.isReplaced(uart.id)) {
     const instead = switches.profile.uarts.find((other) => other.replaces === uart.id && switches.isEnabled(other.id))!
     use.place.key(use.pathKey).problem(`${use.path} is ${uart.title}, and ${instead.title} is in its place: \`board.enable\` lists ${instead.id}`, `write ${instead.devices[0]!}, or take ${instead.id} out of \`enable\``)
     return 'refused'
   }
   if (!checkAbility(use, uart, switches) || !switches.use(uart, use.owner, use.place.key(use.pathKey))) return 'refused'
-  for (const { takeAway } of uart.consoles.slice(0, 1)) {
+  if (switches.asks && uart.consoles.length > 0) {
     const ways = uart.consoles.map((one) => one.takeAway)
-    use.place.key(use.pathKey).warning(`a console is on ${use.path} as the system is delivered: it answers the device, and takes half of what it says`, ways.length === 1 ? takeAway : ways.join('; or '))
+    use.place.key(use.pathKey).warning(`a console is on ${use.path} as the system is delivered: it answers the device, and takes half of what it says`, ways.join('; or '))
   }
   return uart
 }

@@ -22,16 +22,16 @@ export interface Taker {
 
 export class Switches {
   readonly profile: BoardProfile
+  /** What is not known to be on is refused; false on the board itself, which shows what is. */
+  readonly asks: boolean
   readonly #enable: readonly EnabledConfig[]
-  readonly #asks: boolean
   /** Pins of what is used or on, by number. */
   readonly #takers = new Map<number, Taker>()
 
-  /** `asks`: what is not known to be on is refused. */
   constructor(profile: BoardProfile, enable: readonly EnabledConfig[], asks: boolean) {
     this.profile = profile
     this.#enable = enable
-    this.#asks = asks
+    this.asks = asks
     for (const one of switchList(profile)) {
       const enabled = enable.find((e) => e.id === one.id)
       if (enabled !== undefined) this.#take(one, `\`board.enable\` lists`, true, enabled)
@@ -63,7 +63,7 @@ export class Switches {
   use(one: BoardSwitch, owner: string, place: Place): boolean {
     const isOn = this.isEnabled(one.id) || this.isSurelyOn(one)
     if (!isOn) this.#take(one, `${owner} uses`, true)
-    if (isOn || !this.#asks) return true
+    if (isOn || !this.asks) return true
     if (one.on.length > 0) {
       const off = this.profile.systems.filter((system) => !one.on.includes(system))
       place.warning(`${one.title} is off under ${off.map((system) => NAMES[system]).join(' and ')} as it is delivered`, this.howToEnable(one, off))

@@ -18,7 +18,7 @@ const rtu = object({ serial: required('The line of a Modbus RTU bus.', serialPor
 export const hostAndPort = (plainPort: number) => text({ expected: 'a host, or host:port' }).into((written, place) => {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:/[\]\s]+))(?::(\d{1,5}))?$/.exec(written)
   const port = Number(match?.[3] ?? plainPort)
-  if (match === null || port < 1 || port > 65_535) return place.problem(`${place.name} "${clip(written)}" is not a host or host:port`, 'write for example "192.168.1.5:' + `${plainPort}"; an IPv6 address stands in brackets: "[fd00::5]:${plainPort}"`)
+  if (match === null || port < 1 || port > 65_535) return place.problem(`${place.name} "${clip(written)}" is not a host or host:port`, `write for example "192.168.1.5:${plainPort}"; an IPv6 address stands in brackets: "[fd00::5]:${plainPort}"`)
   return { host: match[1] ?? match[2]!, port }
 })
 

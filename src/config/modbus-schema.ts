@@ -80,10 +80,10 @@ const ranges = list(range)
 const TABLES = ['holding', 'input', 'coil', 'discrete'] as const
 
 const avoid = object({
-  holding: defaulted('Holding registers.', [], ranges),
-  input: defaulted('Input registers.', [], ranges),
-  coil: defaulted('Coils.', [], ranges),
-  discrete: defaulted('Discrete inputs.', [], ranges),
+  holding: defaulted('Holding registers, as single ones and ranges: [4, 10-19].', [], ranges),
+  input: defaulted('Input registers, likewise.', [], ranges),
+  coil: defaulted('Coils, likewise.', [], ranges),
+  discrete: defaulted('Discrete inputs, likewise.', [], ranges),
 }).into((a): readonly ModbusRange[] => TABLES.flatMap((table: ModbusTable) => a[table].map((r) => ({ table, ...r }))))
 
 export const modbus: Schema<ModbusSensorConfig['modbus']> = object({

@@ -44,18 +44,19 @@ const MARK = /^([0-9a-f]{8}) (\d{1,15}) ([a-z]+) (.+)$/s
 
 /** The properties of a message with these times in its payload, encoded. */
 export function timeMarkProperties(marks: readonly TimeMark[]): Buffer {
-  return Buffer.concat(marks.map(({ boot, sinceBootMs, form, text }) => userProperty(`${boot} ${Math.max(0, Math.round(sinceBootMs))} ${form} ${text}`)))
-}
-
-function userProperty(value: string): Buffer {
-  const bytes = Buffer.from(value, 'utf8')
-  const property = Buffer.alloc(5 + NAME.length + bytes.length)
-  property[0] = PropertyId.userProperty
-  property.writeUInt16BE(NAME.length, 1)
-  NAME.copy(property, 3)
-  property.writeUInt16BE(bytes.length, 3 + NAME.length)
-  bytes.copy(property, 5 + NAME.length)
-  return property
+  const values = marks.map(({ boot, sinceBootMs, form, text }) => `${boot} ${Math.max(0, Math.round(sinceBootMs))} ${form} ${text}`)
+  const bytes = Buffer.allocUnsafe(values.reduce((sum, value) => sum + 5 + NAME.length + Buffer.byteLength(value), 0))
+  let at = 0
+  for (const value of values) {
+    bytes[at] = PropertyId.userProperty
+    bytes.writeUInt16BE(NAME.length, at + 1)
+    NAME.copy(bytes, at + 3)
+    at += 3 + NAME.length
+    const length = bytes.write(value, at + 2, 'utf8')
+    bytes.writeUInt16BE(length, at)
+    at += 2 + length
+  }
+  return bytes
 }
 
 /**

@@ -41,7 +41,7 @@ describe.skipIf(reason !== null)(`kernel sensors${whyWithoutVm(reason)}`, () => 
   })
 
   test('two chips of a name', () => {
-    const why = `2 of the kind hwmon chip are called "lm75": write "lm75 ${bus}-0048" or "lm75 ${bus}-0049" in hwmon.chip`
+    const why = `2 hwmon chips are called "lm75": write "lm75 ${bus}-0048" or "lm75 ${bus}-0049" in hwmon.chip`
     expect(scenes.get('two LM75')).toEqual({ fields: null, status: 'gone', why })
     expect(scenes.get('one of them')).toMatchObject({ fields: { temp1: -10 }, status: 'ok' })
   })

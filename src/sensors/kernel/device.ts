@@ -105,9 +105,9 @@ function isMeant(entry: Entry, written: string): boolean {
 
 function ambiguous(meant: readonly Entry[], all: readonly Entry[], written: string, words: KindWords): string {
   if (meant.every((entry) => entry.address !== null)) {
-    return `${meant.length} of the kind ${words.kind} are called "${written}": write ${meant.map((entry) => `"${writtenFor(entry, all)}"`).join(' or ')} in ${words.key}`
+    return `${meant.length} ${words.kind}s are called "${written}": write ${meant.map((entry) => `"${writtenFor(entry, all)}"`).join(' or ')} in ${words.key}`
   }
-  return `${meant.length} of the kind ${words.kind} are called "${written}", and the kernel tells no address of them: they cannot be told apart`
+  return `${meant.length} ${words.kind}s are called "${written}", and the kernel tells no address of them: they cannot be told apart`
 }
 
 export function described(entry: Entry): string {

@@ -28,6 +28,8 @@ export class PolledSource implements Source {
   readonly #stopped = Promise.withResolvers<void>()
   #phase: 'idle' | 'resting' | 'queued' | 'looking' | 'stopping' | 'stopped' = 'idle'
   #device: KernelDevice | null = null
+  /** The look that is under way hangs. */
+  #isStuck = false
   #startedAtMs = 0
   #timer: Timer | null = null
   /** Looks in a row that gave nothing. */
@@ -51,7 +53,7 @@ export class PolledSource implements Source {
   /** A read that hangs in the kernel is not waited for: what it gives when it comes after all goes nowhere. */
   stop(): Promise<void> {
     this.#timer?.cancel()
-    if (this.#phase === 'looking') this.#phase = 'stopping'
+    if (this.#phase === 'looking' && !this.#isStuck) this.#phase = 'stopping'
     else if (this.#phase !== 'stopping') this.#end()
     return this.#stopped.promise
   }
@@ -73,6 +75,7 @@ export class PolledSource implements Source {
 
   #queue(): void {
     this.#phase = 'queued'
+    this.#isStuck = false
     this.#gate.run(this.#device?.lane ?? `find ${this.#deps.name}`, () => this.#look(), () => this.#onStuck())
   }
 
@@ -154,6 +157,7 @@ export class PolledSource implements Source {
 
   /** It may answer yet: then it is read as if nothing had been. */
   #onStuck(): void {
+    this.#isStuck = true
     if (this.#phase === 'stopping') this.#end()
     if (this.#phase !== 'looking' && this.#phase !== 'queued') return
     const { name, record, log, clock } = this.#deps

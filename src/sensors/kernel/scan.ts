@@ -1,5 +1,5 @@
-// What the kernel has that can be a sensor, with the lines to write for it. Only names are read, and of chips what says which channels they have:
-// nothing is measured.
+// What the kernel has that can be a sensor, with the lines to write for it. Names are read, and of chips what says which channels they have; only
+// power supplies have to be asked for each value, for their drivers have files of all that they might know.
 import { type Channel, type Entry, writtenFor } from './device.ts'
 import { hwmonChannels, hwmonEntries } from './hwmon.ts'
 import { iioChannels, iioEntries } from './iio.ts'

@@ -112,6 +112,7 @@ export class ModbusBus {
     this.#users.add(user)
     if (!this.#slaves.has(user.slave) && this.#slaves.size < SLAVES_MAX) {
       const { timeoutMs, retries } = this.config.modbus
+      this.#port.slaves.add(user.slave)
       this.#slaves.set(user.slave, new Slave(user.slave, timeoutMs, retries))
     }
     if (this.#users.size === 1) void this.#closing.then(() => this.#open())

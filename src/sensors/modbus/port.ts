@@ -5,6 +5,7 @@
 // - An answer is given only while it is awaited, and only when it can be one: the same slave, function and length. Any other frame is
 //   a stray: the late answer to a request that was given up, or somebody else's.
 // - RTU frames are found by their checksum wherever they begin, so that noise before one costs nothing, and given as soon as they are whole.
+//   Only slaves that are known can have sent one: garbage is passed over quickly.
 // - Memory is bounded by what a frame can have.
 import { EventEmitter } from 'node:events'
 import { crc16Modbus } from '../serial/checksum.ts'
@@ -27,6 +28,8 @@ export abstract class AnswerPort extends EventEmitter {
   _transactionIdWrite = 1
   /** A frame that was not awaited came from this slave. */
   onStray: (slave: number) => void = () => {}
+  /** Slaves that may be asked. */
+  readonly slaves = new Set<number>()
   /** Nothing more can be made of what comes. */
   onUnreadable: () => void = () => {}
   protected readonly wire: Wire
@@ -99,7 +102,7 @@ export class RtuPort extends AnswerPort {
   push(chunk: Buffer): void {
     this.#held = Buffer.concat([this.#held, chunk])
     for (let at = 0; at + 5 <= this.#held.length; ) {
-      const length = frameLength(this.#held, at)
+      const length = this.slaves.has(this.#held[at]!) ? frameLength(this.#held, at) : 0
       if (!isWhole(this.#held, at, length)) {
         at++
         continue

@@ -64,6 +64,9 @@ const OF_A_FIX: Readonly<Record<string, readonly string[]>> = {
   RMC: ['latitude', 'longitude', 'speed', 'course'],
 }
 
+/** What is read: sentences that tell where we are and what is around us. The package knows more of them, which tell of others (DSC has the position of a ship in distress). */
+const OF_US: ReadonlySet<string> = new Set(['GGA', 'GLL', 'GNS', 'RMC', 'VTG', 'HDG', 'HDM', 'HDT', 'ROT', 'VHW', 'DBK', 'DBS', 'DBT', 'DPT', 'MTW', 'MWD', 'MWV', 'VWR', 'VWT', 'MDA', 'MTA'])
+
 /** They tell of satellites; we do not. */
 const OF_SATELLITES: ReadonlySet<string> = new Set(['GSA', 'GSV', 'GST', 'GBS', 'GRS'])
 
@@ -75,8 +78,7 @@ export class SentenceParser {
   /** null when it is a sentence that nothing is known of, or that has nothing in it. */
   parse(sentence: Sentence): NmeaFields | null {
     if (OF_SATELLITES.has(sentence.id) || sentence.id === 'ZDA') return {}
-    // The package puts the parts of AIS together, and would keep those whose rest never comes.
-    if (sentence.id.length !== 3) return null
+    if (!OF_US.has(sentence.id)) return null
     const fields: NmeaFields = {}
     const fix = fixOf(sentence)
     if (fix === 'none') {

@@ -1,5 +1,5 @@
 // `board:` and what is checked by it: what is accepted, what is warned of, and what the hints say. Refusals are in mistakes.ts.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -49,6 +49,24 @@ describe('what board it is', () => {
   it('what is on is seen on the machine itself: `enable` need not list it, pins are checked all the same', () => {
     const text = site('', 'oneWire: { address: 28-0000051e8a2f }', 'gpio: { pin: 7 }')
     expect(lines(check(text, { secrets: 'skip', detectedBoard: 'rpi-4' }))).toEqual(['4:41 sensors[1].gpio.pin: GPIO4 (pin 7) belongs to 1-wire, which the sensor `s0` uses'])
+  })
+
+  it('a UART that no profile has may be there: on the machine itself it is not refused', () => {
+    const text = site('', 'serial: { path: /dev/ttyS4 }')
+    expect(lines(check(text, on('rpi-5')))).toEqual(['3:44 sensors[0].serial.path: Raspberry Pi 5 has no /dev/ttyS4'])
+    expect(lines(check(text, { secrets: 'skip', detectedBoard: 'rpi-5' }))).toEqual([])
+  })
+
+  it('two names of one adapter, where it is plugged in', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sandpiper-two-names-'))
+    try {
+      writeFileSync(join(folder, 'ttyUSB0'), '')
+      symlinkSync('ttyUSB0', join(folder, 'by-id'))
+      const text = site('', `serial: { path: ${folder}/ttyUSB0 }`, `serial: { path: ${folder}/by-id }`)
+      expect(lines(check(text))).toEqual([`4:44 sensors[1].serial.path: ${folder}/by-id is the same port and belongs to the sensor \`s0\` already (as ${folder}/ttyUSB0)`])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it('a profile of one’s own, beside gateway.yaml; its file is watched like it', () => {

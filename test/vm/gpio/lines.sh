@@ -1,3 +1,3 @@
-# Both back ends against simulated chips of the kernel.
-mount -t configfs config /sys/kernel/config
-exec "$NODE" --disable-warning=ExperimentalWarning "$PROJECT/test/vm/gpio/contract.ts"
+# Both back ends at simulated chips of the kernel.
+. "$PROJECT/test/vm/gpio/node.sh"
+run contract.ts

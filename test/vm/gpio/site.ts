@@ -35,6 +35,10 @@ export class Site {
     return this.#output
   }
 
+  get pid(): number {
+    return this.#process!.pid!
+  }
+
   /** Resolves when it listens. */
   async start(): Promise<void> {
     this.#output = ''

@@ -1,3 +1,3 @@
 # The whole gateway at simulated lines.
-mount -t configfs config /sys/kernel/config
-exec "$NODE" --disable-warning=ExperimentalWarning "$PROJECT/test/vm/gpio/whole.ts"
+. "$PROJECT/test/vm/gpio/node.sh"
+run whole.ts

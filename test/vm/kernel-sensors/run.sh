@@ -10,7 +10,7 @@ set_bytes() {
   shift 2
   for value in "$@"; do
     i2cset -y "$BUS" "$chip" "$register" "$value" b
-    register=$((register + 1))
+    register=$(printf '0x%x' $((register + 1))) # without 0x it would be taken for hexadecimal
   done
 }
 word() { i2cset -y "$BUS" "$1" "$2" "$3" w; }

@@ -201,6 +201,15 @@ test('a read that hangs: gone with what to do; stop does not wait for it; a late
   expect(clock.pending).toBe(0)
 })
 
+test('stop of a source that is known to hang is at once', async () => {
+  const { device, seconds, source, record, clock } = await makeStarted()
+  device.look = () => new Promise(() => {})
+  await seconds(10 + STUCK_MS / 1000)
+  expect(record.status).toBe('gone')
+  await source.stop()
+  expect(clock.pending).toBe(0)
+})
+
 test('stop waits for a read that answers', async () => {
   const { device, seconds, source, taken } = await makeStarted()
   let answer = (_reading: KernelReading): void => {}

@@ -139,7 +139,7 @@ describe('iio', () => {
   test('two with one name are told apart by address', async () => {
     const root = board('rpi-4')
     tree.add('/sys/bus/iio/devices/iio:device1 -> ../../../devices/platform/soc/fe804000.i2c/i2c-1/1-0076/iio:device1\n/sys/devices/platform/soc/fe804000.i2c/i2c-1/1-0076/subsystem -> ../../../../../../bus/i2c\n/sys/devices/platform/soc/fe804000.i2c/i2c-1/1-0076/iio:device1/name: bme280\n/sys/devices/platform/soc/fe804000.i2c/i2c-1/1-0076/iio:device1/in_temp_input: 7000')
-    expect(await absent(findIio(root, 'bme280', null))).toBe('2 of the kind IIO device are called "bme280": write "bme280 1-0077" or "bme280 1-0076" in iio.device')
+    expect(await absent(findIio(root, 'bme280', null))).toBe('2 IIO devices are called "bme280": write "bme280 1-0077" or "bme280 1-0076" in iio.device')
     expect((await read(findIio(root, 'bme280 1-0076', null))).fields).toEqual({ temp: 7 })
   })
 
@@ -162,7 +162,7 @@ describe('iio', () => {
 describe('hwmon', () => {
   test('two INA3221 of a Jetson, by address; what is off or not connected is left out', async () => {
     const root = board('jetson-agx-orin')
-    expect(await absent(findHwmon(root, 'ina3221', null))).toBe('2 of the kind hwmon chip are called "ina3221": write "ina3221 1-0041" or "ina3221 1-0040" in hwmon.chip')
+    expect(await absent(findHwmon(root, 'ina3221', null))).toBe('2 hwmon chips are called "ina3221": write "ina3221 1-0041" or "ina3221 1-0040" in hwmon.chip')
     expect(await read(findHwmon(root, 'ina3221 1-0041', null))).toEqual({ fields: { curr2: 0.152, in2: 4.952 }, gaps: [] })
     expect((await read(findHwmon(root, '1-0040', null))).fields).toEqual({ curr1: 0.152, curr2: 0.04, curr3: 0.688, in1: 19.816, in2: 19.84, in3: 4.976, in7: 0.002 })
   })
@@ -225,7 +225,7 @@ describe('thermal zones', () => {
   })
 
   test('two of a type by address', async () => {
-    expect(await absent(findThermal(board('x86-laptop'), 'acpitz'))).toBe('2 of the kind thermal zone are called "acpitz": write "acpitz LNXTHERM:00" or "acpitz LNXTHERM:01" in thermal.zone')
+    expect(await absent(findThermal(board('x86-laptop'), 'acpitz'))).toBe('2 thermal zones are called "acpitz": write "acpitz LNXTHERM:00" or "acpitz LNXTHERM:01" in thermal.zone')
     expect((await read(findThermal(tree.root, 'acpitz LNXTHERM:01'))).fields).toEqual({ temperature: 29.8 })
   })
 

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { SentenceParser } from '../../../../src/sensors/nmea/parser.ts'
 import { sentenceOf } from '../../../../src/sensors/nmea/sentence.ts'
+import { seededRandom } from '../../../../src/sensors/simulate.ts'
 import { sentence } from './log.ts'
 
 const parser = new SentenceParser()
@@ -43,7 +44,26 @@ test.each([
   expect(parse(body)).toEqual(fields)
 })
 
-test.each(['GPTXT,01,01,01,ANTENNA OK', 'PUBX,00,1', 'GPXYZ,1,2,3', 'GPVTG,,,,,,,,,N', 'GPRMC,123519,A', 'IIMWV,45,R,10,M,V', 'GPconstructor', 'GP__proto__,1'])('nothing is known from %s', (body) => {
+test.each(['CDDSC,20,3380400790,00,21,26,1423108312,2021,,, B, E', 'GPRMB,A,0.66,L,003,004,4917.24,N,12309.57,W,001.3,052.5,000.5,V', 'GPTXT,01,01,01,ANTENNA OK', 'PUBX,00,1', 'GPXYZ,1,2,3', 'GPVTG,,,,,,,,,N', 'GPRMC,123519,A', 'IIMWV,45,R,10,M,V', 'GPconstructor', 'GP__proto__,1'])('nothing is known from %s', (body) => {
   const made = sentenceOf(sentence(body))
   expect(typeof made === 'string' ? null : parser.parse(made)).toBeNull()
+})
+
+test('sentences that noise has changed, with a right checksum, give numbers that can be or nothing', () => {
+  const bodies = ['GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,', 'GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230326,003.1,W', 'GNGNS,014035.00,4332.69262,S,17235.48549,E,RR,13,0.9,25.63,11.24,,', 'GPGLL,4916.45,N,12311.12,W,225444,A', 'IIMWV,045.0,R,12.5,N,A', 'IIHDG,98.3,0.0,E,12.6,W', 'SDDPT,2.4,0.5']
+  const random = seededRandom('noise')
+  const noise = '0123456789.,-AVNSEWKM '
+  for (let i = 0; i < 20_000; i++) {
+    let body = bodies[i % bodies.length]!
+    for (let changes = 1 + Math.floor(random() * 4); changes > 0; changes--) {
+      const at = 6 + Math.floor(random() * (body.length - 6))
+      const put = random() < 0.3 ? '' : noise[Math.floor(random() * noise.length)]!
+      body = body.slice(0, at) + put + body.slice(at + (random() < 0.8 ? 1 : 0))
+    }
+    const made = sentenceOf(sentence(body))
+    if (typeof made === 'string') continue
+    for (const value of Object.values(parser.parse(made) ?? {})) expect(value === null || Number.isFinite(value), body).toBe(true)
+    const { latitude = 0, longitude = 0 } = parser.parse(made) ?? {}
+    expect(Math.abs(Number(latitude)) <= 90 && Math.abs(Number(longitude)) <= 180, body).toBe(true)
+  }
 })

@@ -1,0 +1,3 @@
+# Ten minutes of a thousand pulses a second.
+. "$PROJECT/test/vm/gpio/node.sh"
+run count.ts 600

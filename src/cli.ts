@@ -146,7 +146,8 @@ async function check(file: string | undefined, board: string | undefined): Promi
     return 1
   }
   if (result.warnings.length > 0) complain(reportProblems(result.warnings, { fileName: file, text: result.text }))
-  return print(`${file} is good: ${summary(result.config)}\n`)
+  const { profile } = result.config.board
+  return print(`${file} is good${profile === null ? '' : ` for ${profile.title}`}: ${summary(result.config)}\n`)
 }
 
 interface BoardWords {

@@ -25,6 +25,8 @@ import { SensorRecord, type SensorState } from './state.ts'
 export type Raw = number | boolean | string | null
 /** By the source's names. */
 export type Fields = Readonly<Record<string, Raw>>
+/** Units of fields, where the source knows them. */
+export type Units = Readonly<Record<string, string>>
 
 /** What reads: a port, a bus, files of the kernel. */
 export interface Source {
@@ -64,7 +66,7 @@ export interface SourceDeps {
   readonly random: () => number
   readonly numbers: SurvivingNumbers
   /** Takes what was read at `atMs` (Clock.now). Never throws. */
-  take(fields: Fields, atMs: number): void
+  take(fields: Fields, atMs: number, units?: Units): void
   /** Publishes a payload as it is, for a sensor without `values`. Takes it over; never throws. */
   pass(payload: Buffer | string): void
   /** The time that satellites tell, which was `utcMs` (since 1970) at `atMs` (Clock.now). */
@@ -157,7 +159,7 @@ export class Sensor {
       gpsTime,
       subscribe,
       reply,
-      take: (fields, atMs) => this.#readings?.take(fields, atMs),
+      take: (fields, atMs, units) => this.#readings?.take(fields, atMs, units),
       pass: (payload) => this.#pass(payload),
     }
   }

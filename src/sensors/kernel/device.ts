@@ -3,7 +3,7 @@
 // is held by its real folder, which has the address in it: another device that gets the number later is not taken for this one.
 import { dirname } from 'node:path'
 import type { ChannelConfig } from '../../config/config.ts'
-import type { Fields, Raw } from '../sensor.ts'
+import type { Fields, Raw, Units } from '../sensor.ts'
 import { busPlaceOf, explainReadError, isThere, realFolder } from './attribute.ts'
 
 /** Why a channel gave no reading. */
@@ -26,6 +26,8 @@ export interface KernelDevice {
   readonly folder: string
   /** What it shares with its neighbours: two reads in one lane wait for each other in the kernel anyway. */
   readonly lane: string
+  /** By the names of its fields. */
+  readonly units: Units
   /** One look at all channels, one after the other. Never rejects. */
   read(): Promise<KernelReading>
   /** Whether its folder still is. Never rejects. */
@@ -149,7 +151,8 @@ function channelWords(channel: Channel): string {
 }
 
 export function deviceOf(folder: string, lane: string, channels: readonly NamedChannel[]): KernelDevice {
-  return { folder, lane, read: () => readChannels(channels), isThere: () => isThere(folder) }
+  const units = Object.fromEntries(channels.flatMap((one) => ('channel' in one && one.channel.unit !== null ? [[one.field, one.channel.unit]] : [])))
+  return { folder, lane, units, read: () => readChannels(channels), isThere: () => isThere(folder) }
 }
 
 /** Reads them one after the other: a chip has one register at a time, and the thread pool has few threads. */

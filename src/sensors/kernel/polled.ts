@@ -12,7 +12,7 @@
 //   is gone: a chip that was unplugged has its files still. What answers with nonsense is there, and stays degraded.
 // - Log: one line when it begins to read, one when what keeps it from reading changes; the same failure again is debug.
 import type { Timer } from '../../clock.ts'
-import type { Source, SourceDeps } from '../sensor.ts'
+import type { Source, SourceDeps, Units } from '../sensor.ts'
 import { backoffMs } from '../serial/supervise.ts'
 import { explainReadError } from './attribute.ts'
 import { type FindDevice, type KernelDevice, type KernelReading, NotThere } from './device.ts'
@@ -107,10 +107,10 @@ export class PolledSource implements Source {
     if (reading.gaps.length > 0) this.#device = null
     // Its folder went while it was read: the search tells what is there now.
     if (!isThere) await this.#search()
-    else this.#judge(reading)
+    else this.#judge(reading, device.units)
   }
 
-  #judge(reading: KernelReading): void {
+  #judge(reading: KernelReading, units: Units): void {
     const { clock, record } = this.#deps
     const nowMs = clock.now()
     for (const gap of reading.gaps) record.countSkipped(gap.reason)
@@ -119,7 +119,7 @@ export class PolledSource implements Source {
       this.#failures = 0
       if (reading.gaps.length === 0) this.#well(nowMs)
       else this.#degraded(whys, nowMs)
-      this.#deps.take(reading.fields, nowMs)
+      this.#deps.take(reading.fields, nowMs, units)
       return
     }
     if (reading.gaps.length === 0) {

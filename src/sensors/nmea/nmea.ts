@@ -21,7 +21,7 @@ import { characterMs } from '../serial/wire-time.ts'
 import type { SkipReason } from '../state.ts'
 import { TcpLine } from '../tcp-line.ts'
 import { Epochs } from './epoch.ts'
-import { SentenceParser } from './parser.ts'
+import { NMEA_UNITS, SentenceParser } from './parser.ts'
 import { epochOf, type Fix, fixOf, type Sentence, sentenceOf, utcOf } from './sentence.ts'
 
 export const GARBAGE_MAX = 10
@@ -135,7 +135,7 @@ export class NmeaSource implements Source {
     const { record, clock } = this.#deps
     if (fields['fix'] === 'none') this.#degraded('the receiver has no fix: its antenna must see the sky, and the first fix takes some minutes')
     else record.set('ok', clock.now())
-    this.#deps.take(fields, atMs)
+    this.#deps.take(fields, atMs, NMEA_UNITS)
   }
 
   /** ZDA has no status: it counts while the receiver has a fix. */

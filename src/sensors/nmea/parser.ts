@@ -6,11 +6,12 @@
 //   and times are never taken from it (sentence.ts).
 // - It throws at what is cut short, with a right checksum too: that is no reading.
 import { Parser } from '@signalk/nmea0183-signalk'
-import type { Raw } from '../sensor.ts'
+import type { Raw, Units } from '../sensor.ts'
 import { fixOf, type Sentence } from './sentence.ts'
 
 interface Path {
   readonly field: string
+  readonly unit?: string
   readonly factor: number
   readonly offset?: number
   /** Digits behind the point that receivers have. */
@@ -19,32 +20,34 @@ interface Path {
 
 const DEGREES = 180 / Math.PI
 
-/** By the package's path. Metres, metres a second, degrees, °C, hPa, %. */
+/** By the package's path. */
 const PATHS: Readonly<Record<string, Path>> = {
-  'navigation.gnss.antennaAltitude': { field: 'altitude', factor: 1, decimals: 2 },
+  'navigation.gnss.antennaAltitude': { field: 'altitude', unit: 'm', factor: 1, decimals: 2 },
   'navigation.gnss.satellites': { field: 'satellites', factor: 1, decimals: 0 },
   'navigation.gnss.horizontalDilution': { field: 'hdop', factor: 1, decimals: 2 },
-  'navigation.speedOverGround': { field: 'speed', factor: 1, decimals: 3 },
-  'navigation.courseOverGroundTrue': { field: 'course', factor: DEGREES, decimals: 2 },
-  'navigation.headingTrue': { field: 'headingTrue', factor: DEGREES, decimals: 2 },
-  'navigation.headingMagnetic': { field: 'headingMagnetic', factor: DEGREES, decimals: 2 },
-  'navigation.rateOfTurn': { field: 'rateOfTurn', factor: DEGREES, decimals: 3 },
-  'navigation.speedThroughWater': { field: 'waterSpeed', factor: 1, decimals: 3 },
-  'environment.depth.belowTransducer': { field: 'depth', factor: 1, decimals: 2 },
-  'environment.depth.belowSurface': { field: 'depthBelowSurface', factor: 1, decimals: 2 },
-  'environment.depth.belowKeel': { field: 'depthBelowKeel', factor: 1, decimals: 2 },
-  'environment.water.temperature': { field: 'waterTemperature', factor: 1, offset: -273.15, decimals: 2 },
-  'environment.wind.angleApparent': { field: 'windAngle', factor: DEGREES, decimals: 1 },
-  'environment.wind.speedApparent': { field: 'windSpeed', factor: 1, decimals: 2 },
-  'environment.wind.angleTrueWater': { field: 'trueWindAngle', factor: DEGREES, decimals: 1 },
-  'environment.wind.speedTrue': { field: 'trueWindSpeed', factor: 1, decimals: 2 },
-  'environment.wind.speedOverGround': { field: 'trueWindSpeed', factor: 1, decimals: 2 },
-  'environment.wind.directionTrue': { field: 'windDirection', factor: DEGREES, decimals: 1 },
-  'environment.outside.temperature': { field: 'airTemperature', factor: 1, offset: -273.15, decimals: 2 },
-  'environment.outside.dewPointTemperature': { field: 'dewPoint', factor: 1, offset: -273.15, decimals: 2 },
-  'environment.outside.pressure': { field: 'pressure', factor: 0.01, decimals: 2 },
-  'environment.outside.humidity': { field: 'humidity', factor: 100, decimals: 1 },
+  'navigation.speedOverGround': { field: 'speed', unit: 'm/s', factor: 1, decimals: 3 },
+  'navigation.courseOverGroundTrue': { field: 'course', unit: '°', factor: DEGREES, decimals: 2 },
+  'navigation.headingTrue': { field: 'headingTrue', unit: '°', factor: DEGREES, decimals: 2 },
+  'navigation.headingMagnetic': { field: 'headingMagnetic', unit: '°', factor: DEGREES, decimals: 2 },
+  'navigation.rateOfTurn': { field: 'rateOfTurn', unit: '°/s', factor: DEGREES, decimals: 3 },
+  'navigation.speedThroughWater': { field: 'waterSpeed', unit: 'm/s', factor: 1, decimals: 3 },
+  'environment.depth.belowTransducer': { field: 'depth', unit: 'm', factor: 1, decimals: 2 },
+  'environment.depth.belowSurface': { field: 'depthBelowSurface', unit: 'm', factor: 1, decimals: 2 },
+  'environment.depth.belowKeel': { field: 'depthBelowKeel', unit: 'm', factor: 1, decimals: 2 },
+  'environment.water.temperature': { field: 'waterTemperature', unit: '°C', factor: 1, offset: -273.15, decimals: 2 },
+  'environment.wind.angleApparent': { field: 'windAngle', unit: '°', factor: DEGREES, decimals: 1 },
+  'environment.wind.speedApparent': { field: 'windSpeed', unit: 'm/s', factor: 1, decimals: 2 },
+  'environment.wind.angleTrueWater': { field: 'trueWindAngle', unit: '°', factor: DEGREES, decimals: 1 },
+  'environment.wind.speedTrue': { field: 'trueWindSpeed', unit: 'm/s', factor: 1, decimals: 2 },
+  'environment.wind.speedOverGround': { field: 'trueWindSpeed', unit: 'm/s', factor: 1, decimals: 2 },
+  'environment.wind.directionTrue': { field: 'windDirection', unit: '°', factor: DEGREES, decimals: 1 },
+  'environment.outside.temperature': { field: 'airTemperature', unit: '°C', factor: 1, offset: -273.15, decimals: 2 },
+  'environment.outside.dewPointTemperature': { field: 'dewPoint', unit: '°C', factor: 1, offset: -273.15, decimals: 2 },
+  'environment.outside.pressure': { field: 'pressure', unit: 'hPa', factor: 0.01, decimals: 2 },
+  'environment.outside.humidity': { field: 'humidity', unit: '%', factor: 100, decimals: 1 },
 }
+
+export const NMEA_UNITS: Units = { latitude: '°', longitude: '°', ...Object.fromEntries(Object.values(PATHS).flatMap(({ field, unit }) => (unit === undefined ? [] : [[field, unit]]))) }
 
 /** A centimetre. */
 const POSITION_DECIMALS = 7

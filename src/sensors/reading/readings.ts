@@ -18,7 +18,7 @@ import { makeMessage, type Message } from '../../message.ts'
 import { timeMarkProperties } from '../../mqtt/time-mark.ts'
 import { Topic } from '../../mqtt/topic.ts'
 import type { Stamp } from '../../timekeeper.ts'
-import type { Fields } from '../sensor.ts'
+import type { Fields, Units } from '../sensor.ts'
 import type { SensorRecord, SensorStatus } from '../state.ts'
 import { Gate } from './gate.ts'
 import { makePayload, type PayloadMaker } from './payload.ts'
@@ -27,6 +27,7 @@ import { plainShape, Shape, type Value } from './shape.ts'
 import { Window } from './window.ts'
 
 const VALUES_MAX = 256
+const NO_UNITS: Units = {}
 /** Stands in a topic for the name of a value. */
 export const VALUE_PLACEHOLDER = '{value}'
 
@@ -101,8 +102,8 @@ export class Readings {
     this.#watchTimer?.cancel()
   }
 
-  /** What was read at `atMs` (Clock.now). */
-  take(fields: Fields, atMs: number): void {
+  /** What was read at `atMs` (Clock.now). `units` hold for values that say nothing of their own. */
+  take(fields: Fields, atMs: number, units: Units = NO_UNITS): void {
     if (this.#isStopped) return
     this.#takenAtMs = atMs
     this.#isStale = false
@@ -112,7 +113,7 @@ export class Readings {
       const raw = fields[name]
       if (raw === undefined) continue
       for (const { shape, window, stream } of this.#linesOf(name)) {
-        const value = shape.shape(raw)
+        const value = shape.shape(raw, Object.hasOwn(units, name) ? units[name] : null)
         stream.readAtMs = atMs
         if (this.#config.everyMs !== null) window.add(value)
         else if (read.get(stream)?.push(value) === undefined) read.set(stream, [value])

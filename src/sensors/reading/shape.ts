@@ -24,9 +24,10 @@ export class Shape {
     this.#convert = converter(config.convert)
   }
 
-  /** `raw` in the source's terms. */
-  shape(raw: Raw): Value {
-    const { name, unit } = this.config
+  /** `raw` in the source's terms, and `own` the unit that it has there: a converted value has another one. */
+  shape(raw: Raw, own: string | null = null): Value {
+    const { name, convert } = this.config
+    const unit = this.config.unit ?? (convert === null ? own : null)
     if (typeof raw !== 'number') return { name, value: raw, unit, isInRange: true }
     const value = this.round(this.#convert(raw))
     return { name, value, unit, isInRange: value === null || this.isInRange(value) }

@@ -115,6 +115,10 @@ describe('the command line', () => {
     expect(checked.code).toBe(1)
     expect(checked.err).toContain('1-wire of Raspberry Pi 4 Model B is off until the boot files say otherwise, and `board.enable` does not list one-wire')
 
+    tree.write('/plain.yaml', 'site: s\n')
+    const good = await sandpiper('check', tree.path('/plain.yaml'), '--board', 'rpi-4')
+    expect([good.code, good.out]).toEqual([0, `${tree.path('/plain.yaml')} is good for Raspberry Pi 4 Model B: site s, 1 listener, 0 sensors, 0 uplinks\n`])
+
     const unknown = await sandpiper('check', tree.path('/gateway.yaml'), '--board', 'rpi-6')
     expect([unknown.code, unknown.err.startsWith('sandpiper: there is no board "rpi-6"')]).toEqual([1, true])
   })

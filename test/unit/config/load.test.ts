@@ -42,8 +42,10 @@ const DEFAULTS = {
   tenants: [],
   store: { path: '/site/data', commitWindowMs: 60, bytesMax: 2_000_000_000 },
   board: { profile: null, enable: [] },
+  buses: [],
   sensors: [],
   outputs: [],
+  announce: { homeAssistant: null, sparkplug: null },
   uplinks: [],
   log: { level: 'info' },
 }
@@ -57,11 +59,11 @@ describe('the example', () => {
       store: { ...DEFAULTS.store, commitWindowMs: 20 },
       sensors: [
         {
-          kind: 'serial', name: 'tank', tenant: '', topic: 'sensors/tank', ...common,
-          serial: { path: '/dev/ttyUSB0', baud: 9600, dataBits: 8, parity: 'none', stopBits: 1 },
-          frame: { kind: 'line' }, frameBytesMax: 4000, decode: { kind: 'json' },
+          kind: 'serial', name: 'tank', tenant: '', topic: 'sensors/tank', ...common, reading: null,
+          serial: { path: '/dev/ttyUSB0', baud: 9600, dataBits: 8, parity: 'none', stopBits: 1, flowControl: 'none' },
+          frame: { kind: 'line' }, frameBytesMax: 4000, checksum: null, decode: { kind: 'json' }, poll: null, write: null,
         },
-        { kind: 'simulate', name: 'demo', tenant: '', topic: 'sensors/demo', ...common, simulate: { kind: 'sine', everyMs: 1000, min: 0, max: 100, periodMs: 60_000 } },
+        { kind: 'simulate', name: 'demo', tenant: '', topic: 'sensors/demo', ...common, reading: null, simulate: { kind: 'sine', everyMs: 1000, min: 0, max: 100, periodMs: 60_000 } },
       ],
       uplinks: [
         uplinkConfig({

@@ -42,8 +42,7 @@ export class Site {
   /** Resolves when it listens. */
   async start(): Promise<void> {
     this.#output = ''
-    // The project is read-only here: no compile cache.
-    const child = spawn(process.execPath, [MAIN, 'run', '--config', this.#config], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' } })
+    const child = spawn(process.execPath, [MAIN, 'run', '--config', this.#config], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#process = child
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (this.#output += text))
     if (!(await until(() => /listening/.test(this.#output), 60_000))) throw new Error(`the gateway did not start:\n${this.#output}`)
@@ -81,8 +80,8 @@ export class Client {
     return this.#heard.get(topic) ?? []
   }
 
-  forget(): void {
-    this.#heard.clear()
+  forget(topic: string): void {
+    this.#heard.delete(topic)
   }
 
   async command(topic: string, payload: string): Promise<void> {

@@ -23,7 +23,7 @@ scene('running', { wires: [chip.value(0), chip.value(1)], stored: stored() })
 
 for (const [name, ...args] of [['killed', 'kill', '--kill-whom=main', '--signal=SIGKILL'], ['restarted', 'restart']] as const) {
   const pid = systemctl('show', '--property=MainPID', '--value', 'sandpiper')
-  const levels = await seen(chip, 0, async () => {
+  const levels = await seen(chip, [0, 1], async () => {
     systemctl(...args, 'sandpiper')
     await until(() => !['0', pid].includes(systemctl('show', '--property=MainPID', '--value', 'sandpiper')) && systemctl('is-active', 'sandpiper') === 'active', 60_000)
     client = await Client.connect()

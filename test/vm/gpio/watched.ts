@@ -1,18 +1,18 @@
-// Every level that a line has while something goes on, as another process sees it that looks without a pause.
+// Every level that lines have while something goes on, as another process sees them.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { SimChip } from './sim.ts'
 import { until } from './site.ts'
 
-/** The first level, and each one that followed: `1` when it did not move. */
-export async function seen(chip: SimChip, offset: number, during: () => Promise<void>): Promise<string> {
-  const watcher = spawn(process.execPath, [`${import.meta.dirname}/watch-line.ts`, chip.valueFile(offset)], { stdio: ['ignore', 'pipe', 'inherit'] })
-  let levels = ''
-  watcher.stdout.setEncoding('utf8').on('data', (text: string) => (levels += text))
-  if (!(await until(() => levels !== ''))) throw new Error('nobody watches the line')
+/** For each line the first level, and each one that followed: `1` when it did not move. */
+export async function seen(chip: SimChip, offsets: readonly number[], during: () => Promise<void>): Promise<string[]> {
+  const watcher = spawn('chrt', ['-f', '50', process.execPath, `${import.meta.dirname}/watch-lines.ts`, ...offsets.map((offset) => chip.valueFile(offset))], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let printed = ''
+  watcher.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text))
+  if (!(await until(() => printed !== '', 30_000))) throw new Error('nobody watches the lines')
   await during()
   const ended = once(watcher, 'close')
   watcher.kill('SIGTERM')
   await ended
-  return levels
+  return offsets.map((_, n) => [...printed.matchAll(new RegExp(`^${n}=(.)$`, 'gm'))].map(([, level]) => level).join(''))
 }

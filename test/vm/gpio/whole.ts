@@ -1,4 +1,5 @@
-// The whole gateway at simulated lines: readings to a client, commands to the wire, kills and restarts, clients that go. Printed as scenes.
+// The whole gateway at simulated lines, each thing by the character device and by the old interface: readings to a client, commands to the wire, kills and
+// restarts, clients that go, a chip that is unplugged. Printed as scenes.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { scene } from '../scenes.ts'
@@ -6,90 +7,54 @@ import { SimChip } from './sim.ts'
 import { after, Client, Site, until, writeConfig } from './site.ts'
 import { seen } from './watched.ts'
 
-const run = promisify(execFile)
-const script = (name: string): string => `${import.meta.dirname}/${name}`
+const WAYS = ['device', 'sysfs'] as const
+type Way = (typeof WAYS)[number]
 
-async function suite(name: string, way: 'device' | 'sysfs'): Promise<void> {
-  const chip = new SimChip(`site-${name}`, 8, { names: { 0: `DOOR-${name}` } })
-  chip.pull(0, true)
-  const at = (offset: number): string => `line: "${chip.label}:${offset}", interface: ${way}`
-  const config = writeConfig(
-    `site-${name}`,
-    `sensors:
-  - { name: door, topic: door, gpio: { line: DOOR-${name}, interface: ${way}, activeLow: true, debounce: 20ms } }
-  - { name: bell, topic: bell, gpio: { ${at(1)}, input: press, long: 300ms } }
-  - { name: rain, topic: rain, gpio: { ${at(2)}, input: counter, poll: 200ms, save: 1s } }
-outputs:
-  - { name: pump, command: pump/set, state: pump, gpio: { ${at(3)} } }
-  - { name: heat, command: heat/set, state: heat, gpio: { ${at(4)}, activeLow: true }, failSafe: { state: off, clientGone: 2s } }
+const PULSES = 1000
+
+/** Offsets of the lines of one back end; door is found by its name. */
+const LINES = {
+  device: { door: 0, bell: 1, rain: 2, pump: 3, heat: 4 },
+  sysfs: { door: 8, bell: 9, rain: 10, pump: 11, heat: 12 },
+} as const
+
+const chip = new SimChip('site', 16, { names: { 0: 'DOOR-device', 8: 'DOOR-sysfs' } })
+for (const way of WAYS) chip.pull(LINES[way].door, true)
+
+const at = (way: Way, line: 'bell' | 'rain' | 'pump' | 'heat'): string => `line: "site:${LINES[way][line]}", interface: ${way}`
+const config = writeConfig(
+  'whole',
+  `sensors:\n${WAYS.map((way) => `
+  - { name: ${way}-door, topic: ${way}/door, gpio: { line: DOOR-${way}, interface: ${way}, activeLow: true, debounce: 20ms } }
+  - { name: ${way}-bell, topic: ${way}/bell, gpio: { ${at(way, 'bell')}, input: press, long: 300ms } }
+  - { name: ${way}-rain, topic: ${way}/rain, gpio: { ${at(way, 'rain')}, input: counter, poll: 200ms, save: 1s } }`).join('')}
+outputs:${WAYS.map((way) => `
+  - { name: ${way}-pump, command: ${way}/pump/set, state: ${way}/pump, gpio: { ${at(way, 'pump')} } }
+  - { name: ${way}-heat, command: ${way}/heat/set, state: ${way}/heat, gpio: { ${at(way, 'heat')}, activeLow: true }, failSafe: { state: off, clientGone: 2s } }`).join('')}
 `,
-  )
-  const site = new Site(config)
-  await site.start()
-  let client = await Client.connect()
+)
+const site = new Site(config)
+let client: Client
 
-  chip.pull(0, false)
-  await until(() => client.on('door').length > 0)
-  chip.pull(1, true)
-  await after(400)
-  chip.pull(1, false)
-  await until(() => client.on('bell').length > 0)
-  scene(`${name}: readings`, { door: client.on('door').map(valueOf), bell: client.on('bell').map(valueOf) })
+const each = <T>(of: (way: Way) => T): Record<Way, T> => ({ device: of('device'), sysfs: of('sysfs') })
+const wires = (line: keyof (typeof LINES)['device']): Record<Way, number> => each((way) => chip.value(LINES[way][line]))
+const told = (what: string): Record<Way, string | undefined> => each((way) => client.on(`${way}/${what}`).at(-1))
+const all = (isSo: (way: Way) => boolean, ms?: number): Promise<boolean> => until(() => WAYS.every(isSo), ms)
+const total = (way: Way): number | undefined => {
+  const text = client.on(`${way}/rain`).at(-1)
+  return text === undefined ? undefined : (JSON.parse(text) as { total: number }).total
+}
+const pulse = (way: Way, count: number) => promisify(execFile)(process.execPath, [`${import.meta.dirname}/pulses.ts`, chip.pullFile(LINES[way].rain), `${count}`, '1000'])
 
-  const before = chip.value(3)
-  await client.command('pump/set', 'on')
-  await until(() => client.on('answers').length > 0)
-  scene(`${name}: command`, { before, wire: chip.value(3), state: client.on('pump').at(-1), answer: client.on('answers').at(-1) })
-
-  await client.command('heat/set', 'on')
-  await until(() => client.on('heat').at(-1) === 'on')
-  const warm = chip.value(4)
-  await client.end()
-  client = await Client.connect('another')
-  await until(() => client.on('heat').at(-1) === 'off')
-  scene(`${name}: fail-safe`, { warm, cold: chip.value(4), told: client.on('heat') })
-
-  const totals = (): number[] => client.on('rain').map((text) => (JSON.parse(text) as { total: number }).total)
-  await run(process.execPath, [script('pulses.ts'), chip.pullFile(2), '1000', '1000'])
-  await until(() => (totals().at(-1) ?? 0) >= 1000, 1000)
-  await after(1500)
-  const counted = totals().at(-1)
-  const kill = await seen(chip, 3, async () => {
-    await site.end('SIGKILL')
-    await site.start()
-    client = await Client.connect()
-    await until(() => client.on('pump').length > 0)
-    await after(500)
-  })
-  await until(() => client.on('rain').length > 0)
-  scene(`${name}: killed`, { counted, kept: totals().at(-1), levels: kill, state: client.on('pump').at(-1), wire: chip.value(3) })
-
-  await run(process.execPath, [script('pulses.ts'), chip.pullFile(2), '100', '1000'])
-  const stop = await seen(chip, 3, async () => {
-    await site.end('SIGTERM')
-    await site.start()
-    client = await Client.connect()
-    await until(() => client.on('pump').length > 0)
-    await after(500)
-  })
-  await until(() => client.on('rain').length > 0)
-  scene(`${name}: stopped`, { kept: totals().at(-1), levels: stop, state: client.on('pump').at(-1) })
-
-  client.forget()
-  chip.unplug()
-  await until(() => client.on('pump').at(-1) === 'gone')
-  await client.command('pump/set', 'off')
-  await until(() => client.on('answers').length > 0)
-  const refused = client.on('answers').at(-1)
-  chip.plug()
-  await until(() => client.on('pump').at(-1) === 'on', 40_000)
-  await client.command('pump/set', 'off')
-  await until(() => client.on('pump').at(-1) === 'off')
-  scene(`${name}: unplugged`, { refused, states: client.on('pump'), wire: chip.value(3) })
-
-  await client.end()
-  await site.end('SIGTERM')
-  chip.remove()
+async function command(what: string, payload: string): Promise<Record<Way, string | undefined>> {
+  const answers: Partial<Record<Way, string | undefined>> = {}
+  for (const way of WAYS) {
+    client.forget('answers')
+    await client.command(`${way}/${what}/set`, payload)
+    await until(() => client.on('answers').length > 0)
+    answers[way] = client.on('answers').at(-1)
+  }
+  return answers as Record<Way, string | undefined>
 }
 
 /** Of a reading with its time. */
@@ -98,6 +63,58 @@ function valueOf(text: string): unknown {
   return rest
 }
 
-for (const way of ['device', 'sysfs'] as const) await suite(way === 'device' ? 'cdev' : 'sysfs', way)
-scene('end', {})
+async function startAgain(how: 'SIGKILL' | 'SIGTERM'): Promise<Record<Way, string>> {
+  const [device, sysfs] = await seen(chip, WAYS.map((way) => LINES[way].pump), async () => {
+    await site.end(how)
+    await site.start()
+    client = await Client.connect()
+    await all((way) => client.on(`${way}/pump`).length > 0)
+    await after(500)
+  })
+  await all((way) => total(way) !== undefined)
+  return { device: device!, sysfs: sysfs! }
+}
+
+await site.start()
+client = await Client.connect()
+for (const way of WAYS) chip.pull(LINES[way].door, false)
+await all((way) => client.on(`${way}/door`).length > 0)
+for (const way of WAYS) chip.pull(LINES[way].bell, true)
+await after(400)
+for (const way of WAYS) chip.pull(LINES[way].bell, false)
+await all((way) => client.on(`${way}/bell`).length > 0)
+scene('readings', each((way) => ({ door: client.on(`${way}/door`).map(valueOf), bell: client.on(`${way}/bell`).map(valueOf) })))
+
+const before = wires('pump')
+const answers = await command('pump', 'on')
+scene('command', { before, wires: wires('pump'), states: told('pump'), answers })
+
+await command('heat', 'on')
+const warm = wires('heat')
+await client.end()
+client = await Client.connect('another')
+await all((way) => client.on(`${way}/heat`).at(-1) === 'off')
+scene('fail-safe', { warm, cold: wires('heat'), states: told('heat') })
+
+for (const way of WAYS) await pulse(way, PULSES)
+await all((way) => (total(way) ?? 0) >= PULSES, 1000)
+await after(1500) // and it is saved
+const counted = each(total)
+const killed = await startAgain('SIGKILL')
+scene('killed', { counted, kept: each(total), levels: killed, states: told('pump'), wires: wires('pump') })
+
+for (const way of WAYS) await pulse(way, PULSES)
+const stopped = await startAgain('SIGTERM')
+scene('stopped', { kept: each(total), levels: stopped, states: told('pump') })
+
+chip.unplug()
+await all((way) => client.on(`${way}/pump`).at(-1) === 'gone')
+const refused = await command('pump', 'off')
+chip.plug()
+await all((way) => client.on(`${way}/pump`).at(-1) === 'on', 40_000)
+await command('pump', 'off')
+scene('unplugged', { refused, states: each((way) => client.on(`${way}/pump`)), wires: wires('pump') })
+
+await client.end()
+await site.end('SIGTERM')
 process.exit(0)

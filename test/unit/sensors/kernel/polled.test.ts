@@ -29,6 +29,7 @@ function make() {
       folder: '/sys/devices/air',
       isThere: () => Promise.resolve(device.folderIsThere),
       lane: 'i2c-1',
+      units: { temp: '°C' },
       read: async () => {
         device.reads++
         return device.look()
@@ -61,7 +62,7 @@ test('it is read at start + n × poll, and found once', async () => {
   const { source, taken, device, seconds, record, log, startedAtMs } = await makeStarted()
   await seconds(35)
   expect(taken.map(({ atMs }) => atMs - startedAtMs)).toEqual([0, 10_000, 20_000, 30_000])
-  expect(taken[0]!.fields).toEqual({ temp: 21 })
+  expect(taken[0]).toMatchObject({ fields: { temp: 21 }, units: { temp: '°C' } })
   expect([device.searches, record.status]).toEqual([1, 'ok'])
   expect(log).toEqual(['info sensor "air" is read'])
   await source.stop()
@@ -88,7 +89,7 @@ test('looks that fall due while one is under way, or while nothing could run, ar
   expect(record.snapshot.skipped.missed).toBe(1)
   answer({ fields: { temp: 22 }, gaps: [] })
   await rest()
-  expect(taken.at(-1)).toEqual({ fields: { temp: 22 }, atMs: startedAtMs + 25_000 })
+  expect(taken.at(-1)).toMatchObject({ fields: { temp: 22 }, atMs: startedAtMs + 25_000 })
   device.look = () => ({ fields: { temp: 23 }, gaps: [] })
   clock.advance(0)
   await source.stop()

@@ -52,6 +52,17 @@ describe('what was read', () => {
     expect(JSON.parse(bed.takeTexts()[0]!)).toEqual({ level: 1, time: new Date(bed.clock.wall() - 200).toISOString() })
   })
 
+  test('has the units of the source, where the configuration says none and nothing is converted', () => {
+    const values = [value('a'), value('b', { unit: '°F' }), value('c', { convert: { kind: 'linear', scale: 2, offset: 1 } }), value('constructor')]
+    const keys = values.map(({ name }) => ({ key: name, word: `unit.${name}` }))
+    const bed = new Bed({ values, payload: { kind: 'json', keys } })
+    bed.shaped.take({ a: 1, b: 1, c: 1, constructor: 1 }, 0, { a: '°C', b: '°C', c: '°C' })
+    expect(bed.published()).toEqual([{ a: '°C', b: '°F', c: null, constructor: null }])
+    const plain = new Bed({ payload: { kind: 'senml', baseName: 'x' } })
+    plain.shaped.take({ temp: 21 }, 0, { temp: '°C' })
+    expect(plain.takeTexts()[0]).toContain('"u":"°C"')
+  })
+
   test('only what is named, in that order, under its name', () => {
     const bed = new Bed({ values: [value('b'), value('a', { from: 'raw a', convert: { kind: 'linear', scale: 2, offset: 1 } })] })
     bed.shaped.take({ 'raw a': 4, b: 1, other: 3 }, 0)

@@ -72,10 +72,10 @@ export function setNonBlocking(fd: number): void {
   checked('fcntl', call.fcntl(fd, F_SETFL, flags | O_NONBLOCK), errno)
 }
 
-/** Programs that we start do not get it. */
-export function setCloseOnExec(fd: number): void {
+/** Whether programs that we start do not get it; Node has it so for all that it opens or is given. */
+export function setCloseOnExec(fd: number, isSo: boolean): void {
   const { call, errno } = load()
-  checked('fcntl', call.fcntl(fd, F_SETFD, FD_CLOEXEC), errno)
+  checked('fcntl', call.fcntl(fd, F_SETFD, isSo ? FD_CLOEXEC : 0), errno)
 }
 
 const TIMEX_BYTES = 208

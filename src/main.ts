@@ -13,6 +13,7 @@ const CACHE = fileURLToPath(new URL('../node_modules/.cache/sandpiper', import.m
 const FLAGS = ['--max-semi-space-size=4', '--v8-pool-size=1', '--expose-gc', '--disable-warning=ExperimentalWarning']
 
 if (process.execve !== undefined && process.env.NODE_COMPILE_CACHE === undefined && process.env.NODE_DISABLE_COMPILE_CACHE === undefined) {
+  if (process.env.LISTEN_FDS !== undefined) (await import('./ops/descriptor-store.ts')).passOn(process.env)
   process.execve(process.execPath, [process.execPath, ...FLAGS, ...process.execArgv, ...process.argv.slice(1)], { ...process.env, NODE_COMPILE_CACHE: CACHE })
 }
 await import('./cli.ts')

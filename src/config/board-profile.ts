@@ -3,7 +3,7 @@
 //   rpi-cm4 ─ extends ─► rpi-4 ─ extends ─► rpi-3b        read and checked one by one, then put together (board-merge.ts)
 //
 // An id means a folder of board/ beside the source; anything with a slash is a path, which starts from the file that names it.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BoardProfile } from './board-config.ts'
@@ -34,8 +34,9 @@ export interface RefusedProfile {
   readonly isUnknown: boolean
 }
 
-/** Ids of the profiles that come with the gateway. */
+/** Ids of the profiles that come with the gateway; none where their folder was left behind. */
 export function boardIds(folder = BOARDS): readonly string[] {
+  if (!existsSync(folder)) return []
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)

@@ -25,13 +25,10 @@ export class SystemdStore {
   private constructor(socket: string, env: NodeJS.ProcessEnv, log: StoreLog) {
     this.#socket = socket
     this.#log = log
-    if (Number(env.LISTEN_PID) !== process.pid) return
-    const names = (env.LISTEN_FDNAMES ?? '').split(':')
-    names.slice(0, Number(env.LISTEN_FDS ?? 0)).forEach((name, i) => {
-      if (!name.startsWith(PREFIX)) return
-      setCloseOnExec(FIRST_DESCRIPTOR + i)
-      this.#kept.set(name, FIRST_DESCRIPTOR + i)
-    })
+    for (const [name, fd] of received(env)) {
+      setCloseOnExec(fd, true)
+      this.#kept.set(name, fd)
+    }
   }
 
   /** null when we were not started by systemd, or not to notify it. */
@@ -71,4 +68,15 @@ export class SystemdStore {
       this.#log.warn({ error: String(error) }, 'systemd does not take descriptors: outputs may change when Sandpiper restarts')
     }
   }
+}
+
+/** For a process that is about to replace its program: what was received is there for the next one too. */
+export function passOn(env: NodeJS.ProcessEnv): void {
+  for (const [, fd] of received(env)) setCloseOnExec(fd, false)
+}
+
+function received(env: NodeJS.ProcessEnv): (readonly [name: string, fd: number])[] {
+  if (Number(env.LISTEN_PID) !== process.pid) return []
+  const names = (env.LISTEN_FDNAMES ?? '').split(':').slice(0, Number(env.LISTEN_FDS ?? 0))
+  return names.map((name, i) => [name, FIRST_DESCRIPTOR + i] as const).filter(([name]) => name.startsWith(PREFIX))
 }

@@ -7,6 +7,7 @@
 // Rules:
 // - Look n is due at start + n × poll on the monotonic clock. One look is under way at a time; those that fall due meanwhile, or while the
 //   process could not run, are counted as missed and not made up.
+// - What is gone is looked for with back-off, whatever the poll: a chip whose driver comes late is not waited for until tomorrow.
 // - All looks go through the gate, the search too: it reads files as well.
 // - A look with gaps makes the sensor degraded, and what it did give is taken. When nothing could be read at all, GONE_AFTER times in a row, it
 //   is gone: a chip that was unplugged has its files still. What answers with nonsense is there, and stays degraded.
@@ -34,7 +35,8 @@ export class PolledSource implements Source {
   #timer: Timer | null = null
   /** Looks in a row that gave nothing. */
   #failures = 0
-  #retryAtMs = 0
+  /** Set while it is gone: it is not looked at before. */
+  #retry: Timer | null = null
 
   constructor(pollMs: number, find: FindDevice, deps: SourceDeps, gate: ReadGate) {
     this.#pollMs = pollMs
@@ -53,6 +55,7 @@ export class PolledSource implements Source {
   /** A read that hangs in the kernel is not waited for: what it gives when it comes after all goes nowhere. */
   stop(): Promise<void> {
     this.#timer?.cancel()
+    this.#retry?.cancel()
     if (this.#phase === 'looking' && !this.#isStuck) this.#phase = 'stopping'
     else if (this.#phase !== 'stopping') this.#end()
     return this.#stopped.promise
@@ -70,7 +73,7 @@ export class PolledSource implements Source {
     if (n > due) record.countSkipped('missed', n - due)
     this.#timer = clock.after(this.#startedAtMs + (n + 1) * this.#pollMs - nowMs, () => this.#tick(n + 1))
     if (this.#phase !== 'resting') record.countSkipped('missed')
-    else if (nowMs >= this.#retryAtMs) this.#queue()
+    else if (this.#retry === null) this.#queue()
   }
 
   #queue(): void {
@@ -135,13 +138,11 @@ export class PolledSource implements Source {
   #well(nowMs: number): void {
     const { name, record, log } = this.#deps
     if (record.status !== 'ok') log.info({ sensor: name, folder: this.#device?.folder }, `sensor "${name}" is read`)
-    this.#retryAtMs = 0
     record.set('ok', nowMs)
   }
 
   #degraded(why: string, nowMs: number): void {
     const { name, record, log } = this.#deps
-    this.#retryAtMs = 0
     const level = record.set('degraded', nowMs, why) ? 'warn' : 'debug'
     log[level]({ sensor: name, why }, `sensor "${name}" is not read whole: ${why}`)
   }
@@ -150,9 +151,14 @@ export class PolledSource implements Source {
     const { name, record, log, clock, random } = this.#deps
     const nowMs = clock.now()
     this.#failures = Math.max(this.#failures + 1, GONE_AFTER)
-    this.#retryAtMs = nowMs + backoffMs(this.#failures - GONE_AFTER + 1, random())
+    if (!this.#isStopping()) this.#retry = clock.after(backoffMs(this.#failures - GONE_AFTER + 1, random()), () => this.#onRetry())
     const level = record.set('gone', nowMs, why) ? 'warn' : 'debug'
     log[level]({ sensor: name, why }, `sensor "${name}" is gone: ${why}; it is tried again by itself`)
+  }
+
+  #onRetry(): void {
+    this.#retry = null
+    if (this.#phase === 'resting') this.#queue()
   }
 
   /** It may answer yet: then it is read as if nothing had been. */

@@ -1,5 +1,5 @@
 // Profiles of boards: those that come with the gateway, and those of users, with everything that can be wrong in one.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -155,6 +155,29 @@ describe('what is wrong', () => {
   it('a chain without end', () => {
     const profiles = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`b${i}`, `id: b${i}\nextends: b${i + 1}\n`]))
     expect(problems(profiles, 'b0')).toEqual(['b8 2:10 extends: more than 8 profiles extend one another'])
+  })
+
+  it('a damaged profile is refused or is one, and never throws', () => {
+    const path = join(root, 'damaged.yaml')
+    const text = readFileSync(new URL('../../../board/rpi-3b/board.yaml', import.meta.url), 'utf8')
+    let state = 20_261_121
+    const random = (below: number): number => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      return Math.floor((state / 2 ** 32) * below)
+    }
+    const noise = ['', ' ', '\n', '"', '{', '}', '[', ']', ':', ', ', '#', '- ', 'none', '99', '*a', '0x', 'ü']
+    let refused = 0
+    for (let round = 0; round < 150; round++) {
+      let damaged = text
+      for (let n = random(3) + 1; n > 0; n--) {
+        const at = random(damaged.length)
+        damaged = damaged.slice(0, at) + noise[random(noise.length)]! + damaged.slice(at + random(4))
+      }
+      writeFileSync(path, damaged)
+      const loaded = loadProfile('./damaged.yaml', root)
+      if ('problems' in loaded && ++refused > 0) expect(loaded.problems.length).toBeGreaterThan(0)
+    }
+    expect(refused).toBeGreaterThan(30)
   })
 
   it('a file that is no profile at all', () => {

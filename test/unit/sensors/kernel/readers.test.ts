@@ -89,6 +89,11 @@ describe('iio', () => {
     expect(await read(findIio(board('rpi-4'), 'bme280', null))).toEqual({ fields: { humidityrelative: 48.563, pressure: 987.82757812, temp: 22.31 }, gaps: [] })
   })
 
+  test('with their units, under the names that are chosen', async () => {
+    const device = await findIio(board('rpi-4'), 'bme280', [{ name: 'air', channel: 'temp' }, { name: 'weather', channel: 'pressure' }, { name: 'x', channel: 'nothing' }])()
+    expect(device.units).toEqual({ air: '°C', weather: 'hPa' })
+  })
+
   test.each(['bme280', '1-0077', 'i2c 1-0077', 'bme280 1-0077', '  i2c   1-0077 '])('named as "%s"', async (device) => {
     expect((await read(findIio(board('rpi-4'), device, same('temp')))).fields).toEqual({ temp: 22.31 })
   })

@@ -62,6 +62,7 @@ describe('readings', () => {
     send('$INDPT,2.1,0.0*44', '$INMTW,17.9,C*1B')
     quiet()
     expect(bed.last).toEqual({ depth: 2.1, waterTemperature: 17.9 })
+    expect(bed.taken[0]!.units).toMatchObject({ depth: 'm', waterTemperature: '°C', latitude: '°' })
     await source.stop()
   })
 

@@ -2,11 +2,10 @@
 //
 // On for sure is what `board.enable` lists, and what is on under every system that the profile knows. What is on under some of them only is
 // on perhaps: it may be used, with a warning, and its pins are taken perhaps.
+import { lineOf } from '../board/pin-map.ts'
 import type { BusUse } from './board-check.ts'
 import type { BoardProfile, BoardSwitch, BoardUart, BootLines, EnabledConfig } from './board-config.ts'
-import { pinsOf, switchList } from './board-schema.ts'
-import { lineOf } from '../board/pin-map.ts'
-import { referenceOf } from './board-schema.ts'
+import { pinsOf, referenceOf, switchList } from './board-schema.ts'
 import type { Place } from './place.ts'
 import { nearest } from './spelling.ts'
 

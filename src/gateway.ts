@@ -254,7 +254,7 @@ export class Gateway {
     })
     await Promise.all(this.uplinks.map((uplink) => uplink.prepare()))
     for (const uplink of this.uplinks) uplink.start()
-    this.#timekeeper.start()
+    if (this.#devices !== null) this.#timekeeper.start()
     await this.#devices?.start()
   }
 

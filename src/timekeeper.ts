@@ -76,7 +76,10 @@ export class Timekeeper {
 
   /** Milliseconds since 1970 of a moment in this or an earlier start of the machine; null when that is not known. */
   wallOf(boot: string, sinceBootMs: number): number | null {
-    if (boot === this.#system.boot) return this.isSynced ? this.#wallOf(sinceBootMs - bootOffsetMs) : null
+    if (boot === this.#system.boot) {
+      if (!this.isSynced) this.#check()
+      return this.isSynced ? this.#wallOf(sinceBootMs - bootOffsetMs) : null
+    }
     const zeroMs = this.#numbers.get(PREFIX + boot)
     return zeroMs === undefined ? null : zeroMs + sinceBootMs
   }

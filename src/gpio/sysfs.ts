@@ -17,6 +17,9 @@ import { type Edge, type GpioLines, type InputEvents, type InputLine, type Input
 /** udev gives the files of a line that was just exported to the group gpio: that takes a moment. */
 const FILES_MS_MAX = 2000
 const FILES_LOOK_MS = 20
+/** So many edges in so long, 5 kHz; then it is not listened to for as long. */
+const WAKES_MAX = 50
+const REST_MS = 10
 const COUNTS_MAY_MISS = 'pulses may be missed: /sys/class/gpio does not number edges'
 
 type Make = new (number: number, direction: 'in' | 'high' | 'low', edge: 'none' | 'both' | 'rising' | 'falling', options: { activeLow: boolean }) => Gpio
@@ -31,8 +34,13 @@ export class SysfsLines implements GpioLines {
   async openInput(line: Line, spec: InputSpec, events: InputEvents): Promise<InputLine> {
     const number = await this.#exported(line, spec.edges !== 'none')
     const make = await loadOnoff()
-    const gpio = making(line, () => new make(number, 'in', spec.edges === 'none' ? 'none' : 'both', { activeLow: spec.activeLow }))
-    return new SysfsInput(gpio, this.#clock, spec, events)
+    return making(line, () => {
+      const edge = spec.edges === 'none' ? 'none' : 'both'
+      const gpio = new make(number, 'in', edge, { activeLow: spec.activeLow })
+      expectFile(gpio, `${folderOf(number)}/direction`, 'in')
+      if (edge !== 'none') expectFile(gpio, `${folderOf(number)}/edge`, edge)
+      return new SysfsInput(gpio, this.#clock, spec, events)
+    })
   }
 
   async openOutput(line: Line, spec: OutputSpec): Promise<OutputLine> {
@@ -43,7 +51,10 @@ export class SysfsLines implements GpioLines {
       const isOutput = readText(`${folder}/direction`) === 'out'
       // Whoever exported it may have called the same level by the other name.
       const isHigh = isOutput && !spec.force ? (readText(`${folder}/value`) === '1') !== (readText(`${folder}/active_low`) === '1') : spec.initially !== spec.activeLow
+      // A line that tells of edges cannot be made an output, and onoff would say nothing of it.
+      if (existsSync(`${folder}/edge`)) writeFileSync(`${folder}/edge`, 'none')
       const gpio = new make(number, isHigh ? 'high' : 'low', 'none', { activeLow: spec.activeLow })
+      expectFile(gpio, `${folder}/direction`, 'out')
       const shortcomings = spec.drive === 'push-pull' ? [] : [`it is driven both ways: /sys/class/gpio knows no ${spec.drive}`]
       return { shortcomings, read: () => gpio.readSync() === 1, write: (on) => gpio.writeSync(on ? 1 : 0), close: () => letGo(gpio) }
     })
@@ -109,6 +120,14 @@ function making<T>(line: Line, make: () => T): T {
   }
 }
 
+/** Of a line that was exported before, onoff takes everything as it comes. */
+function expectFile(gpio: Gpio, path: string, text: string): void {
+  const found = readText(path)
+  if (found === text) return
+  letGo(gpio)
+  throw new Error(`${path} stays "${found}", and "${text}" is needed: the chip or its driver does not allow it`)
+}
+
 function letGo(gpio: Gpio): void {
   gpio.unwatchAll()
   closeSync((gpio as unknown as { readonly _valueFd: number })._valueFd)
@@ -125,6 +144,9 @@ class SysfsInput implements InputLine {
   #level: boolean
   #count = 0
   #holding: Timer | null = null
+  #resting: Timer | null = null
+  #wakes = 0
+  #wakesSinceMs = 0
   #isOpen = true
 
   constructor(gpio: Gpio, clock: Clock, spec: InputSpec, events: InputEvents) {
@@ -140,7 +162,7 @@ class SysfsInput implements InputLine {
     this.#level = this.read()
     if (spec.edges === 'none') return
     gpio.readSync = () => this.#readCaught()
-    gpio.watch(() => this.#onWake())
+    gpio.watch(this.#onWake)
   }
 
   read(): boolean {
@@ -156,6 +178,7 @@ class SysfsInput implements InputLine {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#holding?.cancel()
+    this.#resting?.cancel()
     letGo(this.#gpio)
   }
 
@@ -172,8 +195,9 @@ class SysfsInput implements InputLine {
     }
   }
 
-  #onWake(): void {
+  readonly #onWake = (): void => {
     if (!this.#isOpen) return
+    this.#rest()
     const { debounceMs } = this.#spec
     if (debounceMs === 0) {
       this.#tell(this.#readCaught() === 1, true)
@@ -184,6 +208,18 @@ class SysfsInput implements InputLine {
       const level = this.#readCaught() === 1
       if (level !== this.#level) this.#tell(level, false)
     })
+  }
+
+  /** A line that flutters as fast as it can would leave no time for anything else. */
+  #rest(): void {
+    const nowMs = this.#clock.now()
+    if (nowMs - this.#wakesSinceMs >= REST_MS) {
+      this.#wakes = 0
+      this.#wakesSinceMs = nowMs
+    }
+    if (++this.#wakes < WAKES_MAX) return
+    this.#gpio.unwatch(this.#onWake)
+    this.#resting = this.#clock.after(REST_MS, () => this.#gpio.watch(this.#onWake))
   }
 
   /** `woken`: there was an edge, so that the same level as before means two of them. */

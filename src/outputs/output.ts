@@ -150,7 +150,8 @@ export class Output {
     const on = line.read()
     const nowMs = clock.now()
     if (this.#switch === null) {
-      const endsSinceBootMs = numbers.get(this.#key('boot')) === boot ? (numbers.get(this.#key('ends')) ?? 0) : 0
+      const isPulse = numbers.get(this.#key('boot')) === boot && numbers.get(this.#key('last')) === (on ? 1 : 0)
+      const endsSinceBootMs = isPulse ? (numbers.get(this.#key('ends')) ?? 0) : 0
       this.#switch = openedAt(on, nowMs, endsSinceBootMs > 0 ? endsSinceBootMs - bootOffsetMs : null)
       numbers.set(this.#key('boot'), boot)
     } else this.#switch = found(this.#switch, on, nowMs)
@@ -239,7 +240,7 @@ export class Output {
       }
     }
     // What could not be switched is as it was; what was waited for is over.
-    this.#switch = why === null || write === null ? state : { ...state, on: !write, endsAtMs: null }
+    this.#switch = why === null || write === null ? state : { ...(this.#switch ?? state), on: !write, waiting: null, endsAtMs: null }
     for (const answer of answers) this.#tellAnswer(answer, write === null ? null : why)
     this.#settle()
   }

@@ -67,14 +67,14 @@ export function command<R>(state: Switch<R>, { on, forMs }: Command, request: R 
 /** What is due by now. */
 export function tick<R>(state: Switch<R>, nowMs: number, least: LeastTimes): Step<R> {
   const { waiting } = state
-  if (waiting !== null && nowMs >= freeAtMs(state, least)) return { ...switched(state, waiting, nowMs), answers: done(waiting.request) }
+  if (waiting !== null && nowMs >= freeAtMs(state, least)) return command({ ...state, waiting: null }, waiting, waiting.request, nowMs, least)
   if (waiting === null && state.endsAtMs !== null && nowMs >= state.endsAtMs) return command(state, { on: !state.on, forMs: null }, null, nowMs, least)
   return { state, write: null, answers: [] }
 }
 
-/** The line was found at this level: somebody else has it in hand. */
+/** The line was found at this level: somebody else has it in hand. What waits is done when its time has come, whatever the line is then. */
 export function found<R>(state: Switch<R>, on: boolean, nowMs: number): Switch<R> {
-  return on === state.on ? state : { ...state, on, sinceMs: nowMs, waiting: state.waiting?.on === on ? null : state.waiting }
+  return on === state.on ? state : { ...state, on, sinceMs: nowMs, endsAtMs: null }
 }
 
 /** When tick has something to do; null: never. */

@@ -20,7 +20,7 @@ afterEach(async () => {
   await site[Symbol.asyncDispose]()
 })
 
-async function start(config: object): Promise<void> {
+async function start(config: Readonly<Record<string, unknown>>): Promise<void> {
   await site.configure(config)
   await site.start()
   client = await mqtt.connectAsync(site.url, { protocolVersion: 5 })

@@ -5,7 +5,8 @@
 // - A time-out is counted from when the wire has carried the request, and the wire has time for the whole answer besides.
 // - On a serial line a request goes out when it has been silent for 3.5 characters, 1.75 ms above 19,200 baud (MODBUS over Serial Line
 //   V1.02 section 2.5.1.1).
-// - A TCP server that did not answer UNANSWERED_MAX requests in a row, whoever of its slaves they were for, is connected to anew.
+// - A TCP server that answered nothing for MUTE_MS, to UNANSWERED_MAX requests at least and whoever of its slaves they were for, is connected
+//   to anew.
 import type { Clock, Timer } from '../../clock.ts'
 import type { BusConfig } from '../../config/config.ts'
 import type { SerialPorts } from '../../serial-port.ts'
@@ -17,6 +18,7 @@ import { type AnswerPort, MbapPort, RtuPort, type Wire } from './port.ts'
 import { type Job, type Outcome, Slave } from './slave.ts'
 
 const UNANSWERED_MAX = 3
+const MUTE_MS = 10_000
 const SLAVES_MAX = 256
 /** Exception codes of MODBUS Application Protocol V1.1b3 section 7. */
 const PATH_UNAVAILABLE = 10
@@ -72,6 +74,8 @@ export class ModbusBus {
   #timer: Timer | null = null
   #quietSinceMs = -Infinity
   #unanswered = 0
+  /** Or when the line was opened. */
+  #answeredAtMs = 0
 
   private constructor(config: BusConfig, deps: BusDeps, wire: BusLine, port: AnswerPort, client: ModbusClient) {
     const { line } = config.modbus
@@ -156,7 +160,7 @@ export class ModbusBus {
   #onOpened(): void {
     for (const slave of this.#slaves.values()) slave.forget()
     this.#port.reset()
-    this.#unanswered = 0
+    this.#heard()
     this.#quietSinceMs = this.#deps.clock.now()
     this.#tell((user) => user.opened())
   }
@@ -234,7 +238,7 @@ export class ModbusBus {
   }
 
   #onAnswer(answer: ModbusAnswer): void {
-    this.#unanswered = 0
+    this.#heard()
     // A gateway to another bus says that nobody answered it there.
     if ('code' in answer && (answer.code === PATH_UNAVAILABLE || answer.code === TARGET_SILENT)) {
       this.#noAnswer('silent')
@@ -248,9 +252,16 @@ export class ModbusBus {
   }
 
   #onTimeout(): void {
-    if (++this.#unanswered >= UNANSWERED_MAX) this.#drop('it did not answer')
+    this.#unanswered++
+    const isMute = this.#unanswered >= UNANSWERED_MAX && this.#deps.clock.now() - this.#answeredAtMs >= MUTE_MS
+    if (isMute) this.#drop('it did not answer')
     // The line may have gone with it, and all that waited.
     if (this.#current !== null) this.#noAnswer(this.#port.giveUp() ? 'garbled' : 'silent')
+  }
+
+  #heard(): void {
+    this.#unanswered = 0
+    this.#answeredAtMs = this.#deps.clock.now()
   }
 
   #noAnswer(failed: 'silent' | 'garbled'): void {

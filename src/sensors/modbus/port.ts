@@ -6,6 +6,8 @@
 //   a stray: the late answer to a request that was given up, or somebody else's.
 // - RTU frames are found by their checksum wherever they begin, so that noise before one costs nothing, and given as soon as they are whole.
 //   Only slaves that are known can have sent one: garbage is passed over quickly.
+// - An adapter that hears what it sends itself is found out by the request in front of an answer. Then the first copy of a write, which is what
+//   a slave answers one with, is not taken for its answer.
 // - Memory is bounded by what a frame can have.
 import { EventEmitter } from 'node:events'
 import { crc16Modbus } from '../serial/checksum.ts'
@@ -98,6 +100,11 @@ export abstract class AnswerPort extends EventEmitter {
 
 export class RtuPort extends AnswerPort {
   #held: Buffer = Buffer.alloc(0)
+  #sent: Buffer = Buffer.alloc(0)
+  /** The line gives back what is sent. */
+  #echoes = false
+  /** It has done so with this request. */
+  #isEchoed = false
 
   push(chunk: Buffer): void {
     this.#held = Buffer.concat([this.#held, chunk])
@@ -108,16 +115,27 @@ export class RtuPort extends AnswerPort {
         continue
       }
       const frame = Buffer.from(this.#held.subarray(at, at + length))
+      const before = this.#held.subarray(0, at)
       this.#held = this.#held.subarray(at + length)
       at = 0
-      this.onFrame(frame)
+      if (!this.#isEcho(frame, before)) this.onFrame(frame)
     }
     if (this.#held.length > HELD_BYTES_MAX) this.#held = this.#held.subarray(this.#held.length - HELD_BYTES_MAX)
   }
 
   protected send(request: Buffer): void {
     this.#held = Buffer.alloc(0)
+    this.#sent = request
+    this.#isEchoed = false
     this.wire.write(request)
+  }
+
+  #isEcho(frame: Buffer, before: Buffer): boolean {
+    const isCopy = frame.equals(this.#sent)
+    if (!isCopy && this.#sent.length > 0 && before.subarray(-this.#sent.length).equals(this.#sent)) this.#echoes = true
+    if (!this.#echoes || this.#isEchoed || !isCopy) return false
+    this.#isEchoed = true
+    return true
   }
 
   protected forget(): boolean {

@@ -102,6 +102,17 @@ describe('a line that somebody else has switched', () => {
     expect(found(fresh(false), true, 500)).toEqual({ on: true, sinceMs: 500, waiting: null, endsAtMs: null })
   })
 
+  test('is not turned back at the end of a pulse that somebody has ended', () => {
+    const begun = command(fresh(false), { on: true, forMs: 10_000 }, 'a', 0, NONE)
+    expect(dueAtMs(found(begun.state, false, 5000), NONE)).toBeNull()
+  })
+
+  test('what waits is done all the same', () => {
+    const waits = command(fresh(true), off, 'a', 0, LEAST)
+    const late = tick(found(waits.state, false, 5000), 65_000, LEAST)
+    expect([late.write, words(late)]).toEqual([null, ['a done']])
+  })
+
   test('changes nothing when it is as it should be', () => {
     const state = fresh(true)
     expect(found(state, true, 500)).toBe(state)

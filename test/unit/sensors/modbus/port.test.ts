@@ -94,6 +94,22 @@ describe('rtu', () => {
     expect(given).toEqual([ANSWER.toString('hex')])
   })
 
+  test('on a line that was found to echo, the echo of a write is not its answer', () => {
+    const { port, given } = bed()
+    const write = rtu('030600090001')
+    port.write(write)
+    port.push(write)
+    expect(given, 'nothing is known of the line').toHaveLength(1)
+    port.write(REQUEST)
+    port.push(REQUEST)
+    port.push(ANSWER)
+    port.write(write)
+    port.push(write)
+    expect(given).toHaveLength(2)
+    port.push(write)
+    expect(given).toHaveLength(3)
+  })
+
   test('garbage takes bounded memory, and the answer behind it is found', () => {
     const random = seededRandom('garbage')
     const { port, given } = bed()

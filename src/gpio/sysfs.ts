@@ -36,10 +36,11 @@ export class SysfsLines implements GpioLines {
     const make = await loadOnoff()
     return making(line, () => {
       const edge = spec.edges === 'none' ? 'none' : 'both'
-      const gpio = new make(number, 'in', edge, { activeLow: spec.activeLow })
-      expectFile(gpio, `${folderOf(number)}/direction`, 'in')
-      if (edge !== 'none') expectFile(gpio, `${folderOf(number)}/edge`, edge)
-      return new SysfsInput(gpio, this.#clock, spec, events)
+      return orLetGo(new make(number, 'in', edge, { activeLow: spec.activeLow }), (gpio) => {
+        expectFile(`${folderOf(number)}/direction`, 'in')
+        if (edge !== 'none') expectFile(`${folderOf(number)}/edge`, edge)
+        return new SysfsInput(gpio, this.#clock, spec, events)
+      })
     })
   }
 
@@ -54,7 +55,7 @@ export class SysfsLines implements GpioLines {
       // A line that tells of edges cannot be made an output, and onoff would say nothing of it.
       if (existsSync(`${folder}/edge`)) writeFileSync(`${folder}/edge`, 'none')
       const gpio = new make(number, isHigh ? 'high' : 'low', 'none', { activeLow: spec.activeLow })
-      expectFile(gpio, `${folder}/direction`, 'out')
+      orLetGo(gpio, () => expectFile(`${folder}/direction`, 'out'))
       const shortcomings = spec.drive === 'push-pull' ? [] : [`it is driven both ways: /sys/class/gpio knows no ${spec.drive}`]
       return { shortcomings, read: () => gpio.readSync() === 1, write: (on) => gpio.writeSync(on ? 1 : 0), close: () => letGo(gpio) }
     })
@@ -121,11 +122,18 @@ function making<T>(line: Line, make: () => T): T {
 }
 
 /** Of a line that was exported before, onoff takes everything as it comes. */
-function expectFile(gpio: Gpio, path: string, text: string): void {
+function expectFile(path: string, text: string): void {
   const found = readText(path)
-  if (found === text) return
-  letGo(gpio)
-  throw new Error(`${path} stays "${found}", and "${text}" is needed: the chip or its driver does not allow it`)
+  if (found !== text) throw new Error(`${path} stays "${found}", and "${text}" is needed: the chip or its driver does not allow it`)
+}
+
+function orLetGo<T>(gpio: Gpio, act: (gpio: Gpio) => T): T {
+  try {
+    return act(gpio)
+  } catch (error) {
+    letGo(gpio)
+    throw error
+  }
 }
 
 function letGo(gpio: Gpio): void {

@@ -71,9 +71,9 @@ export class HomeAssistant implements Announcer {
       state_topic: state,
       payload_on: 'on',
       payload_off: 'off',
-      value_template: "{{ 'on' if value_json.value else 'off' }}",
       state_on: 'on',
       state_off: 'off',
+      availability: [{ topic: state, value_template: "{{ 'offline' if value == 'gone' else 'online' }}" }],
     })
   }
 

@@ -76,10 +76,7 @@ export class Sparkplug implements Announcer {
   }
 
   onStatus(sensor: SensorConfig, status: SensorStatus): void {
-    const device = this.#devices.get(sensor.name)
-    if (sensor.tenant !== '' || device === undefined || !device.isBorn || (status !== 'gone' && status !== 'stopped')) return
-    device.isBorn = false
-    this.#send('DDEATH', device.name, [])
+    if (sensor.tenant === '' && (status === 'gone' || status === 'stopped')) this.#end(sensor.name)
   }
 
   /** Tells the death of the node: an orderly stop need not wait for the next start. */
@@ -112,6 +109,13 @@ export class Sparkplug implements Announcer {
     this.#publish(`spBv1.0/${group}/NDEATH/${node}`, encodePayload(nowMs, null, [metric('bdSeq', DataType.int64, bdSeq, nowMs)]), 1)
   }
 
+  #end(deviceName: string): void {
+    const device = this.#devices.get(deviceName)
+    if (device === undefined || !device.isBorn) return
+    device.isBorn = false
+    this.#send('DDEATH', deviceName, [])
+  }
+
   // ---- data
 
   #tell(deviceName: string, values: readonly { readonly name: string; readonly value: Raw; readonly unit: string | null }[], quality: PlugQuality, timeMs: number): void {
@@ -138,9 +142,11 @@ export class Sparkplug implements Announcer {
     } else if (told.length > 0) this.#send('DDATA', device.name, told)
   }
 
-  #onOutputState(output: OutputConfig, message: Message): void {
-    const value = stateOf(message)
-    if (value !== null) this.#tell(output.name, [{ name: 'value', value, unit: null }], PlugQuality.good, this.#nowMs())
+  /** on, off or gone, as an output tells it. */
+  #onOutputState(output: OutputConfig, { payload }: Message): void {
+    const state = payload.toString('latin1')
+    if (state === 'gone') this.#end(output.name)
+    else this.#tell(output.name, [{ name: 'value', value: state === 'on', unit: null }], PlugQuality.good, this.#nowMs())
   }
 
   // ---- commands
@@ -194,16 +200,4 @@ function metric(name: string, type: DataType, value: Metric['value'], timeMs: nu
 
 function typeOf(value: Exclude<Raw, null>): DataType {
   return typeof value === 'number' ? DataType.double : typeof value === 'boolean' ? DataType.boolean : DataType.string
-}
-
-/** null for a state that says nothing of on and off. */
-function stateOf({ payload }: Message): boolean | null {
-  const text = payload.toString('utf8')
-  if (text === 'on' || text === 'off') return text === 'on'
-  try {
-    const { value } = JSON.parse(text) as { readonly value?: unknown }
-    return typeof value === 'boolean' ? value : null
-  } catch {
-    return null
-  }
 }

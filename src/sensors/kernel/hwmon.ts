@@ -39,7 +39,14 @@ export interface HwmonChannel extends Channel {
 
 export async function hwmonChannels(folder: string): Promise<readonly HwmonChannel[]> {
   const files = await namesIn(folder)
-  const values = await Promise.all([...new Map(files.map((file) => [VALUE.exec(file)?.[1], VALUE.exec(file)?.[2]]))].flatMap(([name, type]) => (name === undefined ? [] : [valueOf(folder, name, type!, new Set(files))])))
+  const present = new Set(files)
+  /** Name to type. A chip may have both an input and an average of one thing. */
+  const types = new Map<string, string>()
+  for (const file of files) {
+    const match = VALUE.exec(file)
+    if (match !== null) types.set(match[1]!, match[2]!)
+  }
+  const values = await Promise.all([...types].map(([name, type]) => valueOf(folder, name, type, present)))
   const alarms = files.flatMap((file) => {
     const of = ALARM.exec(file)?.[1]
     return of === undefined ? [] : [alarmOf(folder, file, !values.some((value) => value.name === of))]

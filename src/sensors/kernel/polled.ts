@@ -167,7 +167,10 @@ export class PolledSource implements Source {
     if (this.#phase === 'stopping') this.#end()
     if (this.#phase !== 'looking' && this.#phase !== 'queued') return
     const { name, record, log, clock } = this.#deps
-    const why = this.#phase === 'looking' ? 'the kernel does not answer a read: the chip or its bus hangs; switch its supply off and on' : 'another read hangs in the kernel, on the same bus or on several: switch the supply of those chips off and on'
+    const why =
+      this.#phase === 'looking'
+        ? 'the kernel does not answer a read: the chip or its bus hangs; switch its supply off and on'
+        : 'another read hangs in the kernel, on the same bus or on several: switch the supply of those chips off and on'
     record.set('gone', clock.now(), why)
     log.warn({ sensor: name, why }, `sensor "${name}" is gone: ${why}`)
   }

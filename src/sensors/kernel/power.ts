@@ -21,8 +21,11 @@ const FLAGS = [
 export function findPower(root: string, supply: string | null): FindDevice {
   return async () => {
     const names = await supplyNames(root)
-    if (supply !== null && !names.includes(supply)) throw new NotThere(`no power supply "${supply}": ${names.length === 0 ? 'the kernel knows none' : `there are ${listed(names)}`}; correct power.supply`)
-    const channels = supply === null ? [...(await flagChannels(root)), ...(await Promise.all(names.map((name) => named(root, name, `${name}_`)))).flat()] : await named(root, supply, '')
+    if (supply !== null && !names.includes(supply)) {
+      const there = names.length === 0 ? 'the kernel knows none' : `there are ${listed(names)}`
+      throw new NotThere(`no power supply "${supply}": ${there}; correct power.supply`)
+    }
+    const channels = supply === null ? await allChannels(root, names) : await named(root, supply, '')
     if (channels.length === 0) throw new NotThere('the kernel knows no power supply, and no flags of the board: this board does not tell how it is supplied')
     const folder = supply === null ? `${root}/sys` : `${root}/sys/class/power_supply/${supply}`
     return deviceOf(folder, (await entryOf(folder, '', null))?.lane ?? folder, channels)
@@ -31,6 +34,11 @@ export function findPower(root: string, supply: string | null): FindDevice {
 
 export async function supplyNames(root: string): Promise<readonly string[]> {
   return namesIn(`${root}/sys/class/power_supply`)
+}
+
+async function allChannels(root: string, supplies: readonly string[]): Promise<readonly NamedChannel[]> {
+  const ofSupplies = await Promise.all(supplies.map((name) => named(root, name, `${name}_`)))
+  return [...(await flagChannels(root)), ...ofSupplies.flat()]
 }
 
 async function named(root: string, supply: string, prefix: string): Promise<readonly NamedChannel[]> {

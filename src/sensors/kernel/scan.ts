@@ -37,7 +37,9 @@ export async function scanKernelSensors(root = ''): Promise<readonly FoundDevice
 
 export async function scanOneWire(root: string): Promise<readonly FoundDevice[]> {
   const channels = [{ name: 'temperature', label: null, unit: '°C' }]
-  return (await oneWireEntries(root)).map((entry) => ({ kind: 'oneWire', yaml: `oneWire: { address: ${scalar(entry.name)} }`, name: entry.name, address: addressOf(entry), channels }))
+  return (await oneWireEntries(root)).map((entry) => {
+    return { kind: 'oneWire', yaml: `oneWire: { address: ${scalar(entry.name)} }`, name: entry.name, address: addressOf(entry), channels }
+  })
 }
 
 export async function scanIio(root: string): Promise<readonly FoundDevice[]> {
@@ -59,7 +61,12 @@ export async function scanPower(root: string): Promise<readonly FoundDevice[]> {
   const flags = (await flagNames(root)).map((name) => ({ name, label: null, unit: null }))
   const board: FoundDevice[] = flags.length === 0 ? [] : [{ kind: 'power', yaml: 'power: {}', name: 'flags of the board', address: null, channels: flags }]
   const names = await supplyNames(root)
-  const supplies = await Promise.all(names.map(async (name): Promise<FoundDevice> => ({ kind: 'power', yaml: `power: { supply: ${scalar(name)} }`, name, address: null, channels: (await supplyChannels(root, name)).map(shown) })))
+  const supplies = await Promise.all(
+    names.map(async (name): Promise<FoundDevice> => {
+      const channels = (await supplyChannels(root, name)).map(shown)
+      return { kind: 'power', yaml: `power: { supply: ${scalar(name)} }`, name, address: null, channels }
+    }),
+  )
   return [...board, ...supplies]
 }
 

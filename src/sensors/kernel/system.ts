@@ -22,7 +22,9 @@ export async function systemChannels(root: string, disks: readonly DiskConfig[])
     ...disks.flatMap(diskChannels),
     { name: 'memoryAvailable', label: null, unit: 'B', read: async () => (await memory(root)).available },
     { name: 'memoryUsed', label: null, unit: '%', read: async () => used(await memory(root)) },
-    ...['load1', 'load5', 'load15'].map((name, column) => ({ name, label: null, unit: null, read: async () => numberOf((await readAttribute(`${root}/proc/loadavg`)).split(' ')[column] ?? '', name) })),
+    ...['load1', 'load5', 'load15'].map((name, column) => {
+      return { name, label: null, unit: null, read: async () => numberOf((await readAttribute(`${root}/proc/loadavg`)).split(' ')[column] ?? '', name) }
+    }),
     { name: 'uptime', label: null, unit: 's', read: async () => Math.floor(numberOf((await readAttribute(`${root}/proc/uptime`)).split(' ')[0]!, 'uptime')) },
     ...(temperature === null ? [] : [{ ...temperature, name: 'cpuTemperature' }]),
     ...(await flashChannels(root)),

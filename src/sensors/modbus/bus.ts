@@ -19,7 +19,6 @@ import { type Job, type Outcome, Slave } from './slave.ts'
 
 const UNANSWERED_MAX = 3
 const MUTE_MS = 10_000
-const SLAVES_MAX = 256
 /** Exception codes of MODBUS Application Protocol V1.1b3 section 7. */
 const PATH_UNAVAILABLE = 10
 const TARGET_SILENT = 11
@@ -114,7 +113,7 @@ export class ModbusBus {
   /** The first one opens the line. */
   attach(user: BusUser): void {
     this.#users.add(user)
-    if (!this.#slaves.has(user.slave) && this.#slaves.size < SLAVES_MAX) {
+    if (!this.#slaves.has(user.slave)) {
       const { timeoutMs, retries } = this.config.modbus
       this.#port.slaves.add(user.slave)
       this.#slaves.set(user.slave, new Slave(user.slave, timeoutMs, retries))

@@ -130,6 +130,11 @@ export class RtuPort extends AnswerPort {
     this.wire.write(request)
   }
 
+  override reset(): void {
+    super.reset()
+    this.#echoes = false // another adapter, perhaps
+  }
+
   #isEcho(frame: Buffer, before: Buffer): boolean {
     const isCopy = frame.equals(this.#sent)
     if (!isCopy && this.#sent.length > 0 && before.subarray(-this.#sent.length).equals(this.#sent)) this.#echoes = true

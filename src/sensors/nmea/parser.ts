@@ -67,8 +67,14 @@ const OF_A_FIX: Readonly<Record<string, readonly string[]>> = {
   RMC: ['latitude', 'longitude', 'speed', 'course'],
 }
 
-/** What is read: sentences that tell where we are and what is around us. The package knows more of them, which tell of others (DSC has the position of a ship in distress). */
-const OF_US: ReadonlySet<string> = new Set(['GGA', 'GLL', 'GNS', 'RMC', 'VTG', 'HDG', 'HDM', 'HDT', 'ROT', 'VHW', 'DBK', 'DBS', 'DBT', 'DPT', 'MTW', 'MWD', 'MWV', 'VWR', 'VWT', 'MDA', 'MTA'])
+/**
+ * What is read: sentences that tell where we are and what is around us. The package knows more of them, which tell of others: DSC has the
+ * position of a ship in distress.
+ */
+const POSITION = ['GGA', 'GLL', 'GNS', 'RMC', 'VTG']
+const BOAT = ['HDG', 'HDM', 'HDT', 'ROT', 'VHW', 'DBK', 'DBS', 'DBT', 'DPT']
+const WEATHER = ['MTW', 'MWD', 'MWV', 'VWR', 'VWT', 'MDA', 'MTA']
+const OF_US: ReadonlySet<string> = new Set([...POSITION, ...BOAT, ...WEATHER])
 
 /** They tell of satellites; we do not. */
 const OF_SATELLITES: ReadonlySet<string> = new Set(['GSA', 'GSV', 'GST', 'GBS', 'GRS'])

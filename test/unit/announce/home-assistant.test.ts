@@ -84,7 +84,7 @@ test('an output is a switch', () => {
   new HomeAssistant({ prefix: 'homeassistant' }, bed.deps).start()
   const { topic, payload } = bed.take()[0]!
   expect(topic.name).toBe('homeassistant/switch/sandpiper-well-07/pump-output/config')
-  expect(JSON.parse(payload.toString())).toMatchObject({ command_topic: 'pump/set', state_topic: 'pump', payload_on: 'on', payload_off: 'off' })
+  expect(JSON.parse(payload.toString())).toMatchObject({ command_topic: 'pump/set', state_topic: 'pump', payload_on: 'on', state_off: 'off', availability: [{ topic: 'pump' }] })
 })
 
 test('what was announced before and is not there any more is taken back; what is not ours stays', () => {

@@ -156,11 +156,12 @@ describe('commands', () => {
   test('an output: its state is a metric, a command goes to its topic', () => {
     const { bed, told } = startOf()
     told()
-    bed.arrive('pump', '{"value":false}')
-    bed.arrive('pump', 'on')
+    for (const state of ['off', 'on', 'gone', 'on']) bed.arrive('pump', state)
     expect(told()).toEqual([
       { topic: 'spBv1.0/Plant/DBIRTH/well-07/pump', seq: 1, metrics: { value: false } },
       { topic: 'spBv1.0/Plant/DDATA/well-07/pump', seq: 2, metrics: { '#1': true } },
+      { topic: 'spBv1.0/Plant/DDEATH/well-07/pump', seq: 3, metrics: {} },
+      { topic: 'spBv1.0/Plant/DBIRTH/well-07/pump', seq: 4, metrics: { value: true } },
     ])
     bed.arriveSparkplug('spBv1.0/Plant/DCMD/well-07/pump', { timestamp: 1, metrics: [{ alias: 1, type: 'Boolean', value: true } as never] })
     bed.arriveSparkplug('spBv1.0/Plant/DCMD/well-07/pump', { timestamp: 1, metrics: [{ name: 'value', type: 'Boolean', value: false }] })

@@ -1,10 +1,12 @@
-// Looks at lines from another process: node watch-lines.ts VALUE-FILE…. It is to run before everybody else (chrt), wakes every LOOK_MS and so misses
-// nothing longer, which a loop without a pause would: on one processor others run while it does not. Prints LINE=LEVEL for each level that it sees anew.
+// Looks at lines from another process: node watch-lines.ts VALUE-FILE…. It goes before everybody else, wakes every LOOK_MS and so misses nothing longer,
+// which a loop without a pause would: on one processor others run while it does not. Prints LINE=LEVEL for each level that it sees anew.
 import { openSync, readSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 
 const LOOK_MS = 0.2
 const FLUSHED_EVERY = 250
 
+setPriority(constants.priority.PRIORITY_HIGHEST)
 const lines = process.argv.slice(2).map((file) => ({ fd: openSync(file, 'r'), before: -1 }))
 const bytes = Buffer.alloc(1)
 const nobody = new Int32Array(new SharedArrayBuffer(4))

@@ -93,7 +93,8 @@ function chipsIn(devices: string): Found {
       const info = onChip(path, chipInfo)
       if (!chips.has(info.name)) chips.set(info.name, { ...info, path }) // a second name is a link
     } catch (error) {
-      refused = `${path} cannot be opened (${codeOf(error)}): give this user the group that has it (SupplementaryGroups=gpio in the unit)`
+      // Anything else is no chip, or one that has just gone.
+      if (['EACCES', 'EPERM'].includes(codeOf(error))) refused = `${path} cannot be opened (${codeOf(error)}): give this user the group that has it (SupplementaryGroups=gpio in the unit)`
     }
   }
   return { chips: [...chips.values()], refused }

@@ -90,7 +90,7 @@ export class SerialSource implements Source {
   }
 
   #onFrame(frame: Buffer): void {
-    if (!this.#talk.takes()) {
+    if (!this.#talk.listens) {
       this.#deps.record.countSkipped('unasked')
       return
     }
@@ -107,6 +107,7 @@ export class SerialSource implements Source {
       return
     }
     this.#skippedInRow = 0
+    this.#talk.answered()
     if (this.#deps.record.status === 'degraded') this.#deps.record.set('ok', nowMs)
     if (Buffer.isBuffer(said)) this.#deps.pass(said)
     else this.#deps.take(said, nowMs)
@@ -126,7 +127,10 @@ export class SerialSource implements Source {
     if (times !== SILENT_MAX) return
     const { name } = this.#config
     const { path } = this.#config.serial
-    const why = `the device at ${path} did not answer ${SILENT_MAX} requests in a row: is it switched on, and poll.request what it understands?`
+    const why =
+      this.#skippedInRow > 0
+        ? `the device at ${path} answers, but with nothing that is a reading: compare \`frame\` and \`decode\` with what it says`
+        : `the device at ${path} did not answer ${SILENT_MAX} requests in a row: is it switched on, and poll.request what it understands?`
     this.#deps.record.set('degraded', this.#deps.clock.now(), why)
     this.#deps.log.warn({ sensor: name, why }, `sensor "${name}": ${why}`)
   }

@@ -2,8 +2,9 @@
 // awaited nothing is sent, and the next piece waits until the wire has carried the last one.
 // Rules:
 // - Polls are due at start + n × everyMs; one that the line had no time for is not made up. A command and a due poll take turns.
-// - An answer is the first frame behind its request; a frame that comes when none is awaited is `unasked` and no reading: it may be
-//   the late answer to an older question. What had come before the request is forgotten when it is sent.
+// - An answer is the first frame behind its request that is a reading: a device may repeat what it was asked, or greet. A frame that comes
+//   when none is awaited is `unasked` and no reading: it may be the late answer to an older question. What had come before the request is
+//   forgotten when it is sent.
 // - No answer in time is counted. After SILENT_MAX in a row the sensor is degraded, and it is asked on at the same pace; as long as
 //   the port is open it is not gone: the adapter is there, and the device may only be switched off.
 // - At most COMMANDS_MAX commands of QUEUE_BYTES_MAX bytes wait; more, and all while the port is closed, are refused.
@@ -22,7 +23,7 @@ export interface TalkEvents {
   write(bytes: Buffer, taken: () => void): boolean
   /** A request goes out: what came before it is no answer. */
   asking(): void
-  /** No answer came, for the `times`-th time in a row. */
+  /** No reading came, for the `times`-th time in a row. */
   silent(times: number): void
 }
 
@@ -90,15 +91,18 @@ export class Talk {
     }
   }
 
-  /** Whether this frame may be a reading. */
-  takes(): boolean {
-    if (this.#poll === null) return true
-    if (this.#state !== 'awaiting') return false
+  /** Whether a frame that comes now may be a reading. */
+  get listens(): boolean {
+    return this.#poll === null || this.#state === 'awaiting'
+  }
+
+  /** A reading came. */
+  answered(): void {
+    if (this.#state !== 'awaiting') return
     this.#waiting?.cancel()
     this.#silent = 0
     this.#state = 'idle'
     this.#next()
-    return true
   }
 
   #pollLater(): void {

@@ -15,7 +15,7 @@ import { until } from '../../support/until.ts'
 
 const BAUD = 9600
 const BYTE_MS = 10_000 / BAUD
-const POLL_MS = 400
+const POLL_MS = 600
 
 interface Layout {
   readonly name: string

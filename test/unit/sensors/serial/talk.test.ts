@@ -56,11 +56,20 @@ describe('poll', () => {
     expect(states.map((state) => state.status)).toEqual(['ok', 'degraded', 'ok'])
   })
 
-  test('an answer that is no reading was an answer', async () => {
+  test('a device that repeats what it was asked: the answer is what comes behind that', async () => {
+    const { send, record, payloads } = await makeOpen(POLL)
+    send('READ?\r\n7\n8\n')
+    expect(payloads).toEqual(['7'])
+    expect(record.snapshot.skipped).toMatchObject({ 'not-json': 1, unasked: 1 })
+  })
+
+  test('answers that are no readings are told as such', async () => {
     const { clock, send, record } = await makeOpen(POLL)
-    send('?\n')
-    clock.advance(1500)
-    expect(record.snapshot.skipped).toMatchObject({ 'not-json': 1, 'no-answer': 0 })
+    for (let i = 0; i < 3; i++) {
+      send('?\n')
+      clock.advance(5000)
+    }
+    expect(record.snapshot).toMatchObject({ status: 'degraded', lastError: expect.stringContaining('answers, but with nothing that is a reading'), skipped: { 'not-json': 3, 'no-answer': 3 } })
   })
 
   test('a lost port asks nothing, and nothing is left when it stops', async () => {

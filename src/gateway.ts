@@ -93,7 +93,7 @@ export class Gateway {
     const snapshot = await store.open()
     // Memory that a site without them keeps.
     const uplinks = config.uplinks.length === 0 ? null : await import('./uplink/restore.ts')
-    const devices = config.sensors.length + config.outputs.length === 0 ? null : await import('./own-devices.ts')
+    const devices = hasDevices(config) ? await import('./own-devices.ts') : null
     const gateway = new Gateway(config, options, store, snapshot, { uplinks, devices })
     try {
       await gateway.#listen()
@@ -293,6 +293,11 @@ export class Gateway {
     const skipped = Object.fromEntries(Object.entries(state.skipped).filter(([, count]) => count > 0))
     this.#sys.set(`broker/sensors/${state.name}`, JSON.stringify({ status, readings, skipped, troubles, lastError }))
   }
+}
+
+/** Also who announces nothing any more has to take back what was announced before. */
+function hasDevices({ sensors, outputs, announce }: Config): boolean {
+  return sensors.length + outputs.length > 0 || announce.homeAssistant !== null || announce.sparkplug !== null
 }
 
 /** Top-level keys that only a start can change. */

@@ -3,7 +3,7 @@
 // number of the newest one tells how many there have been, whatever became of the others.
 // Rules:
 // - Nothing is kept here: descriptors go out, and who gets one closes it.
-// - Levels are as the electronics see them turned round where a line is active low: the kernel does that, for values and edges.
+// - A level is true when the line is active: where that is low, the kernel turns it round, for values and edges.
 // - Every call throws what libc.ts throws: EBUSY (somebody holds the line), ENODEV (the chip is gone), EINVAL (the chip cannot do that).
 import { closeSync, openSync, readSync } from 'node:fs'
 import { ioctl, setNonBlocking } from './libc.ts'

@@ -53,7 +53,7 @@ export async function watchSensors(config: Config, { json, seconds }: { readonly
   if (terminal.isTty && !json) terminal.write(drawn(seen))
   await stop()
   if (isClosed !== true) return 0
-  terminal.write('The gateway has stopped.\n')
+  if (!json) terminal.write('The gateway has stopped.\n')
   return 1
 }
 
@@ -80,7 +80,7 @@ export async function trySensor(entry: string, { base, file, board, seconds }: T
       terminal.write(`  ${stateText(line)}\n`)
     } else {
       readings++
-      terminal.write(`${line.topic}  ${line.payload}\n`)
+      terminal.write(printable(`${line.topic}  ${line.payload}`, '\n'))
     }
   })
   const keepAlive = holdOpen(seconds)
@@ -105,10 +105,22 @@ function connectTo(path: string): Promise<Socket | null> {
 
 function readFrom(socket: Socket, onLine: (line: FeedLine) => void): () => Promise<void> {
   socket.on('error', () => {})
-  createInterface({ input: socket }).on('line', (text) => onLine(JSON.parse(text) as FeedLine))
+  createInterface({ input: socket }).on('line', (text) => {
+    const line = lineOf(text)
+    if (line !== null) onLine(line)
+  })
   return () => {
     socket.destroy()
     return Promise.resolve()
+  }
+}
+
+/** null for what a gateway that ended has left unfinished. */
+function lineOf(text: string): FeedLine | null {
+  try {
+    return JSON.parse(text) as FeedLine
+  } catch {
+    return null
   }
 }
 
@@ -132,9 +144,14 @@ function stateText({ status, lastError, skipped }: FedState): string {
 }
 
 function valueText({ values, payload, quality }: FedReading): string {
-  if (values === null) return payload.slice(0, PAYLOAD_CHARS_MAX)
+  if (values === null) return printable(payload.slice(0, PAYLOAD_CHARS_MAX))
   const texts = values.map(({ name, value, unit }) => `${values.length === 1 && name === 'value' ? '' : `${name} `}${String(value)}${unit === null ? '' : ` ${unit}`}`)
-  return `${texts.join('   ')}${quality === 'good' || quality === null ? '' : `   (${quality})`}`
+  return printable(`${texts.join('   ')}${quality === 'good' || quality === null ? '' : `   (${quality})`}`)
+}
+
+/** On one line, whatever a device sends: its control characters are not the terminal's. */
+function printable(text: string, end = ''): string {
+  return text.replaceAll(/\p{Cc}/gu, '\u00b7') + end
 }
 
 /** The whole table, over the one before. */

@@ -2,7 +2,8 @@
 //
 // What is always true
 //   1. The clock counts as synced when the kernel says that somebody disciplines it, when a battery-backed clock agrees with it, or when satellites
-//      have told the time. That it shows a likely date is not enough: it may have been set to that of the last shutdown.
+//      have told the time. That it shows a likely date is not enough: it may have been set to that of the last shutdown. Once synced it
+//      stays so when NTP is silent for days, for then it drifts by seconds; not when somebody sets it meanwhile.
 //   2. A moment is known by the time since the machine was started, which never jumps. How that translates to wall time is kept for the
 //      last BOOTS_MAX starts, so that what was queued in one of them can be put right later.
 //   3. Nothing here sets the system's clock.
@@ -35,8 +36,8 @@ interface Numbers {
 const CHECK_MS = 1000
 const BOOTS_MAX = 8
 const PREFIX = 'clock/'
-/** Satellite receivers tell the time of a second within so much of it. */
-const GPS_ERROR_MS = 1000
+/** Satellite receivers tell the time of a second within so much of it; a clock that moves by more was set. */
+const STEP_MS = 1000
 
 export class Timekeeper {
   readonly #clock: Clock
@@ -46,7 +47,6 @@ export class Timekeeper {
   #isSystemSynced = false
   /** Wall time when Clock.now was 0, by satellites; null when they have not told. */
   #gpsZeroMs: number | null = null
-  #isKept = false
 
   constructor(clock: Clock, system: SystemTime, numbers: Numbers) {
     this.#clock = clock
@@ -88,8 +88,7 @@ export class Timekeeper {
   gpsTime(utcMs: number, atMs: number): void {
     if (!wallIsSet(utcMs)) return
     const zeroMs = utcMs - atMs
-    if (this.#gpsZeroMs === null || Math.abs(zeroMs - this.#gpsZeroMs) > GPS_ERROR_MS) this.#isKept = false
-    else return
+    if (this.#gpsZeroMs !== null && Math.abs(zeroMs - this.#gpsZeroMs) <= STEP_MS) return
     this.#gpsZeroMs = zeroMs
     this.#keep()
   }
@@ -102,14 +101,20 @@ export class Timekeeper {
 
   #check(): void {
     const wallMs = this.#clock.wall()
-    this.#isSystemSynced = wallIsSet(wallMs) && (this.#system.isSynced(wallMs) ?? true)
-    if (this.isSynced && !this.#isKept) this.#keep()
+    this.#isSystemSynced = wallIsSet(wallMs) && ((this.#system.isSynced(wallMs) ?? true) || this.#isNearKept(wallMs - this.#clock.now() - bootOffsetMs))
+    if (this.isSynced) this.#keep()
   }
 
-  /** What wall time the machine was started at, for what is still queued after the next start. */
+  #isNearKept(bootedMs: number): boolean {
+    const keptMs = this.#numbers.get(PREFIX + this.#system.boot)
+    return keptMs !== undefined && Math.abs(bootedMs - keptMs) <= STEP_MS
+  }
+
+  /** What wall time the machine was started at, for what is still queued after the next start. Called as long as the time is known. */
   #keep(): void {
-    this.#isKept = true
-    this.#numbers.set(PREFIX + this.#system.boot, Math.round(this.#wallOf(-bootOffsetMs)))
+    const bootedMs = Math.round(this.#wallOf(-bootOffsetMs))
+    if (this.#isNearKept(bootedMs)) return
+    this.#numbers.set(PREFIX + this.#system.boot, bootedMs)
     const boots = [...this.#numbers.all].filter(([key]) => key.startsWith(PREFIX)).sort(([, a], [, b]) => b - a)
     for (const [key] of boots.slice(BOOTS_MAX)) this.#numbers.delete(key)
   }

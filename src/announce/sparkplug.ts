@@ -3,14 +3,15 @@
 //   spBv1.0/GROUP/NBIRTH/NODE, NDEATH, NCMD          spBv1.0/GROUP/DBIRTH/NODE/SENSOR, DDATA, DDEATH, DCMD
 //
 // What is always true
-//   1. A device's birth names all of its metrics, with aliases that the data go by. A metric that comes later, or has another type, makes a new birth.
+//   1. A device's birth names all of its metrics, with aliases that the data go by. A metric that comes later, or has another type or unit, makes
+//      a new birth.
 //   2. `seq` counts NBIRTH, DBIRTH, DDATA and DDEATH from 0 to 255 and round again, NBIRTH being 0; a host that misses one asks for a rebirth.
 //   3. Each start has a bdSeq of its own, which is on flash: the death of the start before is told first, for a power cut could not tell it.
 //   4. The node lives as long as the gateway runs, whatever its links do: what is queued for the cloud keeps its order, and carries its time.
 // Readings of other tenants than the gateway's own are not told.
 import type { OutputConfig, SensorConfig, SparkplugConfig } from '../config/config.ts'
 import { makeMessage, type Message } from '../message.ts'
-import type { Reading } from '../sensors/reading/reading.ts'
+import { type Quality, qualityOf, type Reading } from '../sensors/reading/reading.ts'
 import type { Raw } from '../sensors/sensor.ts'
 import type { SensorStatus } from '../sensors/state.ts'
 import type { Announcer, AnnouncerDeps } from './announcer.ts'
@@ -20,9 +21,11 @@ const BD_SEQ = 'sparkplug/bdSeq'
 const BD_SEQ_MAX = 256
 const SEQ_MAX = 256
 const REBIRTH = 'Node Control/Rebirth'
+/** All metrics of births have one (tck-id-payloads-alias-birth-requirement) but for the rebirth control; those of devices follow. */
+const NODE_ALIAS = { bdSeq: 1, software: 2 } as const
 /** More rebirths than this in a second are one. */
 const REBIRTH_MS_MIN = 1000
-const QUALITY: Readonly<Record<Reading['quality'], PlugQuality>> = { good: PlugQuality.good, 'out-of-range': PlugQuality.bad, stale: PlugQuality.stale, gone: PlugQuality.bad }
+const QUALITY: Readonly<Record<Quality, PlugQuality>> = { good: PlugQuality.good, 'out-of-range': PlugQuality.bad, stale: PlugQuality.stale, gone: PlugQuality.bad }
 
 interface KnownMetric {
   readonly alias: number
@@ -32,6 +35,9 @@ interface KnownMetric {
   quality: PlugQuality
   timeMs: number
 }
+
+/** A metric as its device tells it now. */
+type Told = Pick<KnownMetric, 'value' | 'unit' | 'quality'> & { readonly name: string }
 
 interface Device {
   readonly name: string
@@ -46,7 +52,7 @@ export class Sparkplug implements Announcer {
   readonly #outputs: ReadonlyMap<string, OutputConfig>
   #seq = 0
   #bdSeq = 0
-  #nextAlias = 1
+  #nextAlias = 3
   #bornAtMs = -Infinity
 
   constructor(config: SparkplugConfig, deps: AnnouncerDeps) {
@@ -71,8 +77,10 @@ export class Sparkplug implements Announcer {
 
   onReading(sensor: SensorConfig, reading: Reading): void {
     if (sensor.tenant !== '') return
+    // What is gone is told of devices that live: it bears none.
+    if (reading.quality === 'gone' && this.#devices.get(sensor.name)?.isBorn !== true) return
     const { wallMs } = this.#deps.time.stamp(reading.atMs)
-    this.#tell(sensor.name, reading.values.map(({ name, value, unit }) => ({ name, value, unit })), QUALITY[reading.quality], wallMs)
+    this.#tell(sensor.name, reading.values.map((value) => ({ name: value.name, value: value.value, unit: value.unit, quality: QUALITY[qualityOf(value, reading)] })), wallMs)
   }
 
   onStatus(sensor: SensorConfig, status: SensorStatus): void {
@@ -81,7 +89,7 @@ export class Sparkplug implements Announcer {
 
   /** Tells the death of the node: an orderly stop need not wait for the next start. */
   stop(): void {
-    this.#die(this.#bdSeq)
+    if (this.#bornAtMs !== -Infinity) this.#die(this.#bdSeq)
   }
 
   // ---- births and deaths
@@ -91,9 +99,9 @@ export class Sparkplug implements Announcer {
     this.#bornAtMs = this.#deps.clock.now()
     this.#seq = 0
     this.#send('NBIRTH', null, [
-      metric('bdSeq', DataType.int64, this.#bdSeq, nowMs),
-      metric(REBIRTH, DataType.boolean, false, nowMs),
-      metric('Properties/Software', DataType.string, `Sandpiper ${this.#deps.version}`, nowMs),
+      metric('bdSeq', NODE_ALIAS.bdSeq, DataType.int64, this.#bdSeq, nowMs),
+      metric(REBIRTH, null, DataType.boolean, false, nowMs),
+      metric('Properties/Software', NODE_ALIAS.software, DataType.string, `Sandpiper ${this.#deps.version}`, nowMs),
     ])
     for (const device of this.#devices.values()) if (device.isBorn) this.#bearDevice(device)
   }
@@ -106,7 +114,7 @@ export class Sparkplug implements Announcer {
   #die(bdSeq: number): void {
     const nowMs = this.#nowMs()
     const { group, node } = this.#config
-    this.#publish(`spBv1.0/${group}/NDEATH/${node}`, encodePayload(nowMs, null, [metric('bdSeq', DataType.int64, bdSeq, nowMs)]), 1)
+    this.#publish(`spBv1.0/${group}/NDEATH/${node}`, encodePayload(nowMs, null, [metric('bdSeq', null, DataType.int64, bdSeq, nowMs)]), 1)
   }
 
   #end(deviceName: string): void {
@@ -118,7 +126,7 @@ export class Sparkplug implements Announcer {
 
   // ---- data
 
-  #tell(deviceName: string, values: readonly { readonly name: string; readonly value: Raw; readonly unit: string | null }[], quality: PlugQuality, timeMs: number): void {
+  #tell(deviceName: string, values: readonly Told[], timeMs: number): void {
     let device = this.#devices.get(deviceName)
     if (device === undefined) {
       device = { name: deviceName, metrics: new Map(), isBorn: false }
@@ -126,10 +134,10 @@ export class Sparkplug implements Announcer {
     }
     let isNew = false
     const told: Metric[] = []
-    for (const { name, value, unit } of values) {
+    for (const { name, value, unit, quality } of values) {
       let known = device.metrics.get(name)
       const type = value === null ? (known?.type ?? DataType.double) : typeOf(value)
-      if (known === undefined || known.type !== type) {
+      if (known === undefined || known.type !== type || known.unit !== unit) {
         known = { alias: known?.alias ?? this.#nextAlias++, type, unit, value, quality, timeMs }
         device.metrics.set(name, known)
         isNew = true
@@ -137,16 +145,15 @@ export class Sparkplug implements Announcer {
       Object.assign(known, { value, quality, timeMs })
       told.push({ name: null, alias: known.alias, timeMs, type: known.type, value, quality, unit: null })
     }
-    if (isNew || !device.isBorn) {
-      if (quality !== PlugQuality.bad || device.isBorn) this.#bearDevice(device)
-    } else if (told.length > 0) this.#send('DDATA', device.name, told)
+    if (isNew || !device.isBorn) this.#bearDevice(device)
+    else if (told.length > 0) this.#send('DDATA', device.name, told)
   }
 
   /** on, off or gone, as an output tells it. */
   #onOutputState(output: OutputConfig, { payload }: Message): void {
     const state = payload.toString('latin1')
     if (state === 'gone') this.#end(output.name)
-    else this.#tell(output.name, [{ name: 'value', value: state === 'on', unit: null }], PlugQuality.good, this.#nowMs())
+    else this.#tell(output.name, [{ name: 'value', value: state === 'on', unit: null, quality: PlugQuality.good }], this.#nowMs())
   }
 
   // ---- commands
@@ -194,8 +201,8 @@ export class Sparkplug implements Announcer {
   }
 }
 
-function metric(name: string, type: DataType, value: Metric['value'], timeMs: number): Metric {
-  return { name, alias: null, timeMs, type, value, quality: PlugQuality.good, unit: null }
+function metric(name: string, alias: number | null, type: DataType, value: Metric['value'], timeMs: number): Metric {
+  return { name, alias, timeMs, type, value, quality: PlugQuality.good, unit: null }
 }
 
 function typeOf(value: Exclude<Raw, null>): DataType {

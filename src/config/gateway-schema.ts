@@ -7,7 +7,7 @@ import { checkBoard } from './board-check.ts'
 import { board, isDetected } from './board-schema.ts'
 import { boardUses } from './board-uses.ts'
 import { buses } from './bus-schema.ts'
-import { announce } from './announce-schema.ts'
+import { announce, checkAnnounce } from './announce-schema.ts'
 import type { Config } from './config.ts'
 import { broker, log, store } from './broker-schema.ts'
 import { listenersOf } from './listener-access.ts'
@@ -43,7 +43,8 @@ export const gateway = object({
   const fits = checkBoard(boardUses(config, place), config.board, !isDetected(place))
   const uplinksKnown = checkUplinksOfOutputs(config, place)
   const busesKnown = checkBuses(config, place)
-  return checkTenants(config, place) && uplinksKnown && busesKnown && fits ? config : undefined
+  const canAnnounce = checkAnnounce(config, place)
+  return checkTenants(config, place) && uplinksKnown && busesKnown && canAnnounce && fits ? config : undefined
 })
 
 /** JSON Schema (draft 7) of gateway.yaml, for editors: completion, documentation and checks while typing. */

@@ -7,7 +7,8 @@ import { boolean, choice, duration, identifier, integer, text, topicName } from 
 import { byKey, defaulted, list, object, optional, required, Schema } from './schema.ts'
 import { nearest } from './spelling.ts'
 
-const READS_MAX = 500
+/** As many as a reading has values at most. */
+const READS_MAX = 256
 const ADDRESS_MAX = 65_535
 const STRING_REGISTERS_MAX = 64
 

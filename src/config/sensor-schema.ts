@@ -5,7 +5,7 @@ import { gpio, gpioFields } from './gpio-schema.ts'
 import { type KernelGroup, type KernelKey, kernelGroups } from './kernel-schema.ts'
 import { modbus } from './modbus-schema.ts'
 import { nmea } from './nmea-schema.ts'
-import type { Place } from './place.ts'
+import { clip, type Place } from './place.ts'
 import { asItIs, readingKeys, readingOf, type ReadingValues } from './reading-schema.ts'
 import { boolean, choice, duration, identifier, number, tenantName, topicName } from './scalar.ts'
 import { byKey, defaulted, list, object, required, type Schema } from './schema.ts'
@@ -38,6 +38,13 @@ function orAsItIs<T extends ReadingValues & { readonly name: string; readonly to
   return made
 }
 
+/** A command topic that the sensor's own readings go to: each would be taken for a command. False when it was reported. */
+function isApart(command: string | null, topic: string, place: Place): boolean {
+  if (command !== topic) return true
+  place.problem(`the readings go to \`${clip(topic)}\` too`, 'each reading would be taken for a command: choose another topic for commands')
+  return false
+}
+
 const simulate = object({
   kind: required('Shape of the values: sine, ramp, random-walk, constant (always min) or counter (min, min + 1 … max, and round again).', choice(['sine', 'ramp', 'random-walk', 'constant', 'counter'])),
   every: defaulted('Time from one sample to the next.', '1s', duration(1, DAY_MS)),
@@ -68,12 +75,14 @@ const serial: Schema<SerialSensorConfig> = object({ ...common, ...serialKeys }).
 
 const slave: Schema<ModbusSensorConfig> = object({ ...common, modbus: required('The slave of a Modbus bus that it is read from.', modbus) }).into((s, place) => {
   const made = withReading(s, s.modbus.reads.map((read) => read.name), place)
-  return made === undefined ? undefined : { kind: 'modbus', ...made }
+  const apart = s.modbus.writes.map(({ topic }, i) => isApart(topic, s.topic, place.key('modbus').key('write').item(i).key('topic')))
+  return apart.includes(false) || made === undefined ? undefined : { kind: 'modbus', ...made }
 })
 
 const line: Schema<GpioSensorConfig> = object({ ...common, gpio: required('The GPIO line that it is read from.', gpio) }).into((s, place) => {
   const made = withReading(s, gpioFields(s.gpio.input), place)
-  return made === undefined ? undefined : { kind: 'gpio', ...made }
+  const { input } = s.gpio
+  return (input.kind === 'counter' && !isApart(input.reset, s.topic, place.key('gpio').key('reset'))) || made === undefined ? undefined : { kind: 'gpio', ...made }
 })
 
 /** A sensor that the kernel reads: `key` says which interface of it. */

@@ -35,10 +35,13 @@ export class SysfsLines implements GpioLines {
     const number = await this.#exported(line, spec.edges !== 'none')
     const make = await loadOnoff()
     return making(line, () => {
+      // onoff is told `both`, for it passes over an edge whose level has gone again; the kernel is told which ones. What holds is found from both.
       const edge = spec.edges === 'none' ? 'none' : 'both'
       return orLetGo(new make(number, 'in', edge, { activeLow: spec.activeLow }), (gpio) => {
-        expectFile(`${folderOf(number)}/direction`, 'in')
-        if (edge !== 'none') expectFile(`${folderOf(number)}/edge`, edge)
+        const folder = folderOf(number)
+        expectFile(`${folder}/direction`, 'in')
+        if (edge !== 'none') expectFile(`${folder}/edge`, edge)
+        if (isOneEdge(spec)) writeFileSync(`${folder}/edge`, spec.edges)
         return new SysfsInput(gpio, this.#clock, spec, events)
       })
     })
@@ -64,7 +67,7 @@ export class SysfsLines implements GpioLines {
   /** The line's number in this start of the kernel, with its files there and ours to write. */
   async #exported(line: Line, withEdges: boolean): Promise<number> {
     const chip = sysfsBaseOf(line.chip)
-    if (chip === null) throw new LineError(`there is no GPIO chip "${line.chip}" in ${SYSFS}: see \`sandpiper board\` for those that are there`)
+    if (chip === null) throw new LineError(`there is no GPIO chip "${line.chip}" in ${SYSFS}: \`sandpiper board\` lists those that are there`)
     if (line.offset >= chip.lines) throw new LineError(`${line.chip} has no line ${line.offset}: its lines are 0 to ${chip.lines - 1}`)
     const number = chip.base + line.offset
     const folder = folderOf(number)
@@ -141,6 +144,11 @@ function letGo(gpio: Gpio): void {
   closeSync((gpio as unknown as { readonly _valueFd: number })._valueFd)
 }
 
+/** The kernel wakes us for the edges that are wanted, and for no others. */
+function isOneEdge({ edges, debounceMs }: InputSpec): boolean {
+  return debounceMs === 0 && (edges === 'rising' || edges === 'falling')
+}
+
 class SysfsInput implements InputLine {
   readonly shortcomings: readonly string[]
   readonly #gpio: Gpio
@@ -206,7 +214,11 @@ class SysfsInput implements InputLine {
   readonly #onWake = (): void => {
     if (!this.#isOpen) return
     this.#rest()
-    const { debounceMs } = this.#spec
+    const { debounceMs, edges } = this.#spec
+    if (isOneEdge(this.#spec)) {
+      this.#emit([edges === 'rising'])
+      return
+    }
     if (debounceMs === 0) {
       this.#tell(this.#readCaught() === 1, true)
       return
@@ -233,11 +245,15 @@ class SysfsInput implements InputLine {
   /** `woken`: there was an edge, so that the same level as before means two of them. */
   #tell(level: boolean, woken: boolean): void {
     if (!this.#isOpen) return
-    const atMs = this.#clock.now()
+    const { edges } = this.#spec
     const passed = level === this.#level && woken ? [!level, level] : [level]
     this.#level = level
-    const edges = passed.filter((rising) => this.#spec.edges === 'both' || (this.#spec.edges === 'rising') === rising).map((rising): Edge => ({ rising, atMs }))
-    this.#count += edges.length
-    if (edges.length > 0) this.#events.edges?.(edges, 0)
+    this.#emit(passed.filter((rising) => edges === 'both' || (edges === 'rising') === rising))
+  }
+
+  #emit(rising: readonly boolean[]): void {
+    const atMs = this.#clock.now()
+    this.#count += rising.length
+    if (rising.length > 0) this.#events.edges?.(rising.map((up): Edge => ({ rising: up, atMs })), 0)
   }
 }

@@ -67,7 +67,8 @@ export class SensorFeed {
       const server = createServer((socket) => this.#onListener(socket))
       this.#server = server
       await new Promise<void>((resolve, reject) => {
-        server.once('listening', resolve).once('error', reject)
+        // The handler stays: an accept that fails for want of descriptors is an error too, and must not end the process.
+        server.once('listening', resolve).on('error', reject)
         listenOnSocket(server, this.#path, OWNER_ONLY, LISTENERS_MAX)
       })
     } catch (error) {

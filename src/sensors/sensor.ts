@@ -127,8 +127,8 @@ export class Sensor {
     this.#isStopped = true
     const source = await this.#source
     await source?.stop()
-    this.#record.set('stopped', this.#deps.clock.now())
     this.#readings?.stop()
+    this.#record.set('stopped', this.#deps.clock.now())
   }
 
   #begin(source: Source): Source {

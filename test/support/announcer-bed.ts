@@ -65,6 +65,6 @@ export class AnnouncerBed {
   }
 
   reading(values: Readonly<Record<string, Raw>>, quality: Reading['quality'] = 'good', unit: string | null = null): Reading {
-    return { values: Object.entries(values).map(([name, value]) => ({ name, value, unit, isInRange: true })), quality, atMs: this.clock.now() }
+    return { values: Object.entries(values).map(([name, value]) => ({ name, value, unit, isInRange: quality !== 'out-of-range' })), quality, atMs: this.clock.now() }
   }
 }

@@ -64,7 +64,8 @@ class Rtu:
             began = time.monotonic()
             if not self.framer._buffer:
                 self.begun = began
-            time.sleep(len(chunk) * self.character)
+            self.heard = began + len(chunk) * self.character
+            time.sleep(max(0, self.heard - time.monotonic()))
             self.framer.processIncomingPacket(chunk, lambda request: self.handle(request, self.begun), self.slaves.units)
 
     def handle(self, request, began):
@@ -74,15 +75,16 @@ class Rtu:
         packet = self.framer.buildPacket(response)
         if self.slaves.moods[request.unit_id].get('garble'):
             packet = packet[:-1] + bytes([packet[-1] ^ 0x55])
-        # A slave knows that a request has ended when the wire was silent for 3.5 characters.
+        # A slave knows that a request has ended when the wire was silent for 3.5 characters, and has had that time to think.
+        started = self.heard + 3.5 * self.character
         if delay:
-            threading.Timer(delay, self.send, [packet]).start()
+            threading.Timer(delay, self.send, [packet, started + delay]).start()
         else:
-            time.sleep(3.5 * self.character)
-            self.send(packet)
+            self.send(packet, started)
 
-    def send(self, packet):
-        started, sent = time.monotonic(), 0
+    def send(self, packet, started):
+        sent = 0
+        time.sleep(max(0, started - time.monotonic()))
         while sent < len(packet):
             due = len(packet) if self.character == 0 else min(len(packet), int((time.monotonic() - started) / self.character))
             if due > sent:

@@ -1,7 +1,7 @@
 // `sandpiper sensors`: as a process of its own, at a real pseudo terminal, beside a gateway and without one.
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
-import { statSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { GatewayProcess, Site } from '../support/process.ts'
 import { Pty } from '../support/pty.ts'
@@ -41,6 +41,25 @@ describe('watch', () => {
     expect(watch.stdout).toContain('No gateway runs on this store')
     expect(watch.stdout).toContain('demo  temp 21.5 °C')
     expect(watch.stdout).toMatch(/raw {2}\{"value":3,/)
+  })
+
+  test('a gateway that ends in mid-line is told of, in words for a person only; what a device sends is not the terminal\'s', async () => {
+    await using site = await Site.make()
+    await site.configure({ sensors: [DEMO] })
+    mkdirSync(join(site.folder, 'data'), { recursive: true })
+    const half = '{"sensor":"demo","topic":"demo","payload":"a\\u001b[2Jb","values":null,"quality":null}\n{"sensor":"de'
+    const gateway = createServer((socket) => void socket.end(half)).listen(join(site.folder, 'data/sensors.sock'))
+    try {
+      const watch = new GatewayProcess(['sensors', 'watch', '--config', site.configFile])
+      expect(await watch.exited).toMatchObject({ code: 1 })
+      expect(watch.stdout).toBe('As the running gateway reads them.\ndemo  a·[2Jb\nThe gateway has stopped.\n')
+      expect(watch.stderr).toBe('')
+      const json = new GatewayProcess(['sensors', 'watch', '--json', '--config', site.configFile])
+      expect(await json.exited).toMatchObject({ code: 1 })
+      expect(json.stdout.trim().split('\n')).toHaveLength(1)
+    } finally {
+      gateway.close()
+    }
   })
 
   test('who does not read is cut off, and the gateway goes on', async () => {

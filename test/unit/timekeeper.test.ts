@@ -50,6 +50,20 @@ describe('a stamp', () => {
     expect(keeper.stamp(clock.now()).isSynced).toBe(false)
   })
 
+  test('a clock that was synced stays so when NTP is silent for long, also over a restart; not when it is set meanwhile', () => {
+    const keeper = keeperOf()
+    sync()
+    isSynced = false
+    clock.advance(48 * HOUR_MS)
+    expect(keeper.stamp(clock.now()).isSynced).toBe(true)
+    keeper.stop()
+    const again = keeperOf()
+    expect(again.stamp(clock.now()).isSynced).toBe(true)
+    clock.wallOffsetMs += HOUR_MS
+    clock.advance(1000)
+    expect(again.stamp(clock.now()).isSynced).toBe(false)
+  })
+
   test('where the system does not tell, it is', () => {
     isSynced = null
     const keeper = keeperOf()
@@ -78,6 +92,18 @@ describe('a moment before the clock was set', () => {
     before.stop()
     isSynced = false
     clock.wallOffsetMs = 0
+    const after = keeperOf('bbbbbbbb')
+    expect(after.wallOf(sinceBoot!.boot, sinceBoot!.sinceBootMs)).toBeCloseTo(wallMs, -1)
+  })
+
+  test('is known by what the clock was set to last: the first that seemed right may have been a battery that is off by a minute', () => {
+    const before = keeperOf()
+    const { sinceBoot } = before.stamp(clock.now())
+    sync()
+    clock.wallOffsetMs += 40_000
+    clock.advance(1000)
+    const wallMs = clock.wall() - 2000
+    before.stop()
     const after = keeperOf('bbbbbbbb')
     expect(after.wallOf(sinceBoot!.boot, sinceBoot!.sinceBootMs)).toBeCloseTo(wallMs, -1)
   })

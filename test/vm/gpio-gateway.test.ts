@@ -1,11 +1,11 @@
 // The whole gateway at simulated lines of a real kernel, in a virtual machine: npm run test:gpio. With GPIO_MINUTES=10 a counter has ten minutes of pulses
-// too, which takes a quarter of an hour.
+// too, which takes half an hour.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { prepareVm, runInVm, VM_TEST_MS_MAX, whyWithoutVm } from './run.ts'
 import { Scenes } from './scenes.ts'
 
 const reason = process.env.SANDPIPER_VM === 'required' ? await prepareVm() : 'npm run test:gpio runs it'
-const LONG_MS_MAX = 1_800_000
+const LONG_MS_MAX = 2_700_000
 const BOTH = <T>(value: T) => ({ device: value, sysfs: value })
 
 describe.skipIf(reason !== null)(`the gateway at its lines${whyWithoutVm(reason)}`, () => {
@@ -35,11 +35,12 @@ describe.skipIf(reason !== null)(`the gateway at its lines${whyWithoutVm(reason)
     })
 
     test('the old interface: the line does not move', () => {
-      expect(scenes.get('killed')).toMatchObject({ levels: { sysfs: '1' }, states: BOTH('on'), wires: BOTH(1) })
+      expect(scenes.get('killed')).toMatchObject({ levels: { sysfs: '1' }, states: { sysfs: 'on' }, wires: { sysfs: 1 } })
     })
 
-    test('the character device without systemd: the chip lets it fall, and it is put back', () => {
-      expect(scenes.get('killed')).toMatchObject({ levels: { device: '101' } })
+    // The simulator lets it fall, as some chips do. What was commanded just before a kill need not be on flash, so what the line is goes before.
+    test('the character device without systemd: what became of the line is told', () => {
+      expect(scenes.get('killed')).toMatchObject({ levels: { device: '10' }, states: { device: 'off' }, wires: { device: 0 } })
     })
   })
 
@@ -49,14 +50,14 @@ describe.skipIf(reason !== null)(`the gateway at its lines${whyWithoutVm(reason)
     })
 
     test('the old interface: the line does not move', () => {
-      expect(scenes.get('stopped')).toMatchObject({ levels: { sysfs: '1' }, states: BOTH('on') })
+      expect(scenes.get('stopped')).toMatchObject({ levels: { sysfs: '1' }, states: { sysfs: 'on' } })
     })
   })
 
   test('a chip that is unplugged: told, refused, and put back when it returns', () => {
     expect(scenes.get('unplugged')).toEqual({
       refused: BOTH(expect.stringMatching(/^\{"status":"refused","value":null,"why":"its line is gone: .*"\} #1$/)),
-      states: BOTH(['on', 'gone', 'on', 'off']),
+      states: { device: ['off', 'on', 'gone', 'on', 'off'], sysfs: ['on', 'gone', 'on', 'off'] },
       wires: BOTH(0),
     })
   })

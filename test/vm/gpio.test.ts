@@ -61,6 +61,17 @@ describe.skipIf(reason !== null)(`lines of a real kernel${whyWithoutVm(reason)}`
     expect(shortcomings).toEqual(['pulses may be missed: /sys/class/gpio does not number edges'])
   })
 
+  test('edges that nobody could read in time are counted, and missed', () => {
+    const { told, missed, count } = scenes.get('cdev: flood') as { told: number; missed: number; count: number }
+    expect([told + missed, count]).toEqual([3000, 3000])
+    expect(told).toBeGreaterThanOrEqual(1024)
+    expect(missed).toBeGreaterThan(0)
+  })
+
+  test('the old interface: an output that is opened again has its level, unless another is asked for', () => {
+    expect(scenes.get('sysfs: output, opened again')).toEqual({ asItWas: 1, forced: 0 })
+  })
+
   test('the kernel tells of a chip that goes, where it does', () => {
     expect(scenes.get('cdev: unplugged')).toMatchObject({ lost: 'LineError' })
   })

@@ -61,6 +61,17 @@ describe.each(VERSIONS)('version %i', (version) => {
     expect(later.map((r) => Date.parse(r.time))).toEqual([NOON_MS - 2000, NOON_MS - 1000])
   })
 
+  test.each([0, 1] as const)('what is retained too, at QoS %i', async (qos) => {
+    await using gateway = await start({ retain: true, onChange: true })
+    await gateway.pass(1)
+    await setClock(gateway)
+    const client = await gateway.connect(version)
+    await client.subscribe('tank', { qos })
+    const { payload, properties, retain } = await client.expect({ cmd: 'publish', topic: 'tank' })
+    const { time, clock } = JSON.parse(payload.toString()) as Reading
+    expect([retain, Date.parse(time) >= NOON_MS - 5000, clock, properties?.userProperties]).toEqual([true, true, 'synced', undefined])
+  })
+
   test('also after the next start of the machine, when that one does not know the time yet', async () => {
     await using gateway = await start()
     const client = await gateway.connect(version, KEPT)

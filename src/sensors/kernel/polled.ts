@@ -99,7 +99,7 @@ export class PolledSource implements Source {
     try {
       this.#device = await this.#find()
     } catch (error) {
-      this.#gone(error instanceof NotThere ? error.message : `the search for it failed: ${explainReadError(error)}`)
+      if (!this.#isStopping()) this.#gone(error instanceof NotThere ? error.message : `the search for it failed: ${explainReadError(error)}`)
     }
   }
 
@@ -151,7 +151,7 @@ export class PolledSource implements Source {
     const { name, record, log, clock, random } = this.#deps
     const nowMs = clock.now()
     this.#failures = Math.max(this.#failures + 1, GONE_AFTER)
-    if (!this.#isStopping()) this.#retry = clock.after(backoffMs(this.#failures - GONE_AFTER + 1, random()), () => this.#onRetry())
+    this.#retry = clock.after(backoffMs(this.#failures - GONE_AFTER + 1, random()), () => this.#onRetry())
     const level = record.set('gone', nowMs, why) ? 'warn' : 'debug'
     log[level]({ sensor: name, why }, `sensor "${name}" is gone: ${why}; it is tried again by itself`)
   }

@@ -3,7 +3,8 @@
 // - A poll asks for one block after the other, so that slaves of a bus take turns; its values are given together. One that falls due while
 //   the last has not ended is missed, and counted.
 // - What a slave refuses costs its block only. A block of several values that it refuses is cut in two until the one it refuses stands
-//   alone; that one is asked for in every REFUSED_POLLS-th poll only.
+//   alone; that one is asked for in every REFUSED_POLLS-th poll only. After WHOLE_POLLS polls in pieces the blocks are tried whole again: a
+//   device that was starting refuses what it gives later.
 // - A slave that does not answer costs the rest of its poll. The bus leaves it alone for a while (slave.ts).
 // - State: ok when all values came, degraded when some did, gone when none did or the line is not open.
 import type { ModbusSensorConfig, ModbusWriteConfig } from '../../config/config.ts'
@@ -19,6 +20,7 @@ import type { Outcome } from './slave.ts'
 import { exceptionWords, explainOutcome } from './trouble.ts'
 
 export const REFUSED_POLLS = 10
+export const WHOLE_POLLS = 100
 
 /** Loads what Modbus needs. Rejects when the bus is not there. */
 export async function makeModbusSource(config: ModbusSensorConfig, deps: SourceDeps, buses: Buses): Promise<Source> {
@@ -37,7 +39,10 @@ export class ModbusSource implements Source, BusUser {
   readonly #config: ModbusSensorConfig
   readonly #deps: SourceDeps
   readonly #bus: ModbusBus
+  readonly #blocks: readonly Block[]
   #asked: readonly Asked[]
+  /** Polls since a block was cut. */
+  #pollsInPieces = 0
   #isStarted = false
   #isStopped = false
   #openedAtMs = 0
@@ -51,7 +56,8 @@ export class ModbusSource implements Source, BusUser {
     this.#config = config
     this.#deps = deps
     this.#bus = bus
-    this.#asked = planBlocks(config.modbus.reads, config.modbus).map(fresh)
+    this.#blocks = planBlocks(config.modbus.reads, config.modbus)
+    this.#asked = this.#blocks.map(fresh)
   }
 
   start(): void {
@@ -71,7 +77,8 @@ export class ModbusSource implements Source, BusUser {
   opened(): void {
     const { clock, log, record, name } = this.#deps
     log.info({ sensor: name, bus: this.#bus.config.name, slave: this.slave }, `sensor "${name}" reads slave ${this.slave} of the bus "${this.#bus.config.name}" at ${this.#bus.path}`)
-    this.#asked = planBlocks(this.#config.modbus.reads, this.#config.modbus).map(fresh)
+    this.#asked = this.#blocks.map(fresh)
+    this.#pollsInPieces = 0
     if (this.#asked.length === 0) {
       record.set('ok', clock.now())
       return
@@ -169,10 +176,16 @@ export class ModbusSource implements Source, BusUser {
   #end(poll: Poll): void {
     const nowMs = this.#deps.clock.now()
     this.#poll = null
-    this.#asked = poll.kept
+    this.#asked = this.#nextBlocks(poll.kept)
     if (poll.values > 0) this.#deps.take(poll.fields, nowMs)
     if (poll.why === null) this.#deps.record.set('ok', nowMs)
     else this.#tell(poll.values > 0 ? 'degraded' : 'gone', poll.why)
+  }
+
+  #nextBlocks(kept: readonly Asked[]): readonly Asked[] {
+    if (kept.length > this.#blocks.length && ++this.#pollsInPieces < WHOLE_POLLS) return kept
+    this.#pollsInPieces = 0
+    return kept.length > this.#blocks.length ? this.#blocks.map(fresh) : kept
   }
 
   #tell(status: 'degraded' | 'gone', why: string): void {

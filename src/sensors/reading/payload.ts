@@ -1,14 +1,14 @@
 // A reading → a payload, as the configuration wants it. Pure.
 // Rules:
-// - What a payload cannot say is not published: a plain value and SenML have no word for a bad quality (`says`).
+// - What a payload cannot say is not published: a plain value and SenML have no word for a bad quality, nor for no value (`says`). An empty
+//   payload would clear what is retained.
 // - JSON has its keys in the order of the configuration; without one the values, `time`, and `quality` and `clock` only when they are not
-//   good and synced: on most links every byte costs.
+//   good and synced: on most links every byte costs. A value that is called like one of these stands for it: no key stands twice.
 // - A time that is not known yet is told as the clock has it, with a mark of where it stands: it is put right in the queue (mqtt/time-mark.ts).
 import type { PayloadConfig } from '../../config/config.ts'
 import { type TimeForm, type TimeMark, timeText } from '../../mqtt/time-mark.ts'
 import type { Stamp } from '../../timekeeper.ts'
 import type { Reading } from './reading.ts'
-import type { Value } from './shape.ts'
 
 export interface Payload {
   readonly text: string
@@ -24,8 +24,8 @@ export interface PayloadNames {
 }
 
 export interface PayloadMaker {
-  /** Whether the payload can tell readings of bad quality. */
-  readonly says: boolean
+  /** Whether the payload can tell this reading. */
+  says(reading: Reading): boolean
   make(reading: Reading, stamp: Stamp, sequence: number): Payload
 }
 
@@ -35,36 +35,34 @@ export const PAYLOAD_WORDS = ['value', 'time', 'timeMs', 'timeSec', 'quality', '
 export function makePayload(config: PayloadConfig, names: PayloadNames): PayloadMaker {
   switch (config.kind) {
     case 'plain':
-      return { says: false, make: ({ values }) => ({ text: plainText(values[0]), marks: null }) }
+      return { says: ({ values, quality }) => quality === 'good' && (values[0]?.value ?? null) !== null, make: ({ values }) => ({ text: String(values[0]?.value), marks: null }) }
     case 'json':
-      return config.keys === null ? { says: true, make: (reading, stamp) => defaultJson(reading, stamp, names) } : templateJson(config.keys, names)
+      return config.keys === null ? { says: () => true, make: (reading, stamp) => defaultJson(reading, stamp, names) } : templateJson(config.keys, names)
     case 'senml':
-      return { says: false, make: (reading, stamp) => senml(reading, stamp, config.baseName) }
+      return { says: ({ values, quality }) => quality === 'good' && values.some(({ value }) => value !== null), make: (reading, stamp) => senml(reading, stamp, config.baseName) }
   }
-}
-
-function plainText(value: Value | undefined): string {
-  return value === undefined || value.value === null ? '' : String(value.value)
 }
 
 function defaultJson(reading: Reading, stamp: Stamp, { isSingle }: PayloadNames): Payload {
   const marks: TimeMark[] = []
   const members = reading.values.map(({ name, value }) => `${JSON.stringify(isSingle ? 'value' : name)}:${JSON.stringify(value)}`)
-  members.push(timeMember('time', 'iso', stamp, marks))
-  if (reading.quality !== 'good') members.push(`"quality":"${reading.quality}"`)
-  if (!stamp.isSynced) members.push(timeMember('clock', 'clock', stamp, marks))
+  const isFree = (word: string): boolean => isSingle || !reading.values.some(({ name }) => name === word)
+  if (isFree('time')) members.push(timeMember('time', 'iso', stamp, marks))
+  if (reading.quality !== 'good' && isFree('quality')) members.push(`"quality":"${reading.quality}"`)
+  if (!stamp.isSynced && isFree('clock')) members.push(timeMember('clock', 'clock', stamp, marks))
   return { text: `{${members.join(',')}}`, marks: marks.length === 0 ? null : marks }
 }
 
-const TIME_FORMS: Readonly<Record<string, TimeForm>> = { time: 'iso', timeMs: 'ms', timeSec: 'sec', clock: 'clock' }
+const TIME_FORMS: ReadonlyMap<string, TimeForm> = new Map([['time', 'iso'], ['timeMs', 'ms'], ['timeSec', 'sec'], ['clock', 'clock']])
 
 function templateJson(keys: readonly { readonly key: string; readonly word: string }[], names: PayloadNames): PayloadMaker {
+  const hasQuality = keys.some(({ word }) => word === 'quality')
   return {
-    says: keys.some(({ word }) => word === 'quality'),
+    says: ({ quality }) => hasQuality || quality === 'good',
     make(reading, stamp, sequence) {
       const marks: TimeMark[] = []
       const members = keys.map(({ key, word }) => {
-        const form = TIME_FORMS[word]
+        const form = TIME_FORMS.get(word)
         return form === undefined ? `${JSON.stringify(key)}:${JSON.stringify(wordOf(word, reading, sequence, names))}` : timeMember(key, form, stamp, marks)
       })
       return { text: `{${members.join(',')}}`, marks: marks.length === 0 ? null : marks }

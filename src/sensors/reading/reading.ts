@@ -11,6 +11,11 @@ export interface Reading {
   readonly atMs: number
 }
 
+/** Of one of its values: beside one that is out of range the others are good. */
+export function qualityOf(value: Value, { quality }: Reading): Quality {
+  return quality === 'out-of-range' && value.isInRange ? 'good' : quality
+}
+
 export function readingOf(values: readonly Value[], atMs: number): Reading {
   return { values, quality: values.every(({ isInRange }) => isInRange) ? 'good' : 'out-of-range', atMs }
 }

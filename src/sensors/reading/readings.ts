@@ -9,7 +9,8 @@
 //
 // What is always true
 //   1. A reading has the values that were read together; what was not read is left out, not repeated.
-//   2. Windows end at start + n × every on the monotonic clock; one in which nothing was read ends in silence.
+//   2. Windows end at start + n × every on the monotonic clock; one in which nothing was read ends in silence. What was gathered is told at once
+//      when the source is gone, stale or stopped: nothing good comes after that.
 //   3. With `{value}` in the topic each value is a stream of its own: topic, gate and message.
 //   4. Values are VALUES_MAX at most; further names are counted and skipped.
 import type { Clock, Timer } from '../../clock.ts'
@@ -31,9 +32,17 @@ const NO_UNITS: Units = {}
 /** Stands in a topic for the name of a value. */
 export const VALUE_PLACEHOLDER = '{value}'
 
+/** Of a name that a device has made. */
+const LEVEL_CHARS_MAX = 128
+/** Wildcards and separators, control characters, halves of characters: what a level may or should not have (MQTT 5.0 sections 1.5.4, 4.7.1). */
+const NOT_IN_LEVEL = /[+#/\p{Cc}\p{Cs}]/gu
+
 /** The topic of a value; `template` itself where all values share one. */
 export function topicOfValue(template: string, value: string): string {
-  return template.replaceAll(VALUE_PLACEHOLDER, value.replaceAll(/[+#/\0]/g, '_'))
+  const level = value.slice(0, LEVEL_CHARS_MAX).replaceAll(NOT_IN_LEVEL, '_') || '_'
+  // Topics that begin with $ are the broker's.
+  const allowed = template.startsWith(VALUE_PLACEHOLDER) ? level.replace(/^\$/, '_') : level
+  return template.replaceAll(VALUE_PLACEHOLDER, () => allowed)
 }
 
 export interface ReadingsDeps {
@@ -70,6 +79,7 @@ export class Readings {
   readonly #record: SensorRecord
   /** By the source's name of the field; a field may be shown in several ways. */
   readonly #lines = new Map<string, Line[]>()
+  /** By the value's name where each has a topic of its own. */
   readonly #streams = new Map<string, Stream>()
   #takenAtMs = 0
   #isStale = false
@@ -96,10 +106,12 @@ export class Readings {
     this.#watch()
   }
 
+  /** What was gathered is told; then nothing any more. */
   stop(): void {
-    this.#isStopped = true
     this.#windowTimer?.cancel()
     this.#watchTimer?.cancel()
+    if (!this.#isStopped) this.#endWindow()
+    this.#isStopped = true
   }
 
   /** What was read at `atMs` (Clock.now). `units` hold for values that say nothing of their own. */
@@ -125,6 +137,7 @@ export class Readings {
   /** The source's state changed. */
   onStatus(status: SensorStatus): void {
     if (status !== 'gone' || this.#isGone || this.#isStopped) return
+    this.#endWindow()
     this.#isGone = true
     const atMs = this.#deps.clock.now()
     for (const stream of this.#allStreams()) {
@@ -139,9 +152,8 @@ export class Readings {
 
   #publish(stream: Stream, reading: Reading): void {
     const { clock, sink, time, observe } = this.#deps
-    const isTellable = stream.payload.says || reading.quality === 'good'
     stream.gate.published(reading)
-    if (!isTellable) {
+    if (!stream.payload.says(reading)) {
       if (reading.quality === 'out-of-range') this.#record.countSkipped('out-of-range')
       return
     }
@@ -185,8 +197,10 @@ export class Readings {
     const { staleMs, silenceMsMax } = this.#config
     if (staleMs === Infinity && silenceMsMax === Infinity) return
     const nowMs = this.#deps.clock.now()
-    if (!this.#isStale && nowMs - this.#takenAtMs >= staleMs) this.#goStale()
-    let dueMs = this.#isStale ? Infinity : this.#takenAtMs + staleMs
+    // What is gone has been told to be so, and has no values that could be stale.
+    const canGoStale = !this.#isStale && !this.#isGone
+    if (canGoStale && nowMs - this.#takenAtMs >= staleMs) this.#goStale()
+    let dueMs = this.#isStale || this.#isGone ? Infinity : this.#takenAtMs + staleMs
     for (const stream of this.#allStreams()) {
       if (nowMs - stream.publishedAtMs >= silenceMsMax) this.#repeat(stream, nowMs)
       dueMs = Math.min(dueMs, stream.publishedAtMs + silenceMsMax)
@@ -196,6 +210,7 @@ export class Readings {
   }
 
   #goStale(): void {
+    this.#endWindow()
     this.#isStale = true
     for (const stream of this.#allStreams()) {
       if (stream.known.size > 0) this.#offer(stream, { values: [...stream.known.values()], quality: 'stale', atMs: stream.readAtMs })
@@ -234,11 +249,11 @@ export class Readings {
   #streamOf(value: string): Stream {
     const { topic: template, name } = this.#sensor
     const isSingle = template.includes(VALUE_PLACEHOLDER)
-    const topic = topicOfValue(template, value)
-    const known = this.#streams.get(topic)
+    const key = isSingle ? value : ''
+    const known = this.#streams.get(key)
     if (known !== undefined) return known
     const stream: Stream = {
-      topic: Topic.of(topic),
+      topic: Topic.of(topicOfValue(template, value)),
       gate: new Gate(this.#config),
       payload: makePayload(this.#config.payload, { site: this.#deps.site, sensor: name, isSingle }),
       known: new Map(),
@@ -246,7 +261,7 @@ export class Readings {
       publishedAtMs: this.#deps.clock.now(),
       sequence: 0,
     }
-    this.#streams.set(topic, stream)
+    this.#streams.set(key, stream)
     return stream
   }
 

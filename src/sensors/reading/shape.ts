@@ -12,7 +12,7 @@ export interface Value {
   readonly isInRange: boolean
 }
 
-/** 12 digits: no sensor has more, and 21.400000000000002 costs bytes on the link. */
+/** Of a fraction: no sensor has more, and 21.400000000000002 costs bytes on the link. Whole numbers, which may be times or totals, keep all. */
 const DIGITS = 12
 
 export class Shape {
@@ -42,6 +42,7 @@ export class Shape {
   round(value: number): number | null {
     if (!Number.isFinite(value)) return null
     const { decimals } = this.config
+    if (Number.isInteger(value)) return value === 0 ? 0 : value
     const rounded = Number(decimals === null ? value.toPrecision(DIGITS) : value.toFixed(decimals))
     return rounded === 0 ? 0 : rounded // no -0
   }

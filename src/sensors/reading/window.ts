@@ -1,7 +1,7 @@
 // What was read of one value in a window, and the one value that is made of it.
 // Rules:
 // - Values out of range take no part as long as there is one in range: a spike must not move a mean.
-// - true, false and texts have no mean: the last one counts, whatever is asked for.
+// - true, false and texts have no mean: the last one counts, whatever is asked for. What had no value does not count beside numbers.
 // - Memory is bounded: of more than MEDIAN_MAX numbers a median is that of every second, fourth, eighth … one.
 import type { WindowWord } from '../../config/config.ts'
 import type { Value } from './shape.ts'
@@ -41,7 +41,7 @@ export class Window {
   /** The value of the window, which is empty then; null when there was none. `round` is for what is computed. */
   take(round: (value: number) => number | null): Value | null {
     const last = this.#last ?? this.#lastBad
-    const value = last !== null && last.isInRange && typeof last.value === 'number' ? { ...last, value: round(this.#number(last.value)) } : last
+    const value = last !== null && last.isInRange && this.#hasNumber(last) ? { ...last, value: round(this.#number()) } : last
     this.#last = null
     this.#lastBad = null
     this.#count = 0
@@ -53,10 +53,14 @@ export class Window {
     return value
   }
 
-  #number(last: number): number {
+  #hasNumber({ value }: Value): boolean {
+    return typeof value === 'number' || (value === null && this.#of !== 'last' && this.#count > 0)
+  }
+
+  #number(): number {
     switch (this.#of) {
       case 'last':
-        return last
+        return Number(this.#last!.value)
       case 'mean':
         return this.#sum / this.#count
       case 'median':

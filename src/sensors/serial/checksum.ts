@@ -28,7 +28,7 @@ export function makeChecksum(config: ChecksumConfig): ChecksumCheck {
 }
 
 /** Bytes of each kind, not written in hexadecimal. */
-export const WIDTH: Readonly<Record<ChecksumConfig['kind'], 1 | 2>> = {
+const WIDTH: Readonly<Record<ChecksumConfig['kind'], 1 | 2>> = {
   'crc16-modbus': 2,
   'crc16-ccitt': 2,
   crc8: 1,

@@ -2,7 +2,7 @@
 // Rules: a frame that is not exactly as long as the layout says is none. Fields stand one behind the other unless they say where;
 // the same bytes may be read by several fields, which is how single bits get names of their own.
 import type { StructConfig, StructField } from '../../config/config.ts'
-import { bitField, NUMBER_BYTES, paddedText, readNumber } from '../binary.ts'
+import { bitField, paddedText, readNumber } from '../binary.ts'
 import type { Raw } from '../sensor.ts'
 
 /** The field's value; null when what stands there is none. */
@@ -43,10 +43,4 @@ function bcdNumber(bytes: Buffer, endian: 'big' | 'little'): Raw {
   if (/[a-f]/.test(hex)) return null
   const number = Number(hex)
   return Number.isSafeInteger(number) ? number : hex.replace(/^0+(?=.)/, '')
-}
-
-/** Bytes of a field whose type tells them. */
-export function bytesOfType(type: StructField['type']): number | null {
-  if (type === 'char' || type === 'bcd') return null
-  return type === 'bool' ? 1 : NUMBER_BYTES[type]
 }

@@ -2,11 +2,11 @@
 //
 // The line is a pseudo terminal whose slaves (pymodbus, another process) take and give each byte in its 1.04 ms and know the end of a request by
 // the 3.5 characters of silence that the standard wants. Two wire times are told: of the bytes alone, and with the two silences that belong to
-// each request. A cycle counts from its first request to its last reading. The machine should be idle: a slave that waits for a core is no
+// each request. A cycle counts from the writing of its first request to its last reading. The machine should be idle: a slave that waits for a core is no
 // slow wire.
 import { systemClock } from '../../../src/clock.ts'
 import type { ModbusReadConfig, ModbusSensorConfig } from '../../../src/config/config.ts'
-import { serialPorts } from '../../../src/serial-port.ts'
+import { type SerialPorts, serialPorts } from '../../../src/serial-port.ts'
 import { Buses } from '../../../src/sensors/modbus/buses.ts'
 import { Sensor } from '../../../src/sensors/sensor.ts'
 import { ModbusSlaves } from '../../support/modbus-slave.ts'
@@ -62,20 +62,37 @@ async function measure(layout: Layout, cycles: number): Promise<{ readonly row: 
   await using slaves = await ModbusSlaves.rtu(Object.fromEntries(numbers.map((n) => [n, { holding }])), BAUD)
   const bed = new SensorBed(systemClock)
   const serial = { path: slaves.path, baud: BAUD, dataBits: 8, parity: 'none', stopBits: 1, flowControl: 'none' } as const
-  const buses = new Buses([{ name: 'line', modbus: { line: { kind: 'serial', serial }, timeoutMs: 500, retries: 1 } }], { clock: systemClock, ports: serialPorts, random: Math.random })
+  const writtenAtMs: number[] = []
+  const buses = new Buses([{ name: 'line', modbus: { line: { kind: 'serial', serial }, timeoutMs: 500, retries: 1 } }], { clock: systemClock, ports: timed(writtenAtMs), random: Math.random })
   const sensors = numbers.map((n) => new Sensor(sensorConfig(n, layout.addresses), { ...bed.deps, buses }))
   for (const sensor of sensors) sensor.start()
   await until(() => bed.messages.length >= cycles * sensors.length, `${cycles} cycles`, 5 * cycles * POLL_MS + 10_000)
   for (const sensor of sensors) await sensor.stop()
   const expected = JSON.stringify(Object.fromEntries(layout.addresses.map((a) => [`r${a}`, 1000 + a])))
-  return { row: rowOf(layout, slaves, bed, cycles), isWell: bed.messages.every((message) => message.payload.toString() === expected) }
+  return { row: rowOf(layout, slaves, bed, writtenAtMs, cycles), isWell: bed.messages.every((message) => message.payload.toString() === expected) }
 }
 
-function rowOf(layout: Layout, slaves: ModbusSlaves, bed: SensorBed<typeof systemClock>, cycles: number): string {
+/** The system's ports; when something is written to one is kept. */
+function timed(writtenAtMs: number[]): SerialPorts {
+  return {
+    ...serialPorts,
+    async open(settings, events) {
+      const port = await serialPorts.open(settings, events)
+      return {
+        write(bytes, taken) {
+          writtenAtMs.push(performance.now())
+          port.write(bytes, taken)
+        },
+        close: () => port.close(),
+      }
+    },
+  }
+}
+
+function rowOf(layout: Layout, slaves: ModbusSlaves, bed: SensorBed<typeof systemClock>, writtenAtMs: readonly number[], cycles: number): string {
   const perCycle = Math.round(slaves.requests.length / (bed.messages.length / layout.slaves))
-  const offsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now()
   const took = count(cycles, 1)
-    .map((i) => bed.sentAtMs[(i + 1) * layout.slaves - 1]! + offsetMs - slaves.requests[i * perCycle]!.at * 1000)
+    .map((i) => bed.sentAtMs[(i + 1) * layout.slaves - 1]! - writtenAtMs[i * perCycle]!)
     .toSorted((a, b) => a - b)
   const bytes = slaves.requests.slice(0, perCycle).reduce((sum, { count: registers }) => sum + 8 + 5 + 2 * registers, 0)
   const bytesMs = bytes * BYTE_MS

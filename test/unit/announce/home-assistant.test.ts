@@ -42,7 +42,7 @@ describe('a value', () => {
   test('true and false', () => {
     const [topic, config] = announced(sensorConfig('door'), { value: true })[0]!
     expect(topic).toBe('homeassistant/binary_sensor/sandpiper-well-07/door-value/config')
-    expect(config).toMatchObject({ name: 'door', value_template: "{{ 'ON' if value_json.value else 'OFF' }}" })
+    expect(config).toMatchObject({ name: 'door', value_template: "{{ 'ON' if value_json.value is true else 'OFF' if value_json.value is false else 'None' if value_json.value is none else '' }}" })
     expect(config).not.toHaveProperty('state_class')
   })
 
@@ -55,6 +55,29 @@ describe('a value', () => {
 
   test('stale readings expire', () => {
     expect(announced(sensorConfig('a', { reading: { ...READING, staleMs: 90_500 } }), { v: 1 })[0]![1]).toMatchObject({ expire_after: 91 })
+  })
+
+  test.each<[string, Partial<typeof READING>, number | undefined]>([
+    ['a window comes only when it ends', { everyMs: 600_000 }, 690],
+    ['what is not news is not published before maxSilence', { onChange: true, silenceMsMax: 3_600_000 }, 3690],
+    ['nor ever without one', { onChange: true }, undefined],
+    ['a deadband holds back too', { deadband: { kind: 'absolute', by: 1 } }, undefined],
+    ['also that of one value', { values: [{ ...value('v'), deadband: { kind: 'absolute', by: 1 } }] }, undefined],
+  ])('good readings that nobody publishes do not expire: %s', (_, reading, seconds) => {
+    const [, config] = announced(sensorConfig('a', { reading: { ...READING, staleMs: 90_000, ...reading } }), { v: 1 })[0]!
+    expect(config['expire_after']).toBe(seconds)
+  })
+
+  test.each<[Raw, string]>([[1, 'v'], [true, 'vb'], ['x', 'vs']])('%s in SenML', (raw, member) => {
+    const [, config] = announced(sensorConfig('a', { reading: { ...READING, payload: { kind: 'senml', baseName: 'x:' } } }), { level: raw })[0]!
+    expect(config['value_template']).toContain(`map(attribute='${member}')`)
+  })
+
+  test('two names that discovery cannot tell apart are two objects', () => {
+    const topics = announced(sensorConfig('a'), { 'höhe': 1, 'hühe': 2, h_he: 3 }).map(([topic]) => topic)
+    expect(new Set(topics).size).toBe(3)
+    expect(topics[2]).toBe('homeassistant/sensor/sandpiper-well-07/a-h_he/config')
+    for (const topic of topics) expect(topic).toMatch(/^[A-Za-z0-9_/-]+$/)
   })
 
   test('a topic of its own', () => {
@@ -77,6 +100,29 @@ test('it is announced once, and anew only when it is another thing', () => {
   assistant.start()
   for (const v of [1, 2, 'x', 'y']) assistant.onReading(sensor, bed.reading({ v }))
   expect(bed.take().map(({ topic }) => topic.name)).toEqual(['ha/sensor/sandpiper-well-07/a-v/config', 'ha/sensor/sandpiper-well-07/a-v/config'])
+})
+
+test('a value that becomes a state leaves no sensor behind', () => {
+  const sensor = sensorConfig('a')
+  const bed = new AnnouncerBed([sensor])
+  const assistant = new HomeAssistant({ prefix: 'ha' }, bed.deps)
+  assistant.start()
+  for (const v of [1, true]) assistant.onReading(sensor, bed.reading({ v }))
+  expect(bed.take().map(({ topic, payloadLength }) => [topic.name, payloadLength > 0])).toEqual([
+    ['ha/sensor/sandpiper-well-07/a-v/config', true],
+    ['ha/sensor/sandpiper-well-07/a-v/config', false],
+    ['ha/binary_sensor/sandpiper-well-07/a-v/config', true],
+  ])
+})
+
+test('a value that is not configured any more is taken back', () => {
+  const bed = new AnnouncerBed([sensorConfig('tank', { reading: { ...READING, values: [value('level')] } })], [PUMP])
+  const before = (object: string, id: string): void => void bed.kept.set(object, makeMessage(`homeassistant/sensor/sandpiper-well-07/${object}/config`, JSON.stringify({ unique_id: id }), { retain: true }))
+  before('tank-level', 'sandpiper:well-07:tank:level')
+  before('tank-temp', 'sandpiper:well-07:tank:temp')
+  before('pump-value', 'sandpiper:well-07:pump:value') // a sensor of that name was there
+  new HomeAssistant({ prefix: 'homeassistant' }, bed.deps).start()
+  expect(bed.take().filter(({ payloadLength }) => payloadLength === 0).map(({ topic }) => topic.name.split('/')[3])).toEqual(['tank-temp', 'pump-value'])
 })
 
 test('an output is a switch', () => {

@@ -41,6 +41,14 @@ describe('births, data and deaths', () => {
     expect(startOf().told()).toEqual([{ topic: 'spBv1.0/Plant/NBIRTH/well-07', seq: 0, metrics: BIRTH }])
   })
 
+  test('metrics of births have aliases, each its own, but for the rebirth control', () => {
+    const { bed, node } = startOf()
+    node.onReading(TANK, bed.reading({ level: 1, temp: 2 }))
+    const metrics = bed.take().flatMap(({ payload }) => plug.decodePayload(payload).metrics!)
+    const aliases = new Map(metrics.map(({ name, alias }) => [name, alias === undefined || alias === null ? null : Number(alias)]))
+    expect([...aliases]).toEqual([['bdSeq', 1], ['Node Control/Rebirth', null], ['Properties/Software', 2], ['level', 3], ['temp', 4]])
+  })
+
   test('a device is born with its first reading; data go by alias, in sequence', () => {
     const { bed, node, told } = startOf()
     told()
@@ -49,8 +57,8 @@ describe('births, data and deaths', () => {
     node.onReading(TANK, bed.reading({ open: false, state: 'bad' }))
     expect(told()).toEqual([
       { topic: 'spBv1.0/Plant/DBIRTH/well-07/tank', seq: 1, metrics: { level: 1.5, open: true, state: 'ok' } },
-      { topic: 'spBv1.0/Plant/DDATA/well-07/tank', seq: 2, metrics: { '#1': 2.5 } },
-      { topic: 'spBv1.0/Plant/DDATA/well-07/tank', seq: 3, metrics: { '#2': false, '#3': 'bad' } },
+      { topic: 'spBv1.0/Plant/DDATA/well-07/tank', seq: 2, metrics: { '#3': 2.5 } },
+      { topic: 'spBv1.0/Plant/DDATA/well-07/tank', seq: 3, metrics: { '#4': false, '#5': 'bad' } },
     ])
   })
 
@@ -88,11 +96,52 @@ describe('births, data and deaths', () => {
     node.onStatus(TANK, 'gone')
     node.onStatus(TANK, 'gone')
     expect(told()).toEqual([
-      { topic: 'spBv1.0/Plant/DDATA/well-07/tank', seq: 2, metrics: { '#1': null } },
+      { topic: 'spBv1.0/Plant/DDATA/well-07/tank', seq: 2, metrics: { '#3': null } },
       { topic: 'spBv1.0/Plant/DDEATH/well-07/tank', seq: 3, metrics: {} },
     ])
     node.onReading(TANK, bed.reading({ level: 2 }))
     expect(told()).toEqual([{ topic: 'spBv1.0/Plant/DBIRTH/well-07/tank', seq: 4, metrics: { level: 2 } }])
+  })
+
+  test('a device whose first reading is out of range is born all the same, with a bad quality', () => {
+    const { bed, node } = startOf()
+    bed.take()
+    node.onReading(TANK, bed.reading({ level: 500 }, 'out-of-range'))
+    const { metrics } = plug.decodePayload(bed.take()[0]!.payload)
+    expect(metrics![0]).toMatchObject({ name: 'level', value: 500, properties: { Quality: { value: 0 } } })
+  })
+
+  test('a sensor that is gone before it read anything is not born', () => {
+    const { bed, node, told } = startOf()
+    told()
+    node.onReading(TANK, bed.reading({}, 'gone'))
+    node.onReading(TANK, bed.reading({ level: null }, 'gone'))
+    expect(told()).toEqual([])
+  })
+
+  test('beside a value that is out of range the others are good', () => {
+    const { bed, node } = startOf()
+    bed.take()
+    const reading = bed.reading({ level: 500, temp: 20 }, 'out-of-range')
+    node.onReading(TANK, { ...reading, values: reading.values.map((value) => ({ ...value, isInRange: value.name === 'temp' })) })
+    const { metrics } = plug.decodePayload(bed.take()[0]!.payload)
+    expect(metrics!.map(({ name, properties }) => [name, properties === undefined || properties === null])).toEqual([['level', false], ['temp', true]])
+  })
+
+  test('a unit that changes is told by a new birth', () => {
+    const { bed, node } = startOf()
+    node.onReading(TANK, bed.reading({ level: 1 }, 'good', 'cm'))
+    bed.take()
+    node.onReading(TANK, bed.reading({ level: 2 }, 'good', 'm'))
+    const [{ topic, payload }] = bed.take() as [Message]
+    expect(topic.name).toBe('spBv1.0/Plant/DBIRTH/well-07/tank')
+    expect(plug.decodePayload(payload).metrics![0]).toMatchObject({ name: 'level', value: 2, properties: { engUnit: { value: 'm' } } })
+  })
+
+  test('a node that was never born does not die', () => {
+    const bed = new AnnouncerBed([])
+    new Sparkplug(CONFIG, bed.deps).stop()
+    expect(bed.take()).toEqual([])
   })
 
   test('seq goes round after 255', () => {
@@ -159,11 +208,11 @@ describe('commands', () => {
     for (const state of ['off', 'on', 'gone', 'on']) bed.arrive('pump', state)
     expect(told()).toEqual([
       { topic: 'spBv1.0/Plant/DBIRTH/well-07/pump', seq: 1, metrics: { value: false } },
-      { topic: 'spBv1.0/Plant/DDATA/well-07/pump', seq: 2, metrics: { '#1': true } },
+      { topic: 'spBv1.0/Plant/DDATA/well-07/pump', seq: 2, metrics: { '#3': true } },
       { topic: 'spBv1.0/Plant/DDEATH/well-07/pump', seq: 3, metrics: {} },
       { topic: 'spBv1.0/Plant/DBIRTH/well-07/pump', seq: 4, metrics: { value: true } },
     ])
-    bed.arriveSparkplug('spBv1.0/Plant/DCMD/well-07/pump', { timestamp: 1, metrics: [{ alias: 1, type: 'Boolean', value: true } as never] })
+    bed.arriveSparkplug('spBv1.0/Plant/DCMD/well-07/pump', { timestamp: 1, metrics: [{ alias: 3, type: 'Boolean', value: true } as never] })
     bed.arriveSparkplug('spBv1.0/Plant/DCMD/well-07/pump', { timestamp: 1, metrics: [{ name: 'value', type: 'Boolean', value: false }] })
     expect(bed.take().map(({ topic, payload }) => [topic.name, payload.toString()])).toEqual([['pump/set', 'on'], ['pump/set', 'off']])
   })

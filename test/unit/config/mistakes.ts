@@ -498,3 +498,24 @@ export const modbusMistakes: readonly Case[] = [
   ['input registers cannot be written', write('input: 0'), '5:62 sensors[0].modbus.write[0]: `write[0]` has no `holding` or `coil`'],
   ['a string cannot be written', write('holding: 0, type: string'), '5:92 sensors[0].modbus.write[0].type: `type` must be uint16, int16, uint32, int32, uint64, int64, float32 or float64, found the text "string"'],
 ]
+
+export const announceMistakes: readonly Case[] = [
+  ['somebody unknown', `${S}announce: { homeassistant: {} }`, '2:13 announce.homeassistant: unknown key `homeassistant` in `announce`'],
+  ['two levels', `${S}announce: { homeAssistant: { prefix: a/b } }`, '2:38 announce.homeAssistant.prefix: `prefix` must be one level of a topic, found the text "a/b"'],
+  ['a wildcard', `${S}announce: { sparkplug: { group: + } }`, '2:33 announce.sparkplug.group: `group` must be one level of a topic, found the text "+"'],
+  ['nothing given', `${S}announce: { sparkplug: true }`, '2:24 announce.sparkplug: `sparkplug` must be a group of keys, found true'],
+  [
+    'a sensor and an output of one name are one device',
+    `${S}sensors:\n${named('pump', 't', 'simulate: { kind: sine }, every: 1s')}outputs: [{ name: pump, gpio: { line: GPIO1 }, command: a, state: b }]\nannounce: { sparkplug: {} }`,
+    '4:19 outputs[0].name: a sensor is called `pump` too: to Sparkplug both are the same device',
+  ],
+]
+
+export const commandMistakes: readonly Case[] = [
+  ['readings that reset their counter', sensor('gpio: { line: GPIO1, input: counter, reset: t }'), '3:70 sensors[0].gpio.reset: the readings go to `t` too'],
+  [
+    'readings that are written to their slave',
+    `${S}buses: [{ name: b, modbus: { tcp: h } }]\nsensors:\n  - { name: a, topic: t, modbus: { bus: b, slave: 1, read: [{ name: v, holding: 0, type: uint16 }], write: [{ topic: t, holding: 0, type: uint16 }] } }`,
+    '4:118 sensors[0].modbus.write[0].topic: the readings go to `t` too',
+  ],
+]

@@ -8,11 +8,12 @@ import { loadReadiness } from '../../../src/gpio/readiness.ts'
 import { SysfsLines } from '../../../src/gpio/sysfs.ts'
 import { scene } from '../scenes.ts'
 import { SimChip } from './sim.ts'
+import { after, until } from './wait.ts'
 
 const PLAIN: InputSpec = { activeLow: false, edges: 'both', pull: null, debounceMs: 0 }
 const OUTPUT = { activeLow: false, drive: 'push-pull', initially: false, force: false } as const
 
-const after = (ms: number): Promise<void> => new Promise((resolve) => void systemClock.after(ms, resolve))
+const FLOOD = 3000
 
 class Watched {
   readonly edges: Edge[] = []
@@ -106,6 +107,20 @@ async function suite(name: string, lines: GpioLines): Promise<void> {
   inverted.write(true)
   scene(`${name}: output, active low`, { off, on: chip.value(6), read: inverted.read() })
   inverted.close()
+
+  const kept = await lines.openOutput(place(5), { ...OUTPUT, initially: false })
+  const asItWas = chip.value(5)
+  kept.close()
+  const forced = await lines.openOutput(place(5), { ...OUTPUT, initially: false, force: true })
+  scene(`${name}: output, opened again`, { asItWas, forced: chip.value(5) })
+  forced.close()
+
+  // More than the kernel keeps, while nobody reads.
+  const flooded = await Watched.open(lines, chip, 10, {})
+  for (let i = 0; i < FLOOD; i++) chip.pull(10, i % 2 === 0)
+  await until(() => flooded.edges.length + flooded.missed === FLOOD, 2000)
+  scene(`${name}: flood`, { told: flooded.edges.length, missed: flooded.missed, count: flooded.line.count(), level: flooded.line.read() })
+  flooded.line.close()
 
   const gone = await Watched.open(lines, chip, 7, {})
   const counted = await lines.openInput(place(8), { ...PLAIN, edges: 'rising' }, { edges: null, lost: () => {} })

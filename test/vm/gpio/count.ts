@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { scene } from '../scenes.ts'
 import { SimChip } from './sim.ts'
-import { Client, Site, until, writeConfig } from './site.ts'
+import { Client, Site, writeConfig } from './site.ts'
+import { until } from './wait.ts'
 
 const HERTZ = 1000
 const pulses = HERTZ * Number(process.argv[2])

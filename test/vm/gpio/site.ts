@@ -2,15 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import mqtt from 'mqtt'
-import { systemClock } from '../../../src/clock.ts'
-
-export const after = (ms: number): Promise<void> => new Promise((resolve) => void systemClock.after(ms, resolve))
-
-/** Until it is so, or for so long. Answers whether it is. */
-export async function until(isSo: () => boolean, ms = 10_000): Promise<boolean> {
-  for (const end = systemClock.now() + ms; systemClock.now() < end; await after(20)) if (isSo()) return true
-  return isSo()
-}
+import { until } from './wait.ts'
 
 const PORT = 1883
 export const MAIN = `${process.env.PROJECT}/src/main.ts`
@@ -71,9 +63,10 @@ export class Client {
   }
 
   static async connect(clientId = 'panel'): Promise<Client> {
-    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${PORT}`, { protocolVersion: 5, clientId, reconnectPeriod: 0 })
-    await client.subscribeAsync('#', { qos: 1 })
-    return new Client(client)
+    const connected = await mqtt.connectAsync(`mqtt://127.0.0.1:${PORT}`, { protocolVersion: 5, clientId, reconnectPeriod: 0 })
+    const client = new Client(connected) // listens before retained messages come
+    await connected.subscribeAsync('#', { qos: 1 })
+    return client
   }
 
   on(topic: string): string[] {

@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process'
 import { scene } from '../scenes.ts'
 import { SimChip } from './sim.ts'
-import { after, Client, until, writeConfig } from './site.ts'
+import { Client, writeConfig } from './site.ts'
+import { after, until } from './wait.ts'
 import { seen } from './watched.ts'
 
 const chip = new SimChip('unit', 4)

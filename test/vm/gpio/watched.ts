@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { SimChip } from './sim.ts'
-import { until } from './site.ts'
+import { until } from './wait.ts'
 
 /** For each line the first level, and each one that followed: `1` when it did not move. */
 export async function seen(chip: SimChip, offsets: readonly number[], during: () => Promise<void>): Promise<string[]> {

@@ -4,7 +4,8 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { scene } from '../scenes.ts'
 import { SimChip } from './sim.ts'
-import { after, Client, Site, until, writeConfig } from './site.ts'
+import { Client, Site, writeConfig } from './site.ts'
+import { after, until } from './wait.ts'
 import { seen } from './watched.ts'
 
 const WAYS = ['device', 'sysfs'] as const
@@ -103,10 +104,12 @@ const counted = each(total)
 const killed = await startAgain('SIGKILL')
 scene('killed', { counted, kept: each(total), levels: killed, states: told('pump'), wires: wires('pump') })
 
+await command('pump', 'on')
 for (const way of WAYS) await pulse(way, PULSES)
 const stopped = await startAgain('SIGTERM')
 scene('stopped', { kept: each(total), levels: stopped, states: told('pump') })
 
+await command('pump', 'on')
 chip.unplug()
 await all((way) => client.on(`${way}/pump`).at(-1) === 'gone')
 const refused = await command('pump', 'off')

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { ModbusReadConfig, ModbusSensorConfig } from '../../../../src/config/config.ts'
 import { makeMessage } from '../../../../src/message.ts'
 import { Buses } from '../../../../src/sensors/modbus/buses.ts'
-import { makeModbusSource, REFUSED_POLLS } from '../../../../src/sensors/modbus/modbus.ts'
+import { makeModbusSource, REFUSED_POLLS, WHOLE_POLLS } from '../../../../src/sensors/modbus/modbus.ts'
 import type { Source } from '../../../../src/sensors/sensor.ts'
 import { crc16Modbus } from '../../../../src/sensors/serial/checksum.ts'
 import { FakeClock, settle } from '../../../support/fake-clock.ts'
@@ -107,6 +107,18 @@ describe('what goes wrong', () => {
     clock.advance(REFUSED_POLLS * 1000)
     expect(bed.record.status).toBe('ok')
     expect(bed.last).toMatchObject({ r3: 33 })
+  })
+
+  test('a device that refused while it was starting is read in one request again', async () => {
+    await start([0, 1, 2])
+    clock.advance(900)
+    expect(bed.record.status).toBe('gone')
+    for (const address of [0, 1, 2]) holding.set(address, 7)
+    clock.advance(WHOLE_POLLS * 1000)
+    asked.length = 0
+    clock.advance(2000)
+    expect(bed.record.status).toBe('ok')
+    expect(asked).toEqual(['3 0+3', '3 0+3'])
   })
 
   test('a silent slave is gone, and the rest of its blocks is not asked for', async () => {

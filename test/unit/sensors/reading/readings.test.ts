@@ -127,6 +127,33 @@ describe('only what is new', () => {
     expect(bed.take({ a: 1, alarm: true })).toEqual([{ a: 1, alarm: true }])
   })
 
+  test('values that are read apart do not make each other news', () => {
+    const bed = new Bed({ values: [value('a', { range: { min: 0, max: 10 } }), value('b')], onChange: true })
+    expect(bed.take({ a: 11 })).toEqual([{ a: 11, quality: 'out-of-range' }])
+    expect(bed.take({ b: 1 })).toEqual([{ b: 1 }])
+    for (let i = 0; i < 3; i++) expect([...bed.take({ a: 11 }), ...bed.take({ b: 1 })]).toEqual([])
+    expect(bed.take({ a: 9 })).toEqual([{ a: 9 }])
+  })
+
+  test('no value, and a value again, are news', () => {
+    const bed = new Bed({ deadband: { kind: 'absolute', by: 5 } })
+    bed.take({ a: 9 })
+    expect(bed.take({ a: null })).toEqual([{ a: null }])
+    expect(bed.take({ a: null })).toEqual([])
+    expect(bed.take({ a: 9 })).toEqual([{ a: 9 }])
+  })
+
+  test('after gone, and after stale, the first reading is news though the value is what it was', () => {
+    const bed = new Bed({ values: [value('a'), value('b')], onChange: true, staleMs: 5000 })
+    bed.take({ a: 9, b: 1 })
+    bed.clock.advance(5000)
+    expect(bed.published()).toEqual([{ a: 9, b: 1, quality: 'stale' }])
+    expect([...bed.take({ a: 9 }), ...bed.take({ b: 1 })]).toEqual([{ a: 9 }, { b: 1 }])
+    bed.shaped.onStatus('gone')
+    bed.published()
+    expect([...bed.take({ a: 9 }), ...bed.take({ b: 1 })]).toEqual([{ a: 9 }, { b: 1 }])
+  })
+
   test('another quality is news', () => {
     const bed = new Bed({ values: [value('a', { range: { min: 0, max: 10 } })], deadband: { kind: 'absolute', by: 5 } })
     bed.take({ a: 9 })
@@ -228,10 +255,50 @@ describe('silence', () => {
     expect(bed.published()).toEqual([{ quality: 'gone' }])
   })
 
+  test('what is gone is not called stale later, with values of before', () => {
+    const bed = new Bed({ staleMs: 5000 })
+    bed.take({ t: 1 })
+    bed.shaped.onStatus('gone')
+    expect(bed.published()).toEqual([{ t: null, quality: 'gone' }])
+    bed.clock.advance(60_000)
+    expect(bed.published()).toEqual([])
+  })
+
+  test('gone in mid-window: what was read before is told first, and nothing good after it', () => {
+    const bed = new Bed({ everyMs: 10_000, values: [value('t', { of: 'mean' })] })
+    bed.take({ t: 1 })
+    bed.take({ t: 3 })
+    bed.clock.advance(1000)
+    bed.shaped.onStatus('gone')
+    expect(bed.published()).toEqual([{ t: 2 }, { t: null, quality: 'gone' }])
+    bed.clock.advance(60_000)
+    expect(bed.published()).toEqual([])
+  })
+
+  test('stale in mid-window: what was read before is told first, and nothing good after it', () => {
+    const bed = new Bed({ everyMs: 10_000, staleMs: 2000 })
+    bed.take({ t: 1 })
+    bed.clock.advance(2000)
+    expect(bed.published()).toEqual([{ t: 1 }, { t: 1, quality: 'stale' }])
+    bed.clock.advance(60_000)
+    expect(bed.published()).toEqual([])
+  })
+
+  test('a stop in mid-window loses nothing', () => {
+    const bed = new Bed({ everyMs: 10_000 })
+    bed.take({ t: 1 })
+    bed.shaped.stop()
+    expect(bed.published()).toEqual([{ t: 1 }])
+    bed.shaped.stop()
+    bed.clock.advance(60_000)
+    expect(bed.published()).toEqual([])
+  })
+
   test('nothing after it was stopped', () => {
     const bed = new Bed({ silenceMsMax: 1000, everyMs: 500, staleMs: 2000 })
     bed.take({ t: 1 })
     bed.shaped.stop()
+    bed.published()
     bed.clock.advance(60_000)
     expect(bed.take({ t: 2 })).toEqual([])
   })
@@ -244,6 +311,25 @@ describe('a topic for each value', () => {
     bed.messages.splice(0)
     bed.shaped.take({ level: 1, 'a/b+c#': false }, 0)
     expect(bed.messages.map(({ topic, payload }) => [topic.name, payload.toString()])).toEqual([['site/tank/a_b_c_', 'false']])
+  })
+
+  test('whatever a device calls its values, the topic is one that MQTT allows', () => {
+    const bed = new Bed({}, { topic: '{value}' })
+    const names = ["$&", '$SYS', '', 'x'.repeat(70_000), '\ud800', 'a\u0001b', '{value}']
+    bed.shaped.take(Object.fromEntries(names.map((name, i) => [name, i])), 0)
+    const topics = bed.messages.map(({ topic }) => topic.name)
+    expect(topics.slice(0, 3)).toEqual(['_&', '_SYS', '_'])
+    expect(topics.slice(4)).toEqual(['_', 'a_b', '{value}'])
+    for (const { topic } of bed.messages) {
+      expect(topic.bytes.length).toBeLessThan(1000)
+      expect(topic.bytes.toString('utf8')).toBe(topic.name)
+    }
+  })
+
+  test('signs of a replacement are no replacement', () => {
+    const bed = new Bed({}, { topic: 'a/{value}/b' })
+    bed.shaped.take({ "x$&y$$z$'": 1 }, 0)
+    expect(bed.messages[0]!.topic.name).toBe("a/x$&y$$z$'/b")
   })
 
   test('JSON calls it value', () => {
@@ -260,6 +346,30 @@ describe('payloads', () => {
     bed.shaped.onStatus('gone')
     expect(bed.takeTexts()).toEqual(['5'])
     expect(bed.record.snapshot.skipped['out-of-range']).toBe(1)
+  })
+
+  test.each([['plain', { kind: 'plain' }], ['SenML', { kind: 'senml', baseName: 'x' }]] as const)('%s has no word for "no value": it is not published, and does not clear what is retained', (_, payload) => {
+    const bed = new Bed({ payload, onChange: true })
+    bed.shaped.take({ t: 5 }, 0)
+    bed.messages.splice(0)
+    bed.shaped.take({ t: null }, 0)
+    expect(bed.takeTexts()).toEqual([])
+    bed.shaped.take({ t: 5 }, 0)
+    expect(bed.record.snapshot.readings).toBe(2)
+  })
+
+  test('no key stands twice: a value that is called like a word of ours is the device\'s', () => {
+    const bed = new Bed({ values: [value('time'), value('quality', { range: { min: 0, max: 1 } }), value('clock')] })
+    bed.isSynced = false
+    bed.shaped.take({ time: 7, quality: 5, clock: 'x' }, 0)
+    const text = bed.takeTexts()[0]!
+    expect(text.match(/"(time|quality|clock)":/g)).toHaveLength(3)
+    expect(JSON.parse(text)).toEqual({ time: 7, quality: 5, clock: 'x' })
+  })
+
+  test('a value may be called like something that every object has', () => {
+    const bed = new Bed({ values: [value('constructor'), value('toString')], payload: { kind: 'json', keys: [{ key: 'a', word: 'constructor' }, { key: 'b', word: 'toString' }] } })
+    expect(bed.take({ constructor: 1, toString: 2 } as never)).toEqual([{ a: 1, b: 2 }])
   })
 
   test('keys of your choice', () => {

@@ -19,6 +19,8 @@ describe('conversion', () => {
 
   test.each<[string, Partial<ValueConfig>, Raw, Raw, boolean]>([
     ['what binary fractions leave is cut off', { convert: { kind: 'linear', scale: 0.1, offset: 0 } }, 3, 0.3, true],
+    ['whole numbers keep all their digits: a time, a byte count', {}, 1_732_212_345_678, 1_732_212_345_678, true],
+    ['the largest too', {}, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, true],
     ['decimals', { decimals: 1 }, 21.449, 21.4, true],
     ['no minus zero', { decimals: 0 }, -0.2, 0, true],
     ['what is no finite number is none', { convert: { kind: 'linear', scale: 1e308, offset: 0 } }, 1e10, null, true],
@@ -48,6 +50,7 @@ describe('a window', () => {
   test('the median of an even number is between the middle two', () => expect(windowOf('median', [4, 1, 3, 2])).toBe(2.5))
   test('nothing was read', () => expect(windowOf('mean', [])).toBeUndefined())
   test('a spike beyond the range takes no part', () => expect(windowOf('mean', [1, 1000, 3], { range: { min: 0, max: 10 } })).toBe(2))
+  test.each<[WindowWord, Raw]>([['last', null], ['mean', 2], ['median', 2], ['min', 1], ['max', 3]])('a reading without a value does not undo the others: %s', (of, result) => expect(windowOf(of, [1, 3, null])).toBe(result))
   test('texts have no mean', () => expect(windowOf('mean', ['a', 'b'])).toBe('b'))
 
   test('all beyond the range: the last one, and it says so', () => {

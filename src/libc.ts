@@ -42,7 +42,7 @@ let loaded: Loaded | null = null
 function load(): Loaded {
   if (loaded !== null) return loaded
   const ffi = process.getBuiltinModule('node:ffi') as typeof Ffi | undefined
-  if (ffi === undefined) throw new Error(`this Node (${process.version}) has no node:ffi, which devices of the kernel are reached by: start Sandpiper with the Node that comes with it`)
+  if (ffi === undefined) throw new Error(`Node ${process.version} has no node:ffi, by which the kernel's devices are reached: use the Node that comes with Sandpiper`)
   const { functions } = ffi.dlopen(null, DEFINITIONS)
   loaded = { ffi, call: functions, errno: ffi.toBuffer(functions.__errno_location(), 4, false) }
   return loaded

@@ -44,6 +44,7 @@ export class Timekeeper {
   readonly #system: SystemTime
   readonly #numbers: Numbers
   #timer: Timer | null = null
+  #checkedAtMs = -Infinity
   #isSystemSynced = false
   /** Wall time when Clock.now was 0, by satellites; null when they have not told. */
   #gpsZeroMs: number | null = null
@@ -77,7 +78,7 @@ export class Timekeeper {
   /** Milliseconds since 1970 of a moment in this or an earlier start of the machine; null when that is not known. */
   wallOf(boot: string, sinceBootMs: number): number | null {
     if (boot === this.#system.boot) {
-      if (!this.isSynced) this.#check()
+      if (!this.isSynced && this.#clock.now() - this.#checkedAtMs >= CHECK_MS) this.#check() // a queue asks for each message
       return this.isSynced ? this.#wallOf(sinceBootMs - bootOffsetMs) : null
     }
     const zeroMs = this.#numbers.get(PREFIX + boot)
@@ -100,6 +101,7 @@ export class Timekeeper {
   }
 
   #check(): void {
+    this.#checkedAtMs = this.#clock.now()
     const wallMs = this.#clock.wall()
     this.#isSystemSynced = wallIsSet(wallMs) && ((this.#system.isSynced(wallMs) ?? true) || this.#isNearKept(wallMs - this.#clock.now() - bootOffsetMs))
     if (this.isSynced) this.#keep()
@@ -114,8 +116,9 @@ export class Timekeeper {
   #keep(): void {
     const bootedMs = Math.round(this.#wallOf(-bootOffsetMs))
     if (this.#isNearKept(bootedMs)) return
-    this.#numbers.set(PREFIX + this.#system.boot, bootedMs)
-    const boots = [...this.#numbers.all].filter(([key]) => key.startsWith(PREFIX)).sort(([, a], [, b]) => b - a)
-    for (const [key] of boots.slice(BOOTS_MAX)) this.#numbers.delete(key)
+    const own = PREFIX + this.#system.boot
+    this.#numbers.set(own, bootedMs)
+    const others = [...this.#numbers.all].filter(([key]) => key.startsWith(PREFIX) && key !== own).sort(([, a], [, b]) => b - a)
+    for (const [key] of others.slice(BOOTS_MAX - 1)) this.#numbers.delete(key)
   }
 }

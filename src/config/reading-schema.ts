@@ -132,6 +132,9 @@ export function readingOf(keys: ReadingValues, { topic, site, name, fields }: Re
     place.key('payload').problem(`a plain payload holds one value, and the sensor has ${names.length}`, 'give each a topic of its own with {value} in `topic`, or write `payload: json`')
     valid = false
   }
+  if (wanted?.kind === 'plain' && !isEach && names === null) {
+    place.key('payload').warning('a plain payload holds one value: of several that are read at once only the first is published', 'name the one that is wanted in `values`, or give each a topic of its own with {value} in `topic`')
+  }
   if (wanted?.kind === 'json' && wanted.keys !== null) {
     for (const { key, word } of wanted.keys) {
       const plain = word.startsWith('unit.') ? word.slice(5) : word

@@ -82,6 +82,12 @@ const slave: Schema<ModbusSensorConfig> = object({ ...common, modbus: required('
 const line: Schema<GpioSensorConfig> = object({ ...common, gpio: required('The GPIO line that it is read from.', gpio) }).into((s, place) => {
   const made = withReading(s, gpioFields(s.gpio.input), place)
   const { input } = s.gpio
+  if (input.kind !== 'counter' && s.staleAfter !== null && s.staleAfter !== Infinity) {
+    return place.key('staleAfter').problem(`a quiet line is not stale: \`input: ${input.kind}\` tells of changes only`, 'remove `staleAfter`: a line that cannot be read is gone by itself')
+  }
+  if ((input.kind === 'edges' || input.kind === 'press') && s.maxSilence !== null && s.maxSilence !== Infinity) {
+    return place.key('maxSilence').problem(`\`input: ${input.kind}\` tells what happened: told again it would have happened twice`, 'remove `maxSilence`')
+  }
   return (input.kind === 'counter' && !isApart(input.reset, s.topic, place.key('gpio').key('reset'))) || made === undefined ? undefined : { kind: 'gpio', ...made }
 })
 

@@ -9,7 +9,7 @@ import { closeSync } from 'node:fs'
 import { bootOffsetMs, type Clock, type Timer } from '../clock.ts'
 import { chipInfo, eventBuffer, lineInfo, readEvents, readLine, requestLine, setOutput, writeLine } from '../gpio-device.ts'
 import { codeOf, deviceOf, onChip } from './chips.ts'
-import { type Edge, type GpioLines, type InputEvents, type InputLine, type InputSpec, type Line, LineError, nameOf, type OutputLine, type OutputSpec, takenSentence } from './lines.ts'
+import { type Edge, type GpioLines, type InputEvents, type InputLine, type InputSpec, type Line, LineError, nameOf, noLineSentence, type OutputLine, type OutputSpec, takenSentence } from './lines.ts'
 import type { Watch, WatchDescriptor } from './readiness.ts'
 
 export const PAUSE_MS = 10
@@ -101,7 +101,8 @@ function sentenceOf(line: Line, chip: number, error: unknown): string {
       return takenSentence(name, lineInfo(chip, line.offset).consumer)
     case 'EINVAL': {
       const { lines } = chipInfo(chip)
-      return line.offset >= lines ? `${line.chip} has no line ${line.offset}: its lines are 0 to ${lines - 1}` : `${name} cannot do what is asked of it: leave \`pull\` and \`drive\` out`
+      if (line.offset >= lines) return noLineSentence(line, lines)
+      return `${name} cannot do what is asked of it: leave \`pull\` and \`drive\` out`
     }
     case 'ENXIO':
     case 'errno 524': // ENOTSUPP, which the kernel keeps to itself otherwise

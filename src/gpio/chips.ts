@@ -8,6 +8,8 @@ import { type Line, LineError } from './lines.ts'
 const DEVICES = '/dev'
 export const SYSFS = '/sys/class/gpio'
 const ASK_THE_BOARD = '`sandpiper board` lists those that are there'
+/** What to do about files that may not be written. */
+export const GIVE_GROUP = 'give this user the group that has it (SupplementaryGroups=gpio in the unit)'
 
 interface Found {
   readonly chips: readonly (ChipInfo & { readonly path: string })[]
@@ -20,7 +22,7 @@ export function deviceOf(label: string, devices = DEVICES): string {
   const { chips, refused } = chipsIn(devices)
   const meant = chips.filter((chip) => chip.label === label)
   if (meant.length === 1) return meant[0]!.path
-  if (meant.length > 1) throw new LineError(`there are ${meant.length} GPIO chips "${label}" (${meant.map(({ path }) => path).join(', ')}), and which one is meant cannot be told: unplug one`)
+  if (meant.length > 1) throw new LineError(`${severalOf(label, meant.length)} (${meant.map(({ path }) => path).join(', ')})`)
   throw new LineError(refused ?? `there is no GPIO chip "${label}": ${ASK_THE_BOARD}`)
 }
 
@@ -62,8 +64,12 @@ export function sysfsBaseOf(label: string, sysfs = SYSFS): { readonly base: numb
   const meant = chipNames(sysfs)
     .map((name) => join(sysfs, name))
     .filter((chip) => existsSync(join(chip, 'base')) && readText(join(chip, 'label')) === label)
-  if (meant.length > 1) throw new LineError(`there are ${meant.length} GPIO chips "${label}" in ${sysfs}, and which one is meant cannot be told: unplug one`)
+  if (meant.length > 1) throw new LineError(severalOf(label, meant.length))
   return meant.length === 0 ? null : { base: Number(readText(join(meant[0]!, 'base'))), lines: Number(readText(join(meant[0]!, 'ngpio'))) }
+}
+
+function severalOf(label: string, count: number): string {
+  return `there are ${count} GPIO chips "${label}", and which one is meant cannot be told: unplug one`
 }
 
 export function readText(path: string): string {
@@ -94,7 +100,8 @@ function chipsIn(devices: string): Found {
       if (!chips.has(info.name)) chips.set(info.name, { ...info, path }) // a second name is a link
     } catch (error) {
       // Anything else is no chip, or one that has just gone.
-      if (['EACCES', 'EPERM'].includes(codeOf(error))) refused = `${path} cannot be opened (${codeOf(error)}): give this user the group that has it (SupplementaryGroups=gpio in the unit)`
+      const code = codeOf(error)
+      if (code === 'EACCES' || code === 'EPERM') refused = `${path} cannot be opened (${code}): ${GIVE_GROUP}`
     }
   }
   return { chips: [...chips.values()], refused }

@@ -81,6 +81,12 @@ export function nameOf({ chip, offset }: Line): string {
 
 /** Somebody else holds the line. `consumer` as the kernel tells; may be empty. */
 export function takenSentence(name: string, consumer: string): string {
-  if (consumer === 'sysfs') return `${name} is exported in /sys/class/gpio, by another program or an earlier one: end it, and write the line's number to /sys/class/gpio/unexport`
+  if (consumer === 'sysfs') {
+    return `${name} is exported in /sys/class/gpio, by another program or an earlier one: end it, and write the line's number to unexport there`
+  }
   return `${name} is held by ${consumer === '' ? 'another program or driver' : `"${consumer}"`}: end it, or switch it off in the boot files`
+}
+
+export function noLineSentence({ chip, offset }: Line, lines: number): string {
+  return `${chip} has no line ${offset}: its lines are 0 to ${lines - 1}`
 }

@@ -11,8 +11,8 @@ import { closeSync, existsSync, writeFileSync } from 'node:fs'
 import { access, constants } from 'node:fs/promises'
 import type { Gpio } from 'onoff'
 import type { Clock, Timer } from '../clock.ts'
-import { codeOf, holderOf, readText, SYSFS, sysfsBaseOf } from './chips.ts'
-import { type Edge, type GpioLines, type InputEvents, type InputLine, type InputSpec, type Line, LineError, nameOf, type OutputLine, type OutputSpec, takenSentence } from './lines.ts'
+import { codeOf, GIVE_GROUP, holderOf, readText, SYSFS, sysfsBaseOf } from './chips.ts'
+import { type Edge, type GpioLines, type InputEvents, type InputLine, type InputSpec, type Line, LineError, nameOf, noLineSentence, type OutputLine, type OutputSpec, takenSentence } from './lines.ts'
 
 /** udev gives the files of a line that was just exported to the group gpio: that takes a moment. */
 const FILES_MS_MAX = 2000
@@ -68,7 +68,7 @@ export class SysfsLines implements GpioLines {
   async #exported(line: Line, withEdges: boolean): Promise<number> {
     const chip = sysfsBaseOf(line.chip)
     if (chip === null) throw new LineError(`there is no GPIO chip "${line.chip}" in ${SYSFS}: \`sandpiper board\` lists those that are there`)
-    if (line.offset >= chip.lines) throw new LineError(`${line.chip} has no line ${line.offset}: its lines are 0 to ${chip.lines - 1}`)
+    if (line.offset >= chip.lines) throw new LineError(noLineSentence(line, chip.lines))
     const number = chip.base + line.offset
     const folder = folderOf(number)
     if (!existsSync(folder)) exportLine(line, number)
@@ -79,7 +79,7 @@ export class SysfsLines implements GpioLines {
       if (refused === null) return number
       if (refused.code === 'ENOENT' && refused.path.endsWith('/edge')) throw new LineError(`${nameOf(line)} cannot tell of edges: its chip has no interrupt`)
       if (this.#clock.now() - began >= FILES_MS_MAX) {
-        throw new LineError(`${refused.path} may not be written (${refused.code}): give this user the group that has it (SupplementaryGroups=gpio in the unit), by a udev rule where there is none`)
+        throw new LineError(`${refused.path} may not be written (${refused.code}): ${GIVE_GROUP}, by a udev rule where there is none`)
       }
       await new Promise<void>((resolve) => void this.#clock.after(FILES_LOOK_MS, resolve))
     }
@@ -100,7 +100,7 @@ function exportLine(line: Line, number: number): void {
   } catch (error) {
     const code = codeOf(error)
     if (code === 'EBUSY') throw new LineError(takenSentence(nameOf(line), holderOf(line)?.consumer ?? ''), { cause: error })
-    if (code === 'EACCES') throw new LineError(`${SYSFS}/export may not be written: give this user the group that has it (SupplementaryGroups=gpio in the unit)`, { cause: error })
+    if (code === 'EACCES') throw new LineError(`${SYSFS}/export may not be written: ${GIVE_GROUP}`, { cause: error })
     throw new LineError(`${nameOf(line)} cannot be exported in ${SYSFS}: ${(error as Error).message}`, { cause: error })
   }
 }

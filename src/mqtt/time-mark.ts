@@ -29,7 +29,7 @@ export interface TimeMark extends SinceBoot {
 export function timeText(form: TimeForm, wallMs: number, isSynced: boolean): string {
   switch (form) {
     case 'iso':
-      return `"${new Date(wallMs).toISOString()}"`
+      return `"${new Date(Math.round(wallMs)).toISOString()}"`
     case 'ms':
       return String(Math.round(wallMs))
     case 'sec':

@@ -28,6 +28,8 @@ export interface RouterDeps {
   readonly counters: Counters
   readonly journal: Journal
   readonly audiences: Audiences
+  /** Puts times right that were not known when the message was made (mqtt/time-mark.ts), of what is retained; queues do it themselves. */
+  readonly correct?: ((message: Message) => Message) | undefined
 }
 
 /** Clients by their identifiers; those with a queue on flash by its destination. */
@@ -110,8 +112,9 @@ export class Router {
   *deliverRetained(subscriber: Subscriber, filter: string, wish: Wish): Generator<void, void> {
     // They arrive with RETAIN set whatever the subscription says: that is what marks them as retained [MQTT3-3.3.1-8].
     const target = new Target(subscriber, { ...wish, retainAsPublished: true })
+    const { correct = asItIs } = this.#deps
     for (const message of this.retained.select(filter, this.#deps.turn.nowMs)) {
-      if (message !== null && !(wish.noLocal && message.origin === subscriber.origin) && subscriber.mayReceive(message.topic, wish.identifier)) this.#deliverAlone(target, message) // [MQTT-3.8.3-3]
+      if (message !== null && !(wish.noLocal && message.origin === subscriber.origin) && subscriber.mayReceive(message.topic, wish.identifier)) this.#deliverAlone(target, correct(message)) // [MQTT-3.8.3-3]
       yield
     }
   }
@@ -174,4 +177,8 @@ function retainedRow(tenant: string, message: Message, clock: Clock): RetainedRo
   const bytes = Buffer.allocUnsafeSlow(recordSizeMax(message))
   const end = writeRecord(bytes, 0, message, 0, clock.now())
   return { tenant, topic: message.topic.name, data: bytes.subarray(0, end), storedAtMs: clock.wall() }
+}
+
+function asItIs(message: Message): Message {
+  return message
 }

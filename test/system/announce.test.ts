@@ -35,16 +35,16 @@ test('a Sparkplug host asks for a rebirth, and misses nothing from there on; a k
     await client.publishAsync('spBv1.0/Plant/NCMD/test', Buffer.from(plug.encodePayload({ timestamp: Date.now(), metrics: [{ name: 'Node Control/Rebirth', type: 'Boolean', value: true }] })))
     return births().length > 0
   }, 'the rebirth')
-  await until(() => heard.filter(({ topic }) => topic === 'spBv1.0/Plant/DDATA/test/tank').length > 5, 'data')
-  const begin = heard.lastIndexOf(births().at(-1)!)
-  const since = heard.slice(begin).filter(({ topic }) => !topic.includes('CMD'))
+  const sinceBirth = (): Heard[] => heard.slice(heard.lastIndexOf(births().at(-1)!))
+  await until(() => sinceBirth().filter(({ topic }) => topic === 'spBv1.0/Plant/DDATA/test/tank').length > 5, 'data')
+  const since = sinceBirth().filter(({ topic }) => !topic.includes('CMD'))
   expect(since.map(seqOf)).toEqual(since.map((_, i) => i))
   expect(since.slice(1, 3).map(({ topic }) => topic).sort()).toEqual(['spBv1.0/Plant/DBIRTH/test/door', 'spBv1.0/Plant/DBIRTH/test/tank'])
   const birth = plug.decodePayload(since.find(({ topic }) => topic.endsWith('DBIRTH/test/tank'))!.payload).metrics![0]!
   expect(birth).toMatchObject({ name: 'level', type: 'Double', properties: { engUnit: { type: 'String', value: 'cm' } } })
   const data = since.filter(({ topic }) => topic.endsWith('DDATA/test/tank')).map(({ payload }) => plug.decodePayload(payload).metrics![0]!)
   expect(new Set(data.map(({ alias }) => Number(alias)))).toEqual(new Set([Number(birth.alias)]))
-  expect(data.slice(1).every(({ value }, i) => Number(value) === Number(data[i]!.value) + 1)).toBe(true)
+  expect(data.slice(1).every(({ value }, i) => Number(value) > Number(data[i]!.value))).toBe(true) // a simulated sensor leaves out what is late
 
   await gateway.kill()
   const count = heard.length

@@ -96,6 +96,18 @@ describe('a moment before the clock was set', () => {
     expect(after.wallOf(sinceBoot!.boot, sinceBoot!.sinceBootMs)).toBeCloseTo(wallMs, -1)
   })
 
+  test('the kernel is not asked for each of a million messages', () => {
+    let asked = 0
+    const store = { all: numbers, get: () => undefined, set: () => {}, delete: () => {} }
+    const keeper = new Timekeeper(clock, { boot: 'aaaaaaaa', isSynced: () => asked++ < 0 }, store)
+    clock.wallOffsetMs = RELEASE_DATE_MS + HOUR_MS
+    for (let i = 0; i < 100; i++) expect(keeper.wallOf('aaaaaaaa', i)).toBeNull()
+    expect(asked).toBe(1)
+    clock.advance(1000)
+    keeper.wallOf('aaaaaaaa', 1)
+    expect(asked).toBe(2)
+  })
+
   test('is known by what the clock was set to last: the first that seemed right may have been a battery that is off by a minute', () => {
     const before = keeperOf()
     const { sinceBoot } = before.stamp(clock.now())
@@ -115,6 +127,13 @@ describe('a moment before the clock was set', () => {
     const after = keeperOf('bbbbbbbb')
     sync()
     expect(after.wallOf(sinceBoot!.boot, sinceBoot!.sinceBootMs)).toBeNull()
+  })
+
+  test('this start is among them, also when clocks of before were ahead', () => {
+    for (let i = 0; i < 9; i++) numbers.set(`clock/ffffff0${i}`, RELEASE_DATE_MS + 1000 * HOUR_MS * (i + 1))
+    keeperOf()
+    sync()
+    expect([numbers.size, numbers.has('clock/aaaaaaaa')]).toEqual([8, true])
   })
 
   test('the last eight starts are remembered', () => {

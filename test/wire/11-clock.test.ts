@@ -62,7 +62,7 @@ describe.each(VERSIONS)('version %i', (version) => {
   })
 
   test.each([0, 1] as const)('what is retained too, at QoS %i', async (qos) => {
-    await using gateway = await start({ retain: true, onChange: true })
+    await using gateway = await start('json, retain: true, deadband: 1000')
     await gateway.pass(1)
     await setClock(gateway)
     const client = await gateway.connect(version)

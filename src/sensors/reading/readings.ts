@@ -3,7 +3,7 @@
 //   take ─► shape ─┬──────────────────────────────► gate ─► payload ─► publish
 //                  └─► window ── every `every` ────►  │ nothing new: only remembered
 //                                                     ▲
-//   nothing read for staleAfter ─► stale ─────────────┤
+//   nothing of the stream read for staleAfter ─► stale┤
 //   nothing published for maxSilence ─► as it is known┤ (passes the gate)
 //   the source is gone ─► gone ───────────────────────┘
 //
@@ -12,7 +12,8 @@
 //   2. Windows end at start + n × every on the monotonic clock; one in which nothing was read ends in silence. What was gathered is told at once
 //      when the source is gone, stale or stopped: nothing good comes after that.
 //   3. With `{value}` in the topic each value is a stream of its own: topic, gate and message.
-//   4. Values are VALUES_MAX at most; further names are counted and skipped.
+//   4. What is told again is no older than staleAfter, or it is called stale.
+//   5. Values are VALUES_MAX at most; further names are counted and skipped.
 import type { Clock, Timer } from '../../clock.ts'
 import type { ReadingConfig, SensorCommon } from '../../config/config.ts'
 import { makeMessage, type Message } from '../../message.ts'
@@ -59,9 +60,10 @@ interface Stream {
   readonly topic: Topic
   readonly gate: Gate
   readonly payload: PayloadMaker
-  readonly known: Map<string, Value>
+  readonly known: Map<string, { readonly value: Value; readonly readAtMs: number }>
   /** When the last of them was read. */
   readAtMs: number
+  isStale: boolean
   publishedAtMs: number
   sequence: number
 }
@@ -81,8 +83,6 @@ export class Readings {
   readonly #lines = new Map<string, Line[]>()
   /** By the value's name where each has a topic of its own. */
   readonly #streams = new Map<string, Stream>()
-  #takenAtMs = 0
-  #isStale = false
   /** It has been told that the source is gone. */
   #isGone = false
   #windowStartMs = 0
@@ -100,7 +100,6 @@ export class Readings {
 
   start(): void {
     const nowMs = this.#deps.clock.now()
-    this.#takenAtMs = nowMs
     this.#windowStartMs = nowMs
     this.#nextWindow(1)
     this.#watch()
@@ -117,8 +116,6 @@ export class Readings {
   /** What was read at `atMs` (Clock.now). `units` hold for values that say nothing of their own. */
   take(fields: Fields, atMs: number, units: Units = NO_UNITS): void {
     if (this.#isStopped) return
-    this.#takenAtMs = atMs
-    this.#isStale = false
     this.#isGone = false
     const read = new Map<Stream, Value[]>()
     for (const name in fields) {
@@ -127,6 +124,7 @@ export class Readings {
       for (const { shape, window, stream } of this.#linesOf(name)) {
         const value = shape.shape(raw, Object.hasOwn(units, name) ? units[name] : null)
         stream.readAtMs = atMs
+        stream.isStale = false
         if (this.#config.everyMs !== null) window.add(value)
         else if (read.get(stream)?.push(value) === undefined) read.set(stream, [value])
       }
@@ -141,12 +139,12 @@ export class Readings {
     this.#isGone = true
     const atMs = this.#deps.clock.now()
     for (const stream of this.#allStreams()) {
-      this.#offer(stream, { values: [...stream.known.values()].map((value) => ({ ...value, value: null })), quality: 'gone', atMs })
+      this.#offer(stream, { values: knownOf(stream).map((value) => ({ ...value, value: null })), quality: 'gone', atMs })
     }
   }
 
   #offer(stream: Stream, reading: Reading): void {
-    if (reading.quality !== 'stale' && reading.quality !== 'gone') for (const value of reading.values) stream.known.set(value.name, value)
+    if (reading.quality !== 'stale' && reading.quality !== 'gone') for (const value of reading.values) stream.known.set(value.name, { value, readAtMs: reading.atMs })
     if (stream.gate.isNews(reading)) this.#publish(stream, reading)
   }
 
@@ -179,10 +177,12 @@ export class Readings {
     })
   }
 
-  #endWindow(): void {
+  /** Of all streams, or of one. */
+  #endWindow(only: Stream | null = null): void {
     const read = new Map<Stream, Value[]>()
     for (const lines of this.#lines.values()) {
       for (const { shape, window, stream } of lines) {
+        if (only !== null && stream !== only) continue
         const value = window.take((number) => shape.round(number))
         if (value !== null && read.get(stream)?.push(value) === undefined) read.set(stream, [value])
       }
@@ -197,35 +197,31 @@ export class Readings {
     const { staleMs, silenceMsMax } = this.#config
     if (staleMs === Infinity && silenceMsMax === Infinity) return
     const nowMs = this.#deps.clock.now()
-    // What is gone has been told to be so, and has no values that could be stale.
-    const canGoStale = !this.#isStale && !this.#isGone
-    if (canGoStale && nowMs - this.#takenAtMs >= staleMs) this.#goStale()
-    let dueMs = this.#isStale || this.#isGone ? Infinity : this.#takenAtMs + staleMs
+    let dueMs = Infinity
     for (const stream of this.#allStreams()) {
+      // What is gone has been told to be so, and has no values that could be stale.
+      const canGoStale = !stream.isStale && !this.#isGone && stream.readAtMs !== -Infinity
+      if (canGoStale && nowMs - stream.readAtMs >= staleMs) this.#goStale(stream)
       if (nowMs - stream.publishedAtMs >= silenceMsMax) this.#repeat(stream, nowMs)
-      dueMs = Math.min(dueMs, stream.publishedAtMs + silenceMsMax)
+      dueMs = Math.min(dueMs, canGoStale && !stream.isStale ? stream.readAtMs + staleMs : Infinity, stream.publishedAtMs + silenceMsMax)
     }
     const restMs = dueMs === Infinity ? Math.min(staleMs, silenceMsMax) : dueMs - nowMs
     this.#watchTimer = this.#deps.clock.after(Math.max(1, restMs), () => this.#watch())
   }
 
-  #goStale(): void {
-    this.#endWindow()
-    this.#isStale = true
-    for (const stream of this.#allStreams()) {
-      if (stream.known.size > 0) this.#offer(stream, { values: [...stream.known.values()], quality: 'stale', atMs: stream.readAtMs })
-    }
+  #goStale(stream: Stream): void {
+    this.#endWindow(stream)
+    stream.isStale = true
+    if (stream.known.size > 0) this.#offer(stream, { values: knownOf(stream), quality: 'stale', atMs: stream.readAtMs })
   }
 
-  /** What is known, as it is. */
+  /** What is known, as it is: of a stream that is not stale what was read lately. */
   #repeat(stream: Stream, nowMs: number): void {
-    if (stream.known.size === 0 || this.#isGone) {
-      stream.publishedAtMs = nowMs
-      return
-    }
-    const reading = readingOf([...stream.known.values()], stream.readAtMs)
-    this.#publish(stream, this.#isStale ? { ...reading, quality: 'stale' } : reading)
-    stream.publishedAtMs = nowMs // also where it could not be told
+    stream.publishedAtMs = nowMs // also where it cannot be told
+    const values = knownOf(stream, stream.isStale ? -Infinity : nowMs - this.#config.staleMs)
+    if (values.length === 0 || this.#isGone) return
+    const reading = readingOf(values, stream.readAtMs)
+    this.#publish(stream, stream.isStale ? { ...reading, quality: 'stale' } : reading)
   }
 
   // ---- lines and streams
@@ -257,7 +253,8 @@ export class Readings {
       gate: new Gate(this.#config),
       payload: makePayload(this.#config.payload, { site: this.#deps.site, sensor: name, isSingle }),
       known: new Map(),
-      readAtMs: 0,
+      readAtMs: -Infinity,
+      isStale: false,
       publishedAtMs: this.#deps.clock.now(),
       sequence: 0,
     }
@@ -270,6 +267,11 @@ export class Readings {
     if (this.#streams.size === 0 && !this.#sensor.topic.includes(VALUE_PLACEHOLDER)) this.#streamOf('')
     return this.#streams.values()
   }
+}
+
+/** What was read after `sinceMs`. */
+function knownOf({ known }: Stream, sinceMs = -Infinity): readonly Value[] {
+  return [...known.values()].filter(({ readAtMs }) => readAtMs > sinceMs).map(({ value }) => value)
 }
 
 /** As the configuration lists them: a source may give them in any order. */

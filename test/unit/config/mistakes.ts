@@ -511,6 +511,11 @@ export const announceMistakes: readonly Case[] = [
   ],
 ]
 
+export const staleMistakes: readonly Case[] = [
+  ...['level', 'edges', 'press'].map((input): Case => [`a quiet line, ${input}`, sensor(`staleAfter: 1m, gpio: { line: GPIO1, input: ${input} }`), `3:38 sensors[0].staleAfter: a quiet line is not stale: \`input: ${input}\` tells of changes only`]),
+  ...['edges', 'press'].map((input): Case => [`an event told again, ${input}`, sensor(`maxSilence: 1m, gpio: { line: GPIO1, input: ${input} }`), `3:38 sensors[0].maxSilence: \`input: ${input}\` tells what happened: told again it would have happened twice`]),
+]
+
 export const commandMistakes: readonly Case[] = [
   ['readings that reset their counter', sensor('gpio: { line: GPIO1, input: counter, reset: t }'), '3:70 sensors[0].gpio.reset: the readings go to `t` too'],
   [

@@ -63,3 +63,11 @@ describe('mistakes', () => {
     ['a placeholder that is not known', text('onChange: true', '"a/{vale}"'), '4:12 sensors[0].topic: unknown placeholder {vale} in `topic`'],
   ])('%s', (_, yaml, problem) => expect(lines(check(yaml))).toEqual([problem]))
 })
+
+test('a plain payload of a sensor whose values only the kernel knows is warned of', () => {
+  const warned = (keys: string): number => {
+    const result = check(text(keys, 't', 'system: {}'))
+    return 'warnings' in result && result.warnings !== undefined ? result.warnings.length : -1
+  }
+  expect([warned('payload: plain'), warned('payload: plain\n    values: { load1: }'), warned('payload: json')]).toEqual([1, 0, 0])
+})

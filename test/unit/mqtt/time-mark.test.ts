@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { makeMessage } from '../../../src/message.ts'
 import { PropertyId } from '../../../src/mqtt/properties.ts'
-import { correctTimes, type TimeMark, timeMarkProperties } from '../../../src/mqtt/time-mark.ts'
+import { correctTimes, type TimeMark, timeMarkProperties, timeText } from '../../../src/mqtt/time-mark.ts'
 
 const WALL_MS = Date.UTC(2026, 10, 21, 12)
 const MARK: TimeMark = { boot: 'b007b007', sinceBootMs: 5000, form: 'iso', text: '"time":"1970-01-01T00:00:05.000Z"' }
@@ -33,6 +33,17 @@ describe('times that are put right', () => {
     const properties = Buffer.concat([contentType, timeMarkProperties([MARK]), other])
     expect(correctTimes(makeMessage('t', '{}', { properties }), known).properties).toEqual(Buffer.concat([contentType, other]))
   })
+})
+
+test('all forms tell the same millisecond, also where the clock has fractions of one', () => {
+  const wallMs = WALL_MS + 4999.6
+  expect([timeText('iso', wallMs, true), timeText('ms', wallMs, true), timeText('sec', wallMs, true)]).toEqual(['"2026-11-21T12:00:05.000Z"', String(WALL_MS + 5000), String(WALL_MS / 1000 + 5)])
+})
+
+test('what stands in a payload is no pattern', () => {
+  const text = '"$&":"1970-01-01T00:00:05.000Z"'
+  const right = correctTimes(makeMessage('t', `{"a":"$&$1",${text}}`, { properties: timeMarkProperties([{ ...MARK, text }]) }), known)
+  expect(right.payload.toString()).toBe('{"a":"$&$1","$&":"2026-11-21T12:00:05.000Z"}')
 })
 
 describe('the very message comes back', () => {

@@ -57,7 +57,8 @@ async function suite(name: string, lines: GpioLines): Promise<void> {
     chip.pull(0, up)
     await after(50)
   }
-  scene(`${name}: level`, { before, told: levels.told, after: levels.line.read(), inOrder: levels.edges.every((edge, i, all) => i === 0 || edge.atMs > all[i - 1]!.atMs + 40), shortcomings: levels.line.shortcomings })
+  const inOrder = levels.edges.every((edge, i, all) => i === 0 || edge.atMs > all[i - 1]!.atMs + 40)
+  scene(`${name}: level`, { before, told: levels.told, after: levels.line.read(), inOrder, shortcomings: levels.line.shortcomings })
   levels.line.close()
 
   const low = await Watched.open(lines, chip, 1, { activeLow: true, edges: 'rising' })
@@ -91,8 +92,15 @@ async function suite(name: string, lines: GpioLines): Promise<void> {
   scene(`${name}: counter`, { count: counter.count(), ms: Math.round((JSON.parse(stdout) as { ms: number }).ms), shortcomings: counter.shortcomings })
   counter.close()
 
-  const refused = (offset: number): Promise<string> => lines.openInput(place(offset), PLAIN, { edges: () => {}, lost: () => {} }).then(() => 'opened', (error: Error) => `${error.name}: ${error.message}`)
-  scene(`${name}: refusals`, { held: await refused(11), noLine: await refused(99), noChip: await lines.openInput({ chip: 'nothing', offset: 0 }, PLAIN, { edges: () => {}, lost: () => {} }).then(() => 'opened', (error: Error) => `${error.name}: ${error.message}`) })
+  const refused = async (offset: number, label = chip.label): Promise<string> => {
+    try {
+      await lines.openInput({ chip: label, offset }, PLAIN, { edges: () => {}, lost: () => {} })
+      return 'opened'
+    } catch (error) {
+      return `${(error as Error).name}: ${(error as Error).message}`
+    }
+  }
+  scene(`${name}: refusals`, { held: await refused(11), noLine: await refused(99), noChip: await refused(0, 'nothing') })
 
   const output = await lines.openOutput(place(5), { ...OUTPUT, initially: true })
   const opened = chip.value(5)

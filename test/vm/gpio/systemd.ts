@@ -35,7 +35,8 @@ for (const [name, ...args] of [['killed', 'kill', '--kill-whom=main', '--signal=
   await client.command('pump/set', 'off')
   await client.command('pump/set', 'on')
   await until(() => client.on('answers').length === 2)
-  scene(name, { levels, states, answers: client.on('answers').map((text) => (JSON.parse(text.replace(/ #1$/, '')) as { status: string }).status), wires: [chip.value(0), chip.value(1)], stored: stored() })
+  const answers = client.on('answers').map((text) => (JSON.parse(text.replace(/ #1$/, '')) as { status: string }).status)
+  scene(name, { levels, states, answers, wires: [chip.value(0), chip.value(1)], stored: stored() })
 }
 
 systemctl('stop', 'sandpiper')

@@ -6,7 +6,8 @@ import { until } from './wait.ts'
 
 /** For each line the first level, and each one that followed: `1` when it did not move. */
 export async function seen(chip: SimChip, offsets: readonly number[], during: () => Promise<void>): Promise<string[]> {
-  const watcher = spawn(process.execPath, [`${import.meta.dirname}/watch-lines.ts`, ...offsets.map((offset) => chip.valueFile(offset))], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const files = offsets.map((offset) => chip.valueFile(offset))
+  const watcher = spawn(process.execPath, [`${import.meta.dirname}/watch-lines.ts`, ...files], { stdio: ['ignore', 'pipe', 'inherit'] })
   let printed = ''
   watcher.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text))
   if (!(await until(() => printed !== '', 30_000))) throw new Error('nobody watches the lines')

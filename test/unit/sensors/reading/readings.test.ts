@@ -238,6 +238,27 @@ describe('silence', () => {
     expect(bed.published()).toEqual([{ t: 1, quality: 'stale' }])
   })
 
+  test('with a topic each, a value that is read no more is stale beside others that are', () => {
+    const bed = new Bed({ staleMs: 5000, payload: { kind: 'json', keys: null } }, { topic: 't/{value}' })
+    bed.take({ a: 1, b: 2 })
+    for (let i = 0; i < 4; i++) {
+      bed.clock.advance(2000)
+      bed.shaped.take({ a: 1 }, bed.clock.now())
+    }
+    const stale = bed.messages.filter(({ payload }) => payload.toString().includes('stale'))
+    expect(stale.map(({ topic }) => topic.name)).toEqual(['t/b'])
+  })
+
+  test('what is told again leaves out what has not been read for staleAfter', () => {
+    const bed = new Bed({ staleMs: 5000, silenceMsMax: 10_000, onChange: true })
+    bed.take({ a: 1, b: 2 })
+    for (let i = 0; i < 4; i++) {
+      bed.clock.advance(2500)
+      bed.shaped.take({ a: 1 }, bed.clock.now())
+    }
+    expect(bed.published()).toEqual([{ a: 1 }])
+  })
+
   test('gone: the values are null', () => {
     const bed = new Bed({ silenceMsMax: 60_000 })
     bed.take({ t: 1 })

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { HomeAssistantConfig, OutputConfig, PayloadConfig, ReadingConfig, SensorConfig } from '../config/config.ts'
 import { makeMessage } from '../message.ts'
 import type { Reading } from '../sensors/reading/reading.ts'
+import { senmlName } from '../sensors/reading/payload.ts'
 import { topicOfValue } from '../sensors/reading/readings.ts'
 import type { Raw } from '../sensors/sensor.ts'
 import type { Value } from '../sensors/reading/shape.ts'
@@ -181,7 +182,7 @@ function templateOf({ reading, topic }: SensorConfig, name: string, value: Raw):
     case 'plain':
       return null
     case 'senml':
-      return `(value_json | selectattr('n', 'eq', ${quoted(name)}) | map(attribute='${typeof value === 'number' ? 'v' : typeof value === 'boolean' ? 'vb' : 'vs'}') | first)`
+      return `(value_json | selectattr('n', 'eq', ${quoted(senmlName(name))}) | map(attribute='${typeof value === 'number' ? 'v' : typeof value === 'boolean' ? 'vb' : 'vs'}') | first)`
     case 'json': {
       const isSingle = topic.includes('{value}')
       if (payload.keys === null) return member(isSingle ? 'value' : name)

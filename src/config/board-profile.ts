@@ -38,7 +38,7 @@ export interface RefusedProfile {
 export function boardIds(folder = BOARDS): readonly string[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
+    .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, PROFILE_NAME)))
     .map((entry) => entry.name)
     .toSorted()
 }

@@ -98,14 +98,22 @@ function timeMember(key: string, form: TimeForm, stamp: Stamp, marks: TimeMark[]
   return text
 }
 
+/** Units that the registry for SenML calls something else (RFC 8428, section 12.1; RFC 8798). */
+const SENML_UNITS: ReadonlyMap<string, string> = new Map([['°C', 'Cel'], ['Ω', 'Ohm'], ['°', 'deg'], ['m³', 'm3'], ['L', 'l'], ['m/s²', 'm/s2'], ['µg/m³', 'ug/m3'], ['rpm', '1/min']])
+
+/** A value's name in SenML, which has letters without accents, digits, - : . / and _ only (RFC 8428, section 4.5.1). */
+export function senmlName(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9:./_-]/gu, '_')
+}
+
 /** RFC 8428: a base name and time, then a record for each value. A time of 0 is "now" (section 4.5.3): so is one that is not known yet. */
 function senml({ values }: Reading, stamp: Stamp, baseName: string): Payload {
   const base = `"bt":${stamp.isSynced ? timeText('sec', stamp.wallMs, true) : '0'}`
   const records = values.filter(({ value }) => value !== null).map(({ name, value, unit }, i) => {
-    const members = [`"n":${JSON.stringify(name)}`]
-    if (unit !== null) members.push(`"u":${JSON.stringify(unit)}`)
+    const members = [`"n":"${senmlName(name)}"`]
+    if (unit !== null) members.push(`"u":${JSON.stringify(SENML_UNITS.get(unit) ?? unit)}`)
     members.push(`${typeof value === 'number' ? '"v"' : typeof value === 'boolean' ? '"vb"' : '"vs"'}:${JSON.stringify(value)}`)
-    return `{${i === 0 ? `"bn":${JSON.stringify(baseName)},${base},` : ''}${members.join(',')}}`
+    return `{${i === 0 ? `"bn":${JSON.stringify(senmlName(baseName))},${base},` : ''}${members.join(',')}}`
   })
   return { text: `[${records.join(',')}]`, marks: stamp.sinceBoot === null ? null : [{ ...stamp.sinceBoot, form: 'sec', text: base }] }
 }

@@ -61,6 +61,12 @@ describe('those that come with the gateway', () => {
     ])
   })
 
+  it('a folder without a profile is none of them', () => {
+    const path = folder({ a: 'id: a\n' })
+    mkdirSync(join(path, 'left-over'))
+    expect(boardIds(path)).toEqual(['a'])
+  })
+
   it.each(boardIds())('%s loads', (id) => {
     const loaded = loadProfile(id, root)
     expect('problems' in loaded ? loaded.problems : loaded.profile.id).toEqual('problems' in loaded ? [] : id)

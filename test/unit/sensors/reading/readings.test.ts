@@ -60,7 +60,7 @@ describe('what was read', () => {
     expect(bed.published()).toEqual([{ a: '°C', b: '°F', c: null, constructor: null }])
     const plain = new Bed({ payload: { kind: 'senml', baseName: 'x' } })
     plain.shaped.take({ temp: 21 }, 0, { temp: '°C' })
-    expect(plain.takeTexts()[0]).toContain('"u":"°C"')
+    expect(plain.takeTexts()[0]).toContain('"u":"Cel"')
   })
 
   test('only what is named, in that order, under its name', () => {
@@ -400,6 +400,14 @@ describe('payloads', () => {
     bed.shaped.take({ level: 5 }, bed.clock.now())
     const wallMs = bed.clock.wall()
     expect(JSON.parse(bed.takeTexts()[0]!)).toEqual({ at: wallMs, s: wallMs / 1000, v: 5, u: 'cm', q: 'good', c: 'synced', who: 'tank', where: 'well-07', n: 1, 'odd "key"': 5 })
+  })
+
+  test('names and units in SenML are those that it allows', () => {
+    const bed = new Bed({ values: [value('Höhe über 0', { unit: 'm³' }), value('other', { unit: 'furlong' })], payload: { kind: 'senml', baseName: 'brunnen süd:tank:' } })
+    bed.shaped.take({ 'Höhe über 0': 1, other: 2 }, 0)
+    const records = JSON.parse(bed.takeTexts()[0]!) as { readonly n: string; readonly u: string; readonly bn?: string }[]
+    expect(records.map(({ n, u }) => [n, u])).toEqual([['H_he__ber_0', 'm3'], ['other', 'furlong']])
+    expect(records[0]!.bn).toBe('brunnen_s_d:tank:')
   })
 
   test('SenML (RFC 8428)', () => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { ExplainWords } from './access/explain.ts'
-import type { Config, ListenerConfig, SensorConfig } from './config/config.ts'
+import type { Config } from './config/config.ts'
 import { DEFAULT_CONFIG_NAME, defaultConfigText } from './config/default.ts'
 import { jsonSchema } from './config/gateway-schema.ts'
 import { loadLastGood, rememberLastGood } from './config/last-good.ts'
@@ -11,6 +11,7 @@ import { checkText, loadConfig, type LoadResult } from './config/load.ts'
 import { reportProblems } from './config/report.ts'
 import { type Sources, sourcesOf } from './config/watch.ts'
 import { parseDuration } from './config/units.ts'
+import { banner } from './banner.ts'
 import { detectedBoard } from './detected-board.ts'
 import { OperatorError } from './errors.ts'
 import type { Clock } from './clock.ts'
@@ -276,7 +277,7 @@ async function run(file: string | undefined, lastGood: boolean): Promise<number>
     const { Reload } = await import('./reload.ts')
     const reload = file === undefined || chosen.sources === null ? null : new Reload(file, gateway, clock, log)
     reload?.start(chosen.sources!)
-    if (!isUnderSystemd()) print(banner(config, gateway.ports, chosen.name))
+    if (!isUnderSystemd()) print(banner(config, gateway.ports, chosen.name, VERSION))
     return () => reload?.stop()
   })
 }
@@ -331,66 +332,6 @@ async function serve(config: Config, begun: (gateway: Gateway, log: Logger, cloc
   await gateway.stop()
   log.info({}, 'stopped')
   return failed ? 1 : 0
-}
-
-function sourceWords(sensor: SensorConfig): string {
-  switch (sensor.kind) {
-    case 'simulate':
-      return `simulated ${sensor.simulate.kind}, every ${sensor.simulate.everyMs / 1000} s`
-    case 'serial':
-      return `${sensor.serial.path}, ${sensor.serial.baud} baud`
-    case 'modbus':
-      return `slave ${sensor.modbus.slave} of the bus ${sensor.modbus.bus}, every ${sensor.modbus.pollMs / 1000} s`
-    case 'gpio':
-      return `${sensor.gpio.input.kind} of a GPIO line`
-    case 'kernel':
-      return `${sensor.device.kind} of the kernel, every ${sensor.pollMs / 1000} s`
-    case 'nmea': {
-      const { line } = sensor.nmea
-      return `NMEA 0183 from ${line.kind === 'serial' ? `${line.serial.path}, ${line.serial.baud} baud` : `${line.host}:${line.port}`}`
-    }
-  }
-}
-
-/** What a person at a terminal wants to know first. */
-function banner(config: Config, ports: readonly number[], name: string): string {
-  const lines = [`Sandpiper ${VERSION}, site ${config.site}, configured by ${name}`, '']
-  config.broker.listeners.forEach((listener, i) => lines.push(`  listening  ${urlOf(listener, ports[i]!)}   MQTT 3.1, 3.1.1 and 5.0`))
-  for (const sensor of config.sensors) {
-    lines.push(`  publishing ${sensor.topic}   (${sourceWords(sensor)})`)
-  }
-  for (const uplink of config.uplinks) lines.push(`  uplink     ${uplink.name} ─► ${uplink.url === null ? 'satellite modem' : `${uplink.host}:${uplink.port}`}`)
-  lines.push(`  store      ${config.store.path}`, '')
-  const way = wayIn(config.broker.listeners, ports)
-  if (way !== null) lines.push('See it:', '', `  mosquitto_sub -t '${commonPrefix(config.sensors.map((s) => s.topic))}#' -v${way}`, '', '')
-  return lines.join('\n')
-}
-
-function urlOf(listener: ListenerConfig, port: number): string {
-  const { websocket } = listener
-  const isSecure = listener.kind === 'port' && listener.tls !== null
-  const scheme = `${websocket === null ? 'mqtt' : 'ws'}${isSecure ? 's' : ''}`
-  const path = websocket === null ? '' : websocket.paths[0]!
-  if (listener.kind === 'socket') return `${websocket === null ? '' : 'ws+'}unix:${listener.path}${path === '' ? '' : `:${path}`}`
-  return `${scheme}://${listener.host.includes(':') ? `[${listener.host}]` : listener.host}:${port}${path}`
-}
-
-/** How mosquitto_sub reaches a listener that asks for nothing more than MQTT; null when there is none. */
-function wayIn(listeners: readonly ListenerConfig[], ports: readonly number[]): string | null {
-  const plain = listeners.findIndex((l) => l.websocket === null && (l.kind === 'socket' || (l.tls === null && l.proxyProtocol === null)))
-  const listener = listeners[plain]
-  if (listener === undefined) return null
-  if (listener.kind === 'socket') return ` --unix ${listener.path}`
-  return ports[plain] === 1883 ? '' : ` -p ${ports[plain]}`
-}
-
-/** The levels that all topics share, with a slash at the end; empty when there are none. */
-function commonPrefix(topics: readonly string[]): string {
-  if (topics.length === 0) return ''
-  const levels = topics.map((t) => t.split('/').slice(0, -1))
-  const shared: string[] = []
-  for (let i = 0; levels.every((l) => l[i] !== undefined && l[i] === levels[0]![i]); i++) shared.push(levels[0]![i]!)
-  return shared.map((l) => `${l}/`).join('')
 }
 
 try {

@@ -1,4 +1,5 @@
 // What the operating system knows of its clock. Reads small files of the kernel, once a second at most and until the clock is synced.
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { clockIsSynchronised } from './libc.ts'
 import type { SystemTime } from './timekeeper.ts'
@@ -25,12 +26,15 @@ export function systemTime(root = ''): SystemTime {
   }
 }
 
+/** Where the kernel does not tell, one of our own: what it stamps is known to this process alone, and never taken for another's. */
 function bootIdentifier(file: string): string {
   try {
-    return /^[0-9a-f]{8}/.exec(readFileSync(file, 'latin1'))?.[0] ?? '00000000'
+    const known = /^[0-9a-f]{8}/.exec(readFileSync(file, 'latin1'))?.[0]
+    if (known !== undefined) return known
   } catch {
-    return '00000000'
+    // No /proc, or one that hides it.
   }
+  return randomBytes(4).toString('hex')
 }
 
 function isNear(file: string, wallMs: number): boolean {

@@ -4,6 +4,7 @@
 // - The callback comes from native code, where an exception ends the process: it must not throw.
 // - A descriptor is let go of before it is closed. Watches do not keep the process alive longer than their descriptors.
 import type { Epoll as EpollType } from 'epoll'
+import { LineError } from './lines.ts'
 
 export interface Watch {
   /** Tells again, at once when something waits already. */
@@ -16,8 +17,13 @@ export type WatchDescriptor = (fd: number, ready: () => void) => Watch
 
 /** Loads the native part; after that watching costs no promise. */
 export async function loadReadiness(): Promise<WatchDescriptor> {
-  const { Epoll } = (await import('epoll')).default
+  const { Epoll } = (await import('epoll').catch(sayWhatIsMissing)).default
   return (fd, ready) => watch(Epoll, fd, ready)
+}
+
+/** The package says where it has looked, which helps nobody. onoff stands on it too. */
+export function sayWhatIsMissing(error: unknown): never {
+  throw new LineError('GPIO needs the native part of epoll, which was not compiled here: as root apt-get install g++, then scripts/setup run', { cause: error })
 }
 
 function watch(Epoll: typeof EpollType, fd: number, ready: () => void): Watch {

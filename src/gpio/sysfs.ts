@@ -13,6 +13,7 @@ import type { Gpio } from 'onoff'
 import type { Clock, Timer } from '../clock.ts'
 import { codeOf, GIVE_GROUP, holderOf, readText, SYSFS, sysfsBaseOf } from './chips.ts'
 import { type Edge, type GpioLines, type InputEvents, type InputLine, type InputSpec, type Line, LineError, nameOf, noLineSentence, type OutputLine, type OutputSpec, takenSentence } from './lines.ts'
+import { sayWhatIsMissing } from './readiness.ts'
 
 /** udev gives the files of a line that was just exported to the group gpio: that takes a moment. */
 const FILES_MS_MAX = 2000
@@ -87,7 +88,7 @@ export class SysfsLines implements GpioLines {
 }
 
 async function loadOnoff(): Promise<Make> {
-  return (await import('onoff')).default.Gpio as unknown as Make
+  return (await import('onoff').catch(sayWhatIsMissing)).default.Gpio as unknown as Make
 }
 
 function folderOf(number: number): string {

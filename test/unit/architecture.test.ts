@@ -50,6 +50,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const ROOM_OF: Readonly<Record<string, string>> = {
   'main.ts': 'main',
   'cli.ts': 'main',
+  'banner.ts': 'main',
   'board-command.ts': 'main',
   'detected-board.ts': 'main',
   'passwd.ts': 'main',

@@ -118,15 +118,16 @@ export class SbdLink implements Carrier {
       if (this.#state.phase === 'over') return void this.#close()
       this.#at = new AtPort((bytes) => port.write(bytes), clock, (line) => this.#onUnasked(line))
     } catch (error) {
-      this.#lost(error instanceof Error ? error.message : String(error), await ports.byId())
+      const { path } = this.#config
+      this.#lost(error instanceof Error ? error.message : String(error), await ports.byId(), await ports.holders(path))
       return void this.#close()
     }
     this.#lookLater(null)
     this.#apply({ type: 'start' })
   }
 
-  #lost(why: string, byId: readonly string[] = []): void {
-    this.#apply({ type: 'lost', why: explainPortError(why, this.#config.path, byId, 'sbd.port') })
+  #lost(why: string, byId: readonly string[] = [], holders: readonly string[] = []): void {
+    this.#apply({ type: 'lost', why: explainPortError(why, this.#config.path, byId, 'sbd.port', holders) })
   }
 
   #lookLater(node: string | null): void {

@@ -4,6 +4,7 @@
 //   payload would clear what is retained.
 // - JSON has its keys in the order of the configuration; without one the values, `time`, and `quality` and `clock` only when they are not
 //   good and synced: on most links every byte costs. A value that is called like one of these stands for it: no key stands twice.
+//   Keys of one's own are all there each time, with null for what was not read.
 // - A time that is not known yet is told as the clock has it, with a mark of where it stands: it is put right in the queue (mqtt/time-mark.ts).
 import type { PayloadConfig } from '../../config/config.ts'
 import { type TimeForm, type TimeMark, timeText } from '../../mqtt/time-mark.ts'

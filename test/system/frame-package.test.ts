@@ -68,7 +68,7 @@ describe('the package', () => {
   test('has the frames as JavaScript with types, the gateway, and nothing else', () => {
     const { exports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { exports: Record<string, Record<string, string>> }
     for (const file of Object.values(exports['./frame']!)) expect(existsSync(join(installed, file)), file).toBe(true)
-    expect(readdirSync(installed).sort()).toEqual(['README.md', 'dist', 'package.json', 'scripts', 'src'])
+    expect(readdirSync(installed).sort()).toEqual(['README.md', 'board', 'dist', 'package.json', 'scripts', 'src'])
     const built = readdirSync(join(installed, 'dist/frame'))
     const modules = readdirSync(join(ROOT, 'src/frame')).map((file) => file.replace('.ts', ''))
     for (const name of modules) expect(built).toEqual(expect.arrayContaining([`${name}.js`, `${name}.d.ts`]))

@@ -1,6 +1,7 @@
 // Outputs of a gateway whose machine has no such lines: what commands, answers and the state are to clients. Lines that there are: test/vm.
 import { expect, test } from 'vitest'
 import { TestGateway } from '../support/gateway.ts'
+import { until } from '../support/until.ts'
 
 const SITE = `
 site: vm
@@ -19,6 +20,7 @@ const GONE = 'there is no GPIO chip "no-such-chip"'
 
 test('the state is retained; a command is refused where it asked for it, with its correlation data', async () => {
   await using gateway = await TestGateway.start({ yaml: SITE })
+  await until(() => gateway.gateway.tenants.own.router.retained.has('pump'), 'the line to be looked for')
   const client = await gateway.connect(5, { username: 'any', password: 'any-password' })
   await client.subscribe('#', { qos: 1 })
   await client.expect({ cmd: 'publish', topic: 'pump', payload: Buffer.from('gone'), retain: true })

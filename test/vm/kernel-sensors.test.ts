@@ -1,10 +1,10 @@
-// Kernel sensors with the kernel's own drivers, over its simulated I2C bus in the virtual machine: `npm run test:vm`. kernel-sensors/run.sh fills the
+// Kernel sensors with the kernel's own drivers, over its simulated I2C bus in the virtual machine, which takes twenty seconds. kernel-sensors/run.sh fills the
 // registers of the chips. Trees of real boards are in test/unit/sensors/kernel; 1-wire has no simulated bus with thermometers.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { prepareVm, runInVm, VM_TEST_MS_MAX, whyWithoutVm } from './run.ts'
 import { Scenes } from './scenes.ts'
 
-const reason = process.env.SANDPIPER_VM === 'required' ? await prepareVm() : 'npm run test:vm runs it'
+const reason = await prepareVm()
 
 describe.skipIf(reason !== null)(`kernel sensors${whyWithoutVm(reason)}`, () => {
   let scenes: Scenes

@@ -90,7 +90,7 @@ export function checkText(text: string, fileName: string, options: LoadOptions =
 
 /**
  * Checks one entry as it would stand under `sensors:`, with a name and a topic where it has none. What is wrong is told with the entry's own lines.
- * `base`: a text that was accepted, whose site, board and buses hold for the entry; null for none.
+ * `base`: a text that was accepted, whose site, board, buses and tenants hold for the entry; null for none.
  */
 export function checkEntry(entry: string, base: string | null, fileName: string, options: LoadOptions = {}): LoadResult {
   const folder = dirname(resolve(fileName))
@@ -106,7 +106,7 @@ export function checkEntry(entry: string, base: string | null, fileName: string,
 
 const ENTRY_NAME = 'try'
 /** What of a configuration an entry depends on. */
-const AROUND_ENTRY = ['site', 'board', 'buses']
+const AROUND_ENTRY = ['site', 'board', 'buses', 'tenants']
 
 /** A file with this one sensor. */
 function wholeOf(entry: MapTree, base: Tree | null): MapTree {

@@ -76,10 +76,11 @@ export async function trySensor(entry: string, { base, file, board, seconds }: T
   let trouble: string | null = null
   const stop = readSensors(result.config, (line) => {
     if ('status' in line) {
+      if (line.status === 'stopped') return
       trouble = line.lastError ?? trouble
       terminal.write(`  ${stateText(line)}\n`)
     } else {
-      readings++
+      if (line.quality !== 'gone') readings++
       terminal.write(printable(`${line.topic}  ${line.payload}`, '\n'))
     }
   })

@@ -101,6 +101,12 @@ describe('try', () => {
     expect(run.stdout).toMatch(/no reading in 1 s: no such file/)
   })
 
+  test('a sensor that is gone has not worked, though that is told in a message', async () => {
+    const run = new GatewayProcess(['sensors', 'try', 'thermal: { zone: no-such-zone }', '--for', '1s'])
+    expect((await run.exited).code).toBe(1)
+    expect(run.stdout).toMatch(/no reading in 1 s: /)
+  })
+
   test('a mistake in it is told with its place, as for a file', async () => {
     const run = new GatewayProcess(['sensors', 'try', 'serial: { path: /dev/ttyUSB0, boud: 9600 }'])
     expect((await run.exited).code).toBe(1)

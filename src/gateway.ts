@@ -148,6 +148,7 @@ export class Gateway {
         routerOf: (tenant: string) => tenants.of(tenant)?.router,
         journal,
         audiences,
+        numbers,
         correct,
         log,
         site: config.site,

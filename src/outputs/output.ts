@@ -16,7 +16,7 @@ import type { GpioPort } from '../gpio/gpio.ts'
 import { HeldLine } from '../gpio/held.ts'
 import type { OutputLine } from '../gpio/lines.ts'
 import { makeMessage, type Message } from '../message.ts'
-import { correlationProperty, responseOf } from '../mqtt/response.ts'
+import { commandAnswer } from '../mqtt/answer.ts'
 import { Topic } from '../mqtt/topic.ts'
 import { type Command, parseCommand } from './command.ts'
 import { FailSafe } from './fail-safe.ts'
@@ -252,11 +252,9 @@ export class Output {
   }
 
   #answer({ request, status, why }: Answer<Message>): void {
-    const { topic, correlation } = responseOf(request.properties)
-    if (topic === null || topic.startsWith('$')) return
     const value = this.state.on
-    const text = JSON.stringify(why === null ? { status, value } : { status, value, why })
-    this.#deps.reply(makeMessage(topic, text, { qos: 1, properties: correlation === null ? null : correlationProperty(correlation) }), request.origin)
+    const answer = commandAnswer(request, why === null ? { status, value } : { status, value, why })
+    if (answer !== null) this.#deps.reply(answer, request.origin)
   }
 
   // ---- what follows a change

@@ -1,6 +1,5 @@
 // Builds an uplink on what an earlier run has left in the store: its lanes' queues, its handshakes, its numbers.
 import type { UplinkConfig } from '../config/config.ts'
-import { Numbers } from '../journal/numbers.ts'
 import { Queue, type QueueDeps } from '../journal/queue.ts'
 import type { DestinationLimits, Snapshot } from '../store/store.ts'
 import { isLaneOf, type LanePlan, planLanes } from './lane-plan.ts'
@@ -9,12 +8,12 @@ import { type LaneQueue, Uplink, type UplinkDeps } from './uplink.ts'
 /** 48 bits: no two streams of all gateways have the same. */
 const STREAM_MAX = 2 ** 48
 
-export interface RestoreDeps extends Omit<UplinkDeps, 'numbers' | 'unpacked' | 'isSettled'> {
+export interface RestoreDeps extends Omit<UplinkDeps, 'unpacked' | 'isSettled'> {
   nextDestination(): number
 }
 
 export function restoreUplink(config: UplinkConfig, snapshot: Snapshot, deps: RestoreDeps & QueueDeps): Uplink {
-  const numbers = new Numbers(snapshot, deps.journal)
+  const { numbers } = deps
   const plans = planLanes(config, snapshot.destinations.filter((d) => d.kind === 'uplink' && d.queued.count > 0 && isLaneOf(config.name, d.name)).map((d) => d.name))
   // The remote's handshakes belong to the uplink's name, whatever lanes it has.
   const destination = destinationOf(config.name, plans.find((plan) => plan.name === config.name)?.class.queue ?? config.classes[0]!.queue, snapshot, deps)
@@ -28,10 +27,10 @@ export function restoreUplink(config: UplinkConfig, snapshot: Snapshot, deps: Re
   }
   const inflight = snapshot.inflight.filter((row) => own.has(row.destination))
   const received = snapshot.received.filter((row) => row.destination === destination).map((row) => row.packetIdentifier)
-  return new Uplink(config, queues, destination, { ...deps, numbers, unpacked: snapshot.unpacked, isSettled: (id, sequence) => deps.journal.isSettled(id, sequence) }, inflight, received)
+  return new Uplink(config, queues, destination, { ...deps, unpacked: snapshot.unpacked, isSettled: (id, sequence) => deps.journal.isSettled(id, sequence) }, inflight, received)
 }
 
-function laneQueue(plan: LanePlan, id: number, snapshot: Snapshot, deps: RestoreDeps & QueueDeps, numbers: Numbers): LaneQueue {
+function laneQueue(plan: LanePlan, id: number, snapshot: Snapshot, deps: RestoreDeps & QueueDeps, numbers: UplinkDeps['numbers']): LaneQueue {
   const known = snapshot.destinations.find((d) => d.id === id)
   const key = `stream/${plan.name}`
   if (numbers.get(key) === undefined) numbers.set(key, Math.floor(deps.random() * STREAM_MAX))

@@ -6,6 +6,7 @@ import type { LinkConfig, UplinkConfig } from '../../src/config/config.ts'
 import { Counters } from '../../src/counters.ts'
 import { Audiences } from '../../src/journal/audience.ts'
 import { Journal } from '../../src/journal/journal.ts'
+import { Numbers } from '../../src/journal/numbers.ts'
 import type { Queue } from '../../src/journal/queue.ts'
 import { TopicTable } from '../../src/mqtt/topic.ts'
 import { Complaints } from '../../src/net/complaints.ts'
@@ -75,6 +76,7 @@ export class Site {
     })
     this.journal = journal
     const audiences = new Audiences()
+    const numbers = new Numbers(snapshot, journal)
     const limits = { retainedMessagesMax: 1000, retainedBytesMax: 1e6, sessionExpirySecMax: 0xffffffff, sessionsMax: 1000, onlineMax: Infinity, publishesPerSecondMax: Infinity, queue: options.queueLimits }
     const tenants = new Tenants({ clock, turn, topics, counters, journal, audiences, nextDestination: () => nextDestination++, isGone: () => false }, limits, new Map())
     this.sessions = tenants.own.sessions
@@ -84,7 +86,7 @@ export class Site {
     this.uplinks = options.uplinks.map((config) => {
       const random = (): number => options.random.next()
       const deps = {
-        clock, turn, topics, counters, routerOf: () => tenants.own.router, journal, audiences, log: NO_LOG, site: options.name, packetBytesMax: 1e6,
+        clock, turn, topics, counters, routerOf: () => tenants.own.router, journal, audiences, numbers, log: NO_LOG, site: options.name, packetBytesMax: 1e6,
         marksOrigin: options.uplinks.length > 1, stateChanged: () => {}, random, serialPorts, nextDestination: () => nextDestination++, shelf: shelves.get(config.name)!,
         dial: (uplink: UplinkConfig, link: LinkConfig) => this.#dial(options, uplink, link), ...(options.reach === undefined ? {} : { reach: options.reach }), askKernel: options.askKernel,
       }

@@ -10,7 +10,7 @@
 import type { ModbusSensorConfig, ModbusWriteConfig } from '../../config/config.ts'
 import type { Timer } from '../../clock.ts'
 import type { Message } from '../../message.ts'
-import { commandAnswer } from '../answer.ts'
+import { commandAnswer } from '../../mqtt/answer.ts'
 import type { Raw, Source, SourceDeps } from '../sensor.ts'
 import { type Block, planBlocks, splitBlock } from './blocks.ts'
 import type { BusUser, ModbusBus } from './bus.ts'

@@ -7,7 +7,7 @@
 import type { SerialSensorConfig } from '../../config/config.ts'
 import type { Message } from '../../message.ts'
 import type { SerialPorts } from '../../serial-port.ts'
-import { commandAnswer } from '../answer.ts'
+import { commandAnswer } from '../../mqtt/answer.ts'
 import { GarbageLog } from '../garbage-log.ts'
 import type { Source, SourceDeps } from '../sensor.ts'
 import type { SkipReason } from '../state.ts'

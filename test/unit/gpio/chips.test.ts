@@ -9,6 +9,8 @@ const chip = (base: number, label: string, lines: number): string => `
 /class/gpiochip${base}/label: ${label}
 /class/gpiochip${base}/ngpio: ${lines}`
 
+const NOBODY = 65_534
+
 describe('the base of the old interface', () => {
   test.each([0, 399, 458, 512, 522, 571])('is looked up: %i', (base) => {
     using tree = new FileTree(`${chip(base, 'pinctrl-bcm2711', 58)}${chip(base + 58, 'raspberrypi-exp-gpio', 8)}`)
@@ -41,9 +43,16 @@ describe('devices', () => {
     expect(() => deviceOf('pinctrl-rp1', `${tree.root}/nothing`)).toThrow('there is no GPIO chip')
   })
 
-  test.skipIf(process.getuid?.() === 0)('one that may not be opened is named, with what to do', () => {
+  test('one that may not be opened is named, with what to do', () => {
     using tree = new FileTree('/dev/gpiochip0:')
+    chmodSync(tree.root, 0o755)
     chmodSync(`${tree.root}/dev/gpiochip0`, 0)
-    expect(() => deviceOf('pinctrl-rp1', `${tree.root}/dev`)).toThrow('gpiochip0 cannot be opened (EACCES): give this user the group')
+    const isRoot = process.geteuid!() === 0
+    if (isRoot) process.seteuid!(NOBODY) // whom the file's mode stops
+    try {
+      expect(() => deviceOf('pinctrl-rp1', `${tree.root}/dev`)).toThrow('gpiochip0 cannot be opened (EACCES): give this user the group')
+    } finally {
+      if (isRoot) process.seteuid!(0)
+    }
   })
 })

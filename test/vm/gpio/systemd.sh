@@ -1,8 +1,8 @@
 # The gateway as a service of a real systemd, which keeps its lines while it is away. systemd runs as a user's manager, which needs no more than this.
-mkdir -p /run/systemd/system /run/user/0 /root/.config/systemd/user
+mkdir -p /run/systemd/system /run/user/0 $HOME/.config/systemd/user
 mount -t cgroup2 cgroup /sys/fs/cgroup
 export XDG_RUNTIME_DIR=/run/user/0
-cat > /root/.config/systemd/user/sandpiper.service <<UNIT
+cat > $HOME/.config/systemd/user/sandpiper.service <<UNIT
 [Service]
 Type=notify
 NotifyAccess=all

@@ -1,7 +1,7 @@
 // What became of a command, for whoever published it: JSON under the Response Topic that the command names (MQTT 5.0 section 4.10), with its
 // Correlation Data. A command that names none gets no answer.
 import { makeMessage, type Message } from '../message.ts'
-import { correlationProperty, responseOf } from '../mqtt/response.ts'
+import { correlationProperty, responseOf } from './response.ts'
 
 /** null when nobody asked for an answer. */
 export function commandAnswer(command: Message, said: Readonly<Record<string, unknown>>): Message | null {

@@ -30,9 +30,6 @@ export interface PayloadMaker {
   make(reading: Reading, stamp: Stamp, sequence: number): Payload
 }
 
-/** Words of a JSON payload that are not values. `unit.NAME` is the unit of one of several values. */
-export const PAYLOAD_WORDS = ['value', 'time', 'timeMs', 'timeSec', 'quality', 'clock', 'name', 'site', 'unit', 'sequence'] as const
-
 export function makePayload(config: PayloadConfig, names: PayloadNames): PayloadMaker {
   switch (config.kind) {
     case 'plain':

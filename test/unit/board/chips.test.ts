@@ -2,13 +2,9 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { findChips, type AskChip } from '../../../src/board/chips.ts'
-import { findLine } from '../../../src/board/lines.ts'
-import { allProfiles } from '../../../src/config/board-profile.ts'
 import { FileTree } from '../../support/tree.ts'
 
 const recorded = (id: string): FileTree => FileTree.recorded(join(import.meta.dirname, `trees/${id}.txt`))
-const PROFILES = allProfiles()
-const board = (id: string) => PROFILES.find((profile) => profile.id === id)!
 
 describe('findChips', () => {
   it('a Raspberry Pi 4: labels and bases from sysfs, holders from debugfs', () => {
@@ -61,33 +57,5 @@ describe('findChips', () => {
     expect(findChips(empty.root)).toEqual([])
     using garbage = new FileTree('/dev/gpiochip0:\n/sys/class/gpio/gpiochip5/label: x\n/sys/class/gpio/gpiochip5/base: many\n/sys/class/gpio/gpiochip5/ngpio: 3\n/sys/kernel/debug/gpio: gpiochip0: what\\n gpio-\\n\\x00\\xff')
     expect(findChips(garbage.root)).toEqual([])
-  })
-})
-
-describe('findLine', () => {
-  it('the same line under all its names, with its number of this start and its holder', () => {
-    using tree = recorded('rpi-4')
-    const chips = findChips(tree.root)
-    const names = [{ kind: 'name', name: 'GPIO17' }, { kind: 'pin', pin: 11 }, { kind: 'chip', label: 'pinctrl-bcm2711', offset: 17 }] as const
-    for (const reference of names) {
-      expect(findLine(board('rpi-4'), reference, chips)).toMatchObject({ line: { chip: 'pinctrl-bcm2711', offset: 17 }, sysfsNumber: 529, holder: { consumer: 'sysfs' } })
-    }
-  })
-
-  it('another kernel, another number', () => {
-    using tree = recorded('rpi-5')
-    expect(findLine(board('rpi-5'), { kind: 'pin', pin: 11 }, findChips(tree.root))).toMatchObject({ sysfsNumber: 569 + 17, holder: null })
-  })
-
-  it('a chip that is not here, and two of a label', () => {
-    using tree = recorded('rpi-4')
-    const chips = findChips(tree.root)
-    expect(findLine(board('rpi-4'), { kind: 'chip', label: 'mcp23017', offset: 1 }, chips)).toMatchObject({ chip: null, sysfsNumber: null })
-    const twice = [chips[0]!, { ...chips[0]!, device: '/dev/gpiochip9' }]
-    expect(findLine(board('rpi-4'), { kind: 'pin', pin: 11 }, twice)).toBe('there are 2 GPIO chips "pinctrl-bcm2711", and which one pinctrl-bcm2711:17 is on cannot be told')
-  })
-
-  it('says why a name means none', () => {
-    expect(findLine(board('rpi-4'), { kind: 'pin', pin: 9 }, [])).toBe('pin 9 of Raspberry Pi 4 Model B is ground: the nearest lines are GPIO14 (pin 8), GPIO15 (pin 10), GPIO4 (pin 7)')
   })
 })

@@ -44,11 +44,3 @@ export const systemClock: Clock = {
     return { cancel: () => clearInterval(timer) }
   },
 }
-
-/**
- * Milliseconds between two wall times of which either may have been taken before the clock was set. When the clock was set
- * between them the difference is unknown, and 0 is the answer that loses nothing.
- */
-export function elapsedBetween(thenWallMs: number, nowWallMs: number): number {
-  return wallIsSet(thenWallMs) === wallIsSet(nowWallMs) ? Math.max(0, nowWallMs - thenWallMs) : 0
-}

@@ -28,6 +28,7 @@ import { type TenantLimits, Tenants } from './session/tenants.ts'
 import { FolderShelf, type Shelf } from './shelf.ts'
 import { SqliteStore } from './store/sqlite.ts'
 import type { DestinationLimits, Snapshot, Store } from './store/store.ts'
+import { StoredClock } from './stored-time.ts'
 import { systemTime } from './system-time.ts'
 import { type SystemTime, Timekeeper } from './timekeeper.ts'
 import { Turn } from './turn.ts'
@@ -48,8 +49,8 @@ export interface GatewayOptions {
   /** The store is broken for good: the process has to end. */
   readonly onFatal: (error: Error) => void
   readonly clock?: Clock
-  /** Default: SQLite in `config.store.path`. */
-  readonly store?: Store
+  /** Its clock's `wall()` is a stored time (stored-time.ts). Default: SQLite in `config.store.path`. */
+  readonly makeStore?: (clock: Clock) => Store
   /** What is known of the system's clock. Default: what its kernel tells. */
   readonly systemTime?: SystemTime
   /** Files of an uplink. Default: a folder in `config.store.path`. */
@@ -89,12 +90,13 @@ export class Gateway {
 
   /** Opens the store and starts everything. Throws OperatorError when the store or a port is not to be had; then nothing is left running. */
   static async start(config: Config, options: GatewayOptions): Promise<Gateway> {
-    const store = options.store ?? new SqliteStore({ folder: config.store.path, bytesMax: config.store.bytesMax, clock: options.clock ?? systemClock })
+    const storedClock = new StoredClock(options.clock ?? systemClock)
+    const store = options.makeStore?.(storedClock) ?? new SqliteStore({ folder: config.store.path, bytesMax: config.store.bytesMax, clock: storedClock })
     const snapshot = await store.open()
     // Memory that a site without them keeps.
     const uplinks = config.uplinks.length === 0 ? null : await import('./uplink/restore.ts')
     const devices = hasDevices(config) ? await import('./own-devices.ts') : null
-    const gateway = new Gateway(config, options, store, snapshot, { uplinks, devices })
+    const gateway = new Gateway(config, options, store, snapshot, storedClock, { uplinks, devices })
     try {
       await gateway.#listen()
     } catch (error) {
@@ -104,7 +106,7 @@ export class Gateway {
     return gateway
   }
 
-  private constructor(config: Config, options: GatewayOptions, store: Store, snapshot: Snapshot, rooms: Rooms) {
+  private constructor(config: Config, options: GatewayOptions, store: Store, snapshot: Snapshot, storedClock: StoredClock, rooms: Rooms) {
     const clock = options.clock ?? systemClock
     const { log } = options
     const { counters } = this
@@ -117,7 +119,7 @@ export class Gateway {
 
     const turn = new Turn(clock)
     const topics = new TopicTable()
-    const journal = new Journal(store, clock, turn, counters, {
+    const journal = new Journal(store, storedClock, turn, counters, {
       commitWindowMs: config.store.commitWindowMs,
       lastSequence: snapshot.lastSequence,
       onFailure: options.onFatal,
@@ -128,10 +130,12 @@ export class Gateway {
     const system = options.systemTime ?? systemTime()
     const timekeeper = new Timekeeper(clock, system, numbers)
     this.#timekeeper = timekeeper
+    storedClock.follow(() => timekeeper.storedNow())
+    timekeeper.start()
     const correct = (message: Message): Message => correctTimes(message, ({ boot, sinceBootMs }) => timekeeper.wallOf(boot, sinceBootMs))
     this.#access = new Access({ clock, counters, log, folder: config.store.path })
     this.tenants = new Tenants(
-      { clock, turn, topics, counters, journal, audiences, correct, nextDestination: () => this.#nextDestination++, isGone: (username) => this.#access.isGone(username) },
+      { clock: storedClock, turn, topics, counters, journal, audiences, correct, nextDestination: () => this.#nextDestination++, isGone: (username) => this.#access.isGone(username) },
       ownLimits(config),
       tenantLimits(config.tenants),
     )
@@ -142,6 +146,8 @@ export class Gateway {
     this.uplinks = config.uplinks.map((uplink) => {
       const deps = {
         clock,
+        storedClock,
+        times: timekeeper,
         turn,
         topics,
         counters,
@@ -255,7 +261,6 @@ export class Gateway {
     })
     await Promise.all(this.uplinks.map((uplink) => uplink.prepare()))
     for (const uplink of this.uplinks) uplink.start()
-    if (this.#devices !== null) this.#timekeeper.start()
     await this.#devices?.start()
   }
 

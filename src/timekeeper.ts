@@ -5,16 +5,17 @@
 //      have told the time. That it shows a likely date is not enough: it may have been set to that of the last shutdown. Once synced it
 //      stays so when NTP is silent for days, for then it drifts by seconds; not when somebody sets it meanwhile.
 //   2. A moment is known by the time since the machine was started, which never jumps. How that translates to wall time is kept for the
-//      last BOOTS_MAX starts, so that what was queued in one of them can be put right later.
+//      last BOOTS_MAX starts, so that what was queued in one of them can be put right later. On flash a start is a slot (stored-time.ts).
 //   3. Nothing here sets the system's clock.
 import { bootOffsetMs, type Clock, type Timer, wallIsSet } from './clock.ts'
+import { readStored, SLOTS, storedSinceBoot } from './stored-time.ts'
 
 /** When something happened, as well as it is known. */
 export interface Stamp {
   /** Milliseconds since 1970; by the system's clock, however wrong, when it is not synced. */
   readonly wallMs: number
   readonly isSynced: boolean
-  /** The same moment since the machine was started; null when it is synced, for it will not be put right then. */
+  /** The same moment since the machine was started; null when it is synced, for it will not be put right then, or when that start is forgotten. */
   readonly sinceBoot: { readonly boot: string; readonly sinceBootMs: number } | null
 }
 
@@ -34,8 +35,11 @@ interface Numbers {
 }
 
 const CHECK_MS = 1000
-const BOOTS_MAX = 8
+const BOOTS_MAX = 32
+/** Wall time that the machine was started at, of each start that has known it. */
 const PREFIX = 'clock/'
+/** Of each start with times on flash that were not known: its number, which tells its slot. */
+const NUMBER = 'boot/'
 /** Satellite receivers tell the time of a second within so much of it; a clock that moves by more was set. */
 const STEP_MS = 1000
 
@@ -48,6 +52,8 @@ export class Timekeeper {
   #isSystemSynced = false
   /** Wall time when Clock.now was 0, by satellites; null when they have not told. */
   #gpsZeroMs: number | null = null
+  /** Of this start, once something could be kept that is not wall time. */
+  #slot: number | null = null
 
   constructor(clock: Clock, system: SystemTime, numbers: Numbers) {
     this.#clock = clock
@@ -59,6 +65,7 @@ export class Timekeeper {
     return this.#isSystemSynced || this.#gpsZeroMs !== null
   }
 
+  /** Before anything is kept on flash. */
   start(): void {
     this.#check()
     this.#timer = this.#clock.every(CHECK_MS, () => this.#check())
@@ -85,6 +92,24 @@ export class Timekeeper {
     return zeroMs === undefined ? null : zeroMs + sinceBootMs
   }
 
+  /** The time to be kept on flash for now. */
+  storedNow(): number {
+    const nowMs = this.#clock.now()
+    return this.isSynced || this.#slot === null ? this.#wallOf(nowMs) : storedSinceBoot(this.#slot, nowMs + bootOffsetMs)
+  }
+
+  /** What a time on flash means, as well as it is known by now: without knowing more, milliseconds since that start of the machine. */
+  ofStored(storedMs: number): Stamp {
+    const moment = readStored(storedMs)
+    if (moment.kind === 'wall') return { wallMs: moment.wallMs, isSynced: true, sinceBoot: null }
+    const { slot, sinceBootMs } = moment
+    if (slot === this.#slot) return this.stamp(sinceBootMs - bootOffsetMs)
+    const boot = this.#bootOf(slot)
+    const wallMs = boot === null ? null : this.wallOf(boot, sinceBootMs)
+    if (wallMs !== null) return { wallMs, isSynced: true, sinceBoot: null }
+    return { wallMs: sinceBootMs, isSynced: false, sinceBoot: boot === null ? null : { boot, sinceBootMs } }
+  }
+
   /** Satellites say that it was `utcMs` at `atMs` (Clock.now). A date before this release is that of a receiver whose weeks have rolled over. */
   gpsTime(utcMs: number, atMs: number): void {
     if (!wallIsSet(utcMs)) return
@@ -105,6 +130,30 @@ export class Timekeeper {
     const wallMs = this.#clock.wall()
     this.#isSystemSynced = wallIsSet(wallMs) && ((this.#system.isSynced(wallMs) ?? true) || this.#isNearKept(wallMs - this.#clock.now() - bootOffsetMs))
     if (this.isSynced) this.#keep()
+    else this.#claimSlot()
+  }
+
+  /** Before something is kept: who reads it after a crash has to know which start was meant. */
+  #claimSlot(): void {
+    if (this.#slot !== null) return
+    const own = NUMBER + this.#system.boot
+    const known = this.#numbers.get(own)
+    const starts = this.#startsOf(NUMBER)
+    const number = known ?? (starts[0]?.[1] ?? 0) + 1
+    this.#slot = slotOf(number)
+    if (known !== undefined) return
+    this.#numbers.set(own, number)
+    for (const [key] of starts.slice(BOOTS_MAX - 1)) this.#numbers.delete(key)
+  }
+
+  #bootOf(slot: number): string | null {
+    const found = this.#startsOf(NUMBER).find(([, number]) => slotOf(number) === slot)
+    return found === undefined ? null : found[0].slice(NUMBER.length)
+  }
+
+  /** What is kept of starts of the machine, the newest first. */
+  #startsOf(prefix: string): (readonly [key: string, value: number])[] {
+    return [...this.#numbers.all].filter(([key]) => key.startsWith(prefix)).sort(([, a], [, b]) => b - a)
   }
 
   #isNearKept(bootedMs: number): boolean {
@@ -118,7 +167,10 @@ export class Timekeeper {
     if (this.#isNearKept(bootedMs)) return
     const own = PREFIX + this.#system.boot
     this.#numbers.set(own, bootedMs)
-    const others = [...this.#numbers.all].filter(([key]) => key.startsWith(PREFIX) && key !== own).sort(([, a], [, b]) => b - a)
-    for (const [key] of others.slice(BOOTS_MAX - 1)) this.#numbers.delete(key)
+    for (const [key] of this.#startsOf(PREFIX).filter(([key]) => key !== own).slice(BOOTS_MAX - 1)) this.#numbers.delete(key)
   }
+}
+
+function slotOf(number: number): number {
+  return 1 + (number % (SLOTS - 1))
 }

@@ -27,7 +27,7 @@ export class Delivery {
   nextInFlight: Delivery | null = null
   /** Read from the store: this receiver's alone. */
   fromFlash = false
-  /** Wall time the message came, when it was read from the store; 0 when only its append knows. */
+  /** Stored time (stored-time.ts) of when the message came, when it was read from the store; 0 when only its append knows. */
   receivedAtMs = 0
   /** It may have been sent before [MQTT-3.3.1-1]. */
   dup = false

@@ -9,7 +9,7 @@
 //
 // What is always true: deliveries come out in ascending sequence; everything up to the cursor is settled; a restart needs
 // the cursor, what was settled ahead of it and how many may have been sent, nothing else.
-import { type Clock, elapsedBetween } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import { Fifo } from '../fifo.ts'
 import { LazySet } from '../lazy.ts'
@@ -17,6 +17,7 @@ import type { Message, QoS } from '../message.ts'
 import type { TopicTable } from '../mqtt/topic.ts'
 import { RecordReader } from '../store/record.ts'
 import type { CursorRow, Drop, Member, QueueSize, ReadResult, Segment } from '../store/store.ts'
+import { elapsedBetween } from '../stored-time.ts'
 import type { Turn } from '../turn.ts'
 import type { Append } from './append.ts'
 import { Delivery } from './delivery.ts'
@@ -40,6 +41,7 @@ export interface Started {
 export const NOTHING_STARTED: Started = { has: () => false, endOfFrame: () => null }
 
 export interface QueueDeps {
+  /** Its `wall()` is a stored time (stored-time.ts). */
   readonly clock: Clock
   readonly turn: Turn
   readonly topics: TopicTable

@@ -12,7 +12,7 @@ import type { Audiences } from '../journal/audience.ts'
 import type { Journal } from '../journal/journal.ts'
 import { RecordReader, recordSizeMax, writeRecord } from '../store/record.ts'
 import type { RetainedRow } from '../store/store.ts'
-import { elapsedBetween } from '../clock.ts'
+import { elapsedBetween } from '../stored-time.ts'
 import type { Turn } from '../turn.ts'
 import { FilterIndex } from './filter-index.ts'
 import { RetainedMessages } from './retained.ts'
@@ -22,6 +22,7 @@ import type { Subscriber, Wish } from './subscriber.ts'
 export interface RouterDeps {
   /** Whose router it is; '' is the gateway itself. */
   readonly tenant: string
+  /** Its `wall()` is a stored time. */
   readonly clock: Clock
   readonly turn: Turn
   readonly topics: TopicTable

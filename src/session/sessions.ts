@@ -1,7 +1,6 @@
 // All sessions of one tenant by client identifier: who takes over whom, who is resumed, who ends, and when (sections 3.1.2.4, 3.1.2.11,
 // 4.1). A session belongs to the user it was made for: nobody else is given it, and nobody else can end its connection.
 import type { Clock } from '../clock.ts'
-import { elapsedBetween } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import type { ConnectPacket, Will } from '../mqtt/packet.ts'
 import { LimitExceeded, LoginRefused, ProtocolError, Reason } from '../mqtt/reason.ts'
@@ -11,6 +10,7 @@ import type { Audiences } from '../journal/audience.ts'
 import type { Journal } from '../journal/journal.ts'
 import { Queue, type QueueDeps } from '../journal/queue.ts'
 import type { DestinationLimits, Snapshot } from '../store/store.ts'
+import { elapsedBetween } from '../stored-time.ts'
 import type { Turn } from '../turn.ts'
 import type { Link } from './link.ts'
 import { RetainedFeed } from './retained-feed.ts'
@@ -22,6 +22,7 @@ const FOREVER_SEC = 0xffffffff
 
 export interface SessionsDeps {
   readonly tenant: string
+  /** Its `wall()` is a stored time. */
   readonly clock: Clock
   readonly turn: Turn
   readonly topics: TopicTable

@@ -12,7 +12,7 @@
 // in `ahead`; `live` holds every lane with a row that ends beyond the cursor and what was moved, and for each a number that no such row
 // starts before.
 // Nothing settled is ever unsettled: an older cursor row than the one kept changes nothing.
-import { elapsedBetween } from '../clock.ts'
+import { elapsedBetween } from '../stored-time.ts'
 import type { Header, Lane, Size } from './lane.ts'
 import { markRecords } from './lane.ts'
 import type { CursorRow, DestinationRow, Drop, ReadResult, Segment } from './store.ts'

@@ -53,8 +53,17 @@ export interface FramerOptions {
   readonly readingsMax: number
 }
 
+/** When messages came. `wallMs` of a time that is not known counts from a start of the machine, or is what the clock showed. */
+export interface MessageTimes {
+  /** `atMs`: Clock.now. */
+  stamp(atMs: number): { readonly wallMs: number; readonly isSynced: boolean }
+  /** `storedMs`: as it is on flash (stored-time.ts). */
+  ofStored(storedMs: number): { readonly wallMs: number; readonly isSynced: boolean }
+}
+
 export interface FramerDeps {
   readonly clock: Clock
+  readonly times: MessageTimes
   readonly counters: Counters
   readonly routes: Routes
   readonly shelf: Shelf
@@ -113,9 +122,8 @@ export class Framer {
     const unwanted: Delivery[] = []
     const messages: FrameMessage[] = []
     const nowMs = this.#deps.clock.now()
-    const nowWallMs = this.#deps.clock.wall()
     for (const part of parts) {
-      const message = this.#remote(part, nowMs, nowWallMs)
+      const message = this.#remote(part, nowMs)
       if (message === null) unwanted.push(part)
       else {
         wanted.push(part)
@@ -197,19 +205,22 @@ export class Framer {
     this.#isSaving = false
   }
 
-  #remote(part: Delivery, nowMs: number, nowWallMs: number): FrameMessage | null {
+  #remote(part: Delivery, nowMs: number): FrameMessage | null {
     const { subscriptionIdentifiers } = part
     const message = isAsItIs(subscriptionIdentifiers) ? part.message : this.#deps.routes.apply(part.message, subscriptionIdentifiers[0] ?? 0, null)?.message
     if (message === undefined) return null
-    const timeMs = Math.round(part.append === null ? part.receivedAtMs : nowWallMs - (nowMs - part.append.bornMs))
+    const { times } = this.#deps
+    const { wallMs, isSynced } = part.append === null ? times.ofStored(part.receivedAtMs) : times.stamp(part.append.bornMs)
+    const timeMs = Math.max(0, Math.round(wallMs))
     return {
       topic: message.topic.name,
       payload: message.payload,
       qos: part.message.qos,
       retain: message.retain,
       properties: message.properties,
-      timeMs: Math.max(0, timeMs),
-      timeQuality: timeMs <= 0 ? TimeQuality.unknown : wallIsSet(timeMs) ? TimeQuality.synced : TimeQuality.sinceBoot,
+      timeMs,
+      // A likely date of a clock that nobody has set is that of the last commit before the power went: near, and not known.
+      timeQuality: isSynced ? TimeQuality.synced : timeMs === 0 || wallIsSet(timeMs) ? TimeQuality.unknown : TimeQuality.sinceBoot,
       sequence: part.sequence,
       expiresAfterSec: message.expiresAtMs === Infinity ? null : Math.max(0, Math.ceil((message.expiresAtMs - nowMs) / 1000)),
     }

@@ -1,4 +1,5 @@
 // Builds an uplink on what an earlier run has left in the store: its lanes' queues, its handshakes, its numbers.
+import type { Clock } from '../clock.ts'
 import type { UplinkConfig } from '../config/config.ts'
 import { Queue, type QueueDeps } from '../journal/queue.ts'
 import type { DestinationLimits, Snapshot } from '../store/store.ts'
@@ -8,11 +9,13 @@ import { type LaneQueue, Uplink, type UplinkDeps } from './uplink.ts'
 /** 48 bits: no two streams of all gateways have the same. */
 const STREAM_MAX = 2 ** 48
 
-export interface RestoreDeps extends Omit<UplinkDeps, 'unpacked' | 'isSettled'> {
+export interface RestoreDeps extends Omit<UplinkDeps, 'unpacked' | 'isSettled'>, Omit<QueueDeps, 'clock'> {
+  /** For what is kept on flash: its `wall()` is a stored time. */
+  readonly storedClock: Clock
   nextDestination(): number
 }
 
-export function restoreUplink(config: UplinkConfig, snapshot: Snapshot, deps: RestoreDeps & QueueDeps): Uplink {
+export function restoreUplink(config: UplinkConfig, snapshot: Snapshot, deps: RestoreDeps): Uplink {
   const { numbers } = deps
   const plans = planLanes(config, snapshot.destinations.filter((d) => d.kind === 'uplink' && d.queued.count > 0 && isLaneOf(config.name, d.name)).map((d) => d.name))
   // The remote's handshakes belong to the uplink's name, whatever lanes it has.
@@ -30,13 +33,13 @@ export function restoreUplink(config: UplinkConfig, snapshot: Snapshot, deps: Re
   return new Uplink(config, queues, destination, { ...deps, unpacked: snapshot.unpacked, isSettled: (id, sequence) => deps.journal.isSettled(id, sequence) }, inflight, received)
 }
 
-function laneQueue(plan: LanePlan, id: number, snapshot: Snapshot, deps: RestoreDeps & QueueDeps, numbers: UplinkDeps['numbers']): LaneQueue {
+function laneQueue(plan: LanePlan, id: number, snapshot: Snapshot, deps: RestoreDeps, numbers: UplinkDeps['numbers']): LaneQueue {
   const known = snapshot.destinations.find((d) => d.id === id)
   const key = `stream/${plan.name}`
   if (numbers.get(key) === undefined) numbers.set(key, Math.floor(deps.random() * STREAM_MAX))
   const stream = Buffer.alloc(6)
   stream.writeUIntBE(numbers.get(key)!, 0, 6)
-  return { plan, queue: new Queue(deps, deps.journal, id, known?.cursor, known?.queued), stream }
+  return { plan, queue: new Queue({ ...deps, clock: deps.storedClock }, deps.journal, id, known?.cursor, known?.queued), stream }
 }
 
 /** The durable destination of this name: what an earlier run left, or a new one. */

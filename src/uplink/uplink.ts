@@ -29,7 +29,7 @@ import type { WireSource } from './budget/meter.ts'
 import type { AskKernel } from './budget/tcp-info.ts'
 import { Carriers } from './carriers.ts'
 import type { ClientDeps } from './client/client.ts'
-import { AS_IT_IS, Framer } from './framer.ts'
+import { AS_IT_IS, Framer, type MessageTimes } from './framer.ts'
 import { Inbound, needTopic } from './inbound.ts'
 import { Lane, type LaneOwner } from './lane.ts'
 import { laneName, type LanePlan } from './lane-plan.ts'
@@ -52,6 +52,8 @@ export interface UplinkLog {
 
 export interface UplinkDeps {
   readonly clock: Clock
+  /** When messages came, as well as it is known. */
+  readonly times: MessageTimes
   readonly turn: Turn
   readonly topics: TopicTable
   readonly counters: Counters
@@ -259,10 +261,10 @@ export class Uplink implements LaneOwner, Flushable {
   // ---- lanes
 
   #makeLane({ plan, queue, stream }: LaneQueue): Lane {
-    const { clock, counters, site, shelf, log } = this.#deps
+    const { clock, times, counters, site, shelf, log } = this.#deps
     const { batch, qos } = plan
     const options = { stream, topic: batch?.topic ?? `sandpiper/${site}/frames`, qos, readingsMax: batch?.readingsMax ?? READINGS_MAX }
-    return new Lane(this, queue, plan.class, batch, new Framer(queue, options, { clock, counters, routes: this.#out, shelf, log }))
+    return new Lane(this, queue, plan.class, batch, new Framer(queue, options, { clock, times, counters, routes: this.#out, shelf, log }))
   }
 
   #subscribe(plan: LanePlan, lane: Lane): void {

@@ -86,7 +86,7 @@ export class Site {
     this.uplinks = options.uplinks.map((config) => {
       const random = (): number => options.random.next()
       const deps = {
-        clock, turn, topics, counters, routerOf: () => tenants.own.router, journal, audiences, numbers, log: NO_LOG, site: options.name, packetBytesMax: 1e6,
+        clock, storedClock: clock, times: { stamp: (atMs: number) => ({ wallMs: clock.wall() - (clock.now() - atMs), isSynced: true }), ofStored: (wallMs: number) => ({ wallMs, isSynced: true }) }, turn, topics, counters, routerOf: () => tenants.own.router, journal, audiences, numbers, log: NO_LOG, site: options.name, packetBytesMax: 1e6,
         marksOrigin: options.uplinks.length > 1, stateChanged: () => {}, random, serialPorts, nextDestination: () => nextDestination++, shelf: shelves.get(config.name)!,
         dial: (uplink: UplinkConfig, link: LinkConfig) => this.#dial(options, uplink, link), ...(options.reach === undefined ? {} : { reach: options.reach }), askKernel: options.askKernel,
       }

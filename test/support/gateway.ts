@@ -40,6 +40,8 @@ export interface TestGatewayOptions {
   readonly store?: 'memory' | 'sqlite'
   /** Wall time when the gateway is started first; default: a clock that has been set. */
   readonly wallMs?: number
+  /** Default: a likely date is a good one. */
+  readonly isClockSynced?: boolean
 }
 
 export class TestGateway implements AsyncDisposable {
@@ -54,6 +56,8 @@ export class TestGateway implements AsyncDisposable {
   #crashed = false
   /** The machine is started with each gateway. */
   #starts = 0
+  /** What the kernel says of its clock; null: a likely date is a good one. */
+  isClockSynced: boolean | null = null
   /** What the gateway called fatal. */
   readonly failures: Error[] = []
 
@@ -65,6 +69,7 @@ export class TestGateway implements AsyncDisposable {
   static async start(options: TestGatewayOptions = {}): Promise<TestGateway> {
     const folder = options.store === 'sqlite' ? await mkdtemp(join(tmpdir(), 'sandpiper-wire-')) : null
     const gateway = new TestGateway(options, folder)
+    gateway.isClockSynced = options.isClockSynced ?? null
     if (options.wallMs !== undefined) gateway.clock.wallOffsetMs = options.wallMs - gateway.clock.now()
     await gateway.#start()
     return gateway
@@ -85,6 +90,11 @@ export class TestGateway implements AsyncDisposable {
   /** Of the listener at `index` in the configuration. */
   portOf(index: number): number {
     return this.#gateway.ports[index]!
+  }
+
+  /** What the next start will have. */
+  configure(yaml: string): void {
+    this.#options = { ...this.#options, yaml }
   }
 
   /** Another configuration of access and tenants, as after SIGHUP. */
@@ -162,14 +172,16 @@ export class TestGateway implements AsyncDisposable {
     const config = configOf(this.#options, this.#folder)
     const clock = this.#clock
     const { bytesMax } = config.store
-    this.#store = this.#folder === null ? new MemoryStore({ bytesMax, clock }) : new SqliteStore({ folder: this.#folder, bytesMax, clock })
     this.#crashed = false
     this.#gateway = await Gateway.start(config, {
       log: this.#options.log ?? SILENT,
       version: 'test',
       clock,
-      systemTime: { boot: (++this.#starts).toString(16).padStart(8, '0'), isSynced: () => null }, // a likely date is a good one
-      store: this.#store,
+      systemTime: { boot: (++this.#starts).toString(16).padStart(8, '0'), isSynced: () => this.isClockSynced },
+      makeStore: (storedClock) => {
+        this.#store = this.#folder === null ? new MemoryStore({ bytesMax, clock: storedClock }) : new SqliteStore({ folder: this.#folder, bytesMax, clock: storedClock })
+        return this.#store
+      },
       shelfOf: (uplink) => {
         const shelf = this.#shelves.get(uplink) ?? new MemoryShelf()
         this.#shelves.set(uplink, shelf)

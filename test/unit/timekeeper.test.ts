@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { bootOffsetMs, RELEASE_DATE_MS } from '../../src/clock.ts'
+import { elapsedBetween } from '../../src/stored-time.ts'
 import { Timekeeper } from '../../src/timekeeper.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
@@ -130,21 +131,70 @@ describe('a moment before the clock was set', () => {
   })
 
   test('this start is among them, also when clocks of before were ahead', () => {
-    for (let i = 0; i < 9; i++) numbers.set(`clock/ffffff0${i}`, RELEASE_DATE_MS + 1000 * HOUR_MS * (i + 1))
+    for (let i = 0; i < 33; i++) numbers.set(`clock/ffffff${i.toString(16).padStart(2, '0')}`, RELEASE_DATE_MS + 1000 * HOUR_MS * (i + 1))
     keeperOf()
     sync()
-    expect([numbers.size, numbers.has('clock/aaaaaaaa')]).toEqual([8, true])
+    const clocks = [...numbers.keys()].filter((key) => key.startsWith('clock/'))
+    expect([clocks.length, clocks.includes('clock/aaaaaaaa')]).toEqual([32, true])
   })
 
-  test('the last eight starts are remembered', () => {
-    for (let i = 0; i < 12; i++) {
-      const keeper = keeperOf(`0000000${i.toString(16)}`)
+  test('the last 32 starts are remembered', () => {
+    for (let i = 0; i < 36; i++) {
       isSynced = false
+      const keeper = keeperOf(`000000${i.toString(16).padStart(2, '0')}`)
       clock.advance(1000)
       sync(RELEASE_DATE_MS + i * HOUR_MS)
       keeper.stop()
     }
-    expect([...numbers.keys()].sort()).toEqual(['4', '5', '6', '7', '8', '9', 'a', 'b'].map((digit) => `clock/0000000${digit}`))
+    const last = Array.from({ length: 32 }, (_, i) => `000000${(i + 4).toString(16).padStart(2, '0')}`)
+    expect([...numbers.keys()].sort()).toEqual([...last.map((boot) => `boot/${boot}`), ...last.map((boot) => `clock/${boot}`)])
+  })
+})
+
+describe('a time on flash', () => {
+  test('is wall time once the clock is set', () => {
+    const keeper = keeperOf()
+    sync()
+    expect([keeper.storedNow(), keeper.ofStored(keeper.storedNow())]).toEqual([clock.wall(), { wallMs: clock.wall(), isSynced: true, sinceBoot: null }])
+  })
+
+  test('of before is not mistaken for one, however likely its date is, and is known afterwards', () => {
+    clock.wallOffsetMs = RELEASE_DATE_MS + HOUR_MS // that of the last commit before the power went
+    const keeper = keeperOf()
+    const storedMs = keeper.storedNow()
+    expect(storedMs).toBeLessThan(RELEASE_DATE_MS)
+    expect(keeper.ofStored(storedMs)).toMatchObject({ wallMs: expect.closeTo(clock.wall(), 3) as number, isSynced: false })
+    clock.advance(60_000)
+    sync(RELEASE_DATE_MS + 100 * HOUR_MS)
+    expect(keeper.ofStored(storedMs)).toMatchObject({ wallMs: expect.closeTo(clock.wall() - 61_000, 3) as number, isSynced: true })
+    expect(elapsedBetween(storedMs, keeper.storedNow())).toBe(0)
+  })
+
+  test('is told by later starts, if that one has known it', () => {
+    const first = keeperOf()
+    const lost = first.storedNow()
+    first.stop()
+    const second = keeperOf('bbbbbbbb')
+    const kept = second.storedNow()
+    sync()
+    const wallMs = clock.wall() - 1000
+    second.stop()
+    isSynced = false
+    clock.wallOffsetMs = 0
+    const third = keeperOf('cccccccc')
+    expect(third.ofStored(kept)).toMatchObject({ wallMs: expect.closeTo(wallMs, -1) as number, isSynced: true })
+    expect(third.ofStored(lost)).toMatchObject({ isSynced: false, sinceBoot: { boot: 'aaaaaaaa' } })
+    expect(elapsedBetween(kept, third.storedNow())).toBe(0)
+    clock.advance(5000)
+    expect(elapsedBetween(third.storedNow() - 5000, third.storedNow())).toBe(5000)
+  })
+
+  test('the same start has the same slot after a restart of the process', () => {
+    const before = keeperOf()
+    const storedMs = before.storedNow()
+    before.stop()
+    clock.advance(1000)
+    expect(elapsedBetween(storedMs, keeperOf().storedNow())).toBeCloseTo(1000, 3)
   })
 })
 

@@ -1,6 +1,6 @@
 // Frames on their way: many messages of a site as one PUBLISH to the remote broker, and messages again at a gateway that unpacks them.
 import { describe, expect, test } from 'vitest'
-import { decodeFrame, FrameDecoder } from '../../src/frame/frame.ts'
+import { decodeFrame, FrameDecoder, TimeQuality } from '../../src/frame/frame.ts'
 import { TestGateway } from '../support/gateway.ts'
 import { until } from '../support/until.ts'
 import type { WireClient } from '../support/wire-client.ts'
@@ -91,6 +91,44 @@ describe('a batched route', () => {
     expect(decoded.needs === null && decoded.messages[0]).toMatchObject({ topic: 'a', qos: 2, retain: true, timeQuality: 2, timeMs: Date.UTC(2027, 0, 1), expiresAfterSec: 99 })
     const properties = decoded.needs === null ? decoded.messages[0]!.properties : null
     expect(Buffer.from(properties!).toString('latin1')).toContain('text/plain')
+  })
+
+  test('has the right times of what came before the clock was set, from flash too and after another start', async () => {
+    const { cloud, subscriber } = await cloudWithSubscriber('#')
+    await using _ = cloud
+    const yaml = site(cloud, ROUTE, 'keepAlive: 0s')
+    const unreachable = yaml.replace(`${cloud.port}`, '1')
+    // A likely date: that of the last commit before the power went, five days ago.
+    const lastMs = Date.UTC(2027, 0, 1)
+    await using gateway = await TestGateway.start({ yaml: unreachable, store: 'sqlite', wallMs: lastMs, isClockSynced: false })
+    const device = await gateway.connect(4, { clientId: 'device' })
+    device.publish('sensors/a', '1', { qos: 1 })
+    await device.expect({ cmd: 'puback' })
+    const nowMs = lastMs + 5 * 86_400_000
+    await gateway.pass(10)
+    gateway.isClockSynced = true
+    gateway.clock.wallOffsetMs = nowMs - gateway.clock.now()
+    await gateway.pass(1)
+    device.publish('sensors/a', '2', { qos: 1 })
+    await device.expect({ cmd: 'puback' })
+    gateway.configure(yaml)
+    gateway.isClockSynced = false
+    gateway.clock.wallOffsetMs = lastMs - gateway.clock.now()
+    await gateway.restart()
+    await online(gateway)
+    const again = await gateway.connect(4, { clientId: 'device' })
+    again.publish('sensors/a', '3', { qos: 1 })
+    await again.expect({ cmd: 'puback' })
+    await gateway.pass(300)
+    const decoder = new FrameDecoder()
+    const times: (string | number)[][] = []
+    while (times.length < 3) {
+      const decoded = decoder.decode((await subscriber.expect({ cmd: 'publish' })).payload as Buffer)
+      if (decoded.needs !== null) throw new Error('a dictionary is missing')
+      times.push(...decoded.messages.map(({ payload, timeMs, timeQuality }) => [Buffer.from(payload).toString(), timeMs - nowMs, timeQuality]))
+    }
+    expect(times.slice(0, 2)).toEqual([['1', -10_000, TimeQuality.synced], ['2', 1000, TimeQuality.synced]])
+    expect(times[2]![2]).toBe(TimeQuality.unknown)
   })
 
   test('QoS 2: a frame that was not acknowledged comes again under its identifier with the same messages', async () => {

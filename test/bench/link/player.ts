@@ -95,10 +95,9 @@ class Player {
   }
 
   async #start(config: Config): Promise<Gateway> {
-    const store = new MemoryStore({ bytesMax: config.store.bytesMax, clock: this.#clock })
     return await Gateway.start(config, {
       clock: this.#clock,
-      store,
+      makeStore: (clock) => new MemoryStore({ bytesMax: config.store.bytesMax, clock }),
       log: SILENT,
       version: 'bench',
       onFatal: (error) => {

@@ -15,7 +15,7 @@ test('a client that waits for flash is not taken for one that has sent no CONNEC
   const store = new HandStore(clock)
   const checked = checkText(CONFIG, 'test.yaml')
   if ('problems' in checked) throw new Error(checked.problems[0]!.message)
-  const gateway = await Gateway.start(checked.config, { log: SILENT, version: 'test', clock, store, onFatal: (error) => expect(error).toBeNull() })
+  const gateway = await Gateway.start(checked.config, { log: SILENT, version: 'test', clock, makeStore: () => store, onFatal: (error) => expect(error).toBeNull() })
 
   const first = await WireClient.open(gateway.ports[0]!, 5)
   first.send(connectPacket(5, { clientId: 'c', clean: true, expirySec: 60 }))

@@ -1,27 +1,29 @@
 // The commands: parse, call, exit. Every failure ends in one sentence of what happened and what to do.
-import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { ExplainWords } from './access/explain.ts'
-import type { Config } from './config/config.ts'
-import { DEFAULT_CONFIG_NAME, defaultConfigText } from './config/default.ts'
+import type { ApplyWords } from './apply-command.ts'
+import type { CardWords } from './card-command.ts'
+import { defaultConfigText } from './config/default.ts'
 import { jsonSchema } from './config/gateway-schema.ts'
-import { loadLastGood, rememberLastGood } from './config/last-good.ts'
-import { checkText, loadConfig, type LoadResult } from './config/load.ts'
-import { reportProblems } from './config/report.ts'
-import { type Sources, sourcesOf } from './config/watch.ts'
+import { loadConfig } from './config/load.ts'
+import { refusalText, reportProblems } from './config/report.ts'
+import { summary } from './config/sections.ts'
 import { parseDuration } from './config/units.ts'
-import { banner } from './banner.ts'
 import { detectedBoard } from './detected-board.ts'
 import { OperatorError } from './errors.ts'
-import type { Clock } from './clock.ts'
-import type { Gateway } from './gateway.ts'
-import type { Logger } from './log.ts'
+import { VERSION } from './layout.ts'
 import type { UnpackWords } from './unpack.ts'
 
 const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places with a bad link
 
   sandpiper run [--config FILE] [--last-good]   the gateway; without a file, a demonstration on 127.0.0.1:1883
+      [--or-default] [--state FOLDER]
+  sandpiper apply --card FOLDER --state FOLDER  on the image: network, time, host name and SSH keys as gateway.yaml in that folder says
+      [--root FOLDER] [--dry-run]
+  sandpiper card --card FOLDER --state FOLDER   on the image: STATUS.txt beside gateway.yaml says how the gateway is; secrets that have worked leave the file
+      [--root FOLDER] [--dry-run]
   sandpiper check FILE [--board ID]             every problem of a configuration, with line and column; with --board for that board, on any machine
   sandpiper board [--config FILE] [--board ID]  what this machine is and has: GPIO lines and who holds them, serial ports, buses, sensors on them;
       [--json] [--root FOLDER]                  with a configuration also the boot lines that it needs here
@@ -42,14 +44,15 @@ const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places w
       [--json] [--for 30s]
   sandpiper sensors try 'serial: { … }'         one entry as it would stand under sensors, read at once; ends with 0 when a reading came
       [--config FILE] [--board ID] [--for 30s]
+  sandpiper update status [--json]              what is installed, what is on trial, and what became of the last update (image only, as are the next two)
+  sandpiper update install FILE|URL [--json]    an application package or the bundle of a root; ends with 0 when it is installed and on trial
+  sandpiper update rollback [--json]            back to what ran before
   sandpiper --version
 
-  --last-good   when FILE has a mistake, say so and run on the last one that was accepted
+  --last-good   when FILE has a mistake, say so and run on the last one that worked; with --or-default on a safe one where there is none
+  --state       folder of the gateway: its store where store.path is relative, the last good configuration, secrets that were moved there
 `
 
-const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
-/** Everything is stopped in this time, or the process ends all the same. */
-const STOP_MS_MAX = 5000
 
 async function main(argv: string[]): Promise<number> {
   const { values, positionals } = arguments_(argv)
@@ -58,9 +61,12 @@ async function main(argv: string[]): Promise<number> {
   const [command = 'help', ...rest] = positionals
   switch (command) {
     case 'run':
-      return run(values.config, values['last-good'] === true)
+      return (await import('./run.ts')).runCommand(values) // not needed by `check`, which has to be quick
+    case 'apply':
+    case 'card':
+      return appliance(command, rest, values)
     case 'check':
-      return check(rest[0] ?? values.config, values.board)
+      return check(rest[0] ?? values.config, values)
     case 'board':
       return board(rest, values)
     case 'default':
@@ -77,6 +83,8 @@ async function main(argv: string[]): Promise<number> {
       return access(rest, values)
     case 'sensors':
       return sensors(rest, values)
+    case 'update':
+      return (await import('./update-command.ts')).update(rest, values, { write: (text) => void process.stdout.write(text), isTty: process.stdout.isTTY === true })
     case 'help':
       return print(HELP)
     default:
@@ -120,6 +128,9 @@ function arguments_(argv: string[]) {
         'to-password-file': { type: 'string' },
         'to-ca': { type: 'string' },
         'last-good': { type: 'boolean' },
+        'or-default': { type: 'boolean' },
+        card: { type: 'string' },
+        'dry-run': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
       },
@@ -134,21 +145,34 @@ function print(text: string): number {
   return 0
 }
 
+/** Without the folder the file is taken for another machine's: what is stored there cannot be looked at. */
+function stateOf({ state }: { readonly state?: string | undefined }): { readonly state?: string } {
+  return state === undefined ? {} : { state: resolve(state) }
+}
+
 function complain(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
-async function check(file: string | undefined, board: string | undefined): Promise<number> {
+async function check(file: string | undefined, words: { readonly board?: string | undefined; readonly state?: string | undefined }): Promise<number> {
+  const { board } = words
   if (file === undefined) throw new OperatorError('E_USAGE', 'check needs a file: sandpiper check gateway.yaml')
   if (board !== undefined) (await import('./board-command.ts')).profileOf(board)
-  const result = loadConfig(file, board === undefined ? {} : { board })
+  const result = loadConfig(file, { ...stateOf(words), ...(board === undefined ? {} : { board }) })
   if ('problems' in result) {
-    complain(describe(result, file))
+    complain(refusalText(result, file, process.stderr.isTTY === true))
     return 1
   }
   if (result.warnings.length > 0) complain(reportProblems(result.warnings, { fileName: file, text: result.text }))
   const { profile } = result.config.board
   return print(`${file} is good${profile === null ? '' : ` for ${profile.title}`}: ${summary(result.config)}\n`)
+}
+
+async function appliance(command: 'apply' | 'card', rest: readonly string[], words: ApplyWords & CardWords): Promise<number> {
+  if (rest.length > 0) throw new OperatorError('E_USAGE', `${command} takes no file by itself: sandpiper ${command} --card FOLDER --state FOLDER`)
+  const { stdout, stderr } = command === 'apply' ? await (await import('./apply-command.ts')).applyCommand(words) : await (await import('./card-command.ts')).cardCommand(words)
+  process.stderr.write(stderr)
+  return print(stdout)
 }
 
 interface BoardWords {
@@ -166,7 +190,7 @@ async function board(rest: readonly string[], { config: file, board: id, root = 
   if (id !== undefined) profileOf(id)
   const result = file === undefined ? null : loadConfig(file, { secrets: 'optional', detectedBoard: detectedBoard(root), ...(id === undefined ? {} : { board: id }) })
   if (result !== null && 'problems' in result) {
-    complain(describe(result, file!))
+    complain(refusalText(result, file!, process.stderr.isTTY === true))
     return 1
   }
   return print(await boardCommand({ board: id ?? null, config: result?.config ?? null, root, json }))
@@ -193,7 +217,7 @@ async function access([what, ...more]: readonly string[], words: ExplainWords & 
   if (file === undefined) throw new OperatorError('E_USAGE', 'access explain needs the configuration: --config gateway.yaml')
   const result = loadConfig(file, { secrets: 'optional' }) // who asks may not be who may read them
   if ('problems' in result) {
-    complain(describe(result, file))
+    complain(refusalText(result, file, process.stderr.isTTY === true))
     return 1
   }
   if (result.warnings.length > 0) complain(reportProblems(result.warnings, { fileName: file, text: result.text }))
@@ -206,6 +230,7 @@ async function access([what, ...more]: readonly string[], words: ExplainWords & 
 interface SensorWords {
   readonly config?: string | undefined
   readonly board?: string | undefined
+  readonly state?: string | undefined
   readonly json?: boolean | undefined
   readonly for?: string | undefined
 }
@@ -218,12 +243,12 @@ async function sensors([what, entry, ...more]: readonly string[], words: SensorW
   const seconds = words.for === undefined ? null : parseDuration(words.for)
   if (words.for !== undefined && seconds === null) throw new OperatorError('E_USAGE', '--for wants a duration such as 30s or 5m')
   const { trySensor, watchSensors } = await import('./sensors-command.ts')
-  const board = { detectedBoard: detectedBoard(), ...(words.board === undefined ? {} : { board: words.board }) }
+  const board = { detectedBoard: detectedBoard(), ...stateOf(words), ...(words.board === undefined ? {} : { board: words.board }) }
   if (!isTry && words.config === undefined) throw new OperatorError('E_USAGE', 'sensors watch needs the configuration: --config gateway.yaml')
   const file = words.config ?? null
   const result = file === null ? null : loadConfig(file, { secrets: 'optional', ...board })
   if (result !== null && 'problems' in result) {
-    complain(describe(result, file!))
+    complain(refusalText(result, file!, process.stderr.isTTY === true))
     return 1
   }
   const ended = new Promise<void>((resolve) => {
@@ -234,104 +259,16 @@ async function sensors([what, entry, ...more]: readonly string[], words: SensorW
   return watchSensors(result!.config, { json: words.json === true, seconds: seconds === null ? Infinity : seconds / 1000 }, terminal)
 }
 
-function summary(config: Config): string {
-  const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
-  return [`site ${config.site}`, count(config.broker.listeners.length, 'listener'), count(config.sensors.length, 'sensor'), count(config.uplinks.length, 'uplink')].join(', ')
-}
-
-function describe(result: Extract<LoadResult, { problems: unknown }>, file: string): string {
-  const color = process.stderr.isTTY === true
-  const n = result.problems.length
-  return `${reportProblems(result.problems, { fileName: file, text: result.text, color })}\n\n${n === 1 ? 'This problem keeps' : `These ${n} problems keep`} ${file} from being used.`
-}
-
-/** The configuration to run, or null after its problems were told. */
-function configuration(file: string | undefined, lastGood: boolean): { config: Config; text: string; sources: Sources | null; name: string } | null {
-  if (file === undefined) {
-    const result = checkText(defaultConfigText, DEFAULT_CONFIG_NAME)
-    if ('problems' in result) throw new Error('the built-in configuration is broken')
-    return { ...result, sources: null, name: DEFAULT_CONFIG_NAME }
-  }
-  const here = { detectedBoard: detectedBoard() }
-  const result = loadConfig(file, here)
-  const sources = sourcesOf(file, result.files)
-  if (!('problems' in result)) return { ...result, sources, name: file }
-  complain(describe(result, file))
-  if (!lastGood) return null
-  const text = loadLastGood(result.storePath)
-  const old = text === null ? null : checkText(text, file, { secrets: 'optional', ...here })
-  if (old === null || 'problems' in old) {
-    complain('There is no last good configuration to run on.')
-    return null
-  }
-  complain('Running on the last good configuration until that is mended.')
-  return { ...old, sources, name: `last good ${file}` }
-}
-
-async function run(file: string | undefined, lastGood: boolean): Promise<number> {
-  const chosen = configuration(file, lastGood)
-  if (chosen === null) return 1
-  const { config } = chosen
-  return serve(config, async (gateway, log, clock) => {
-    if (chosen.name === file) rememberLastGood(config.store.path, chosen.text)
-    const { Reload } = await import('./reload.ts')
-    const reload = file === undefined || chosen.sources === null ? null : new Reload(file, gateway, clock, log)
-    reload?.start(chosen.sources!)
-    if (!isUnderSystemd()) print(banner(config, gateway.ports, chosen.name, VERSION))
-    return () => reload?.stop()
-  })
-}
-
 async function unpack(files: readonly string[], words: UnpackWords): Promise<number> {
   const { unpackConfig, unpackFiles } = await import('./unpack.ts')
-  if (files.length === 0) return serve(unpackConfig(words), () => Promise.resolve(() => {}))
+  if (files.length === 0) {
+    const { serve, untilSignal } = await import('./run.ts')
+    return serve(unpackConfig(words), untilSignal(), () => () => {})
+  }
   if (words.from !== undefined) throw new OperatorError('E_USAGE', 'unpack takes frames from files, or from a broker (--from): not from both')
   const { problems } = unpackFiles(files, (line) => void process.stdout.write(line))
   for (const problem of problems) complain(problem)
   return problems.length > 0 ? 1 : 0
-}
-
-function isUnderSystemd(): boolean {
-  return process.env.JOURNAL_STREAM !== undefined || process.env.NOTIFY_SOCKET !== undefined
-}
-
-/** A gateway until a signal ends it, or its store. `begun` may add to it, and answers how to take that away again. */
-async function serve(config: Config, begun: (gateway: Gateway, log: Logger, clock: Clock) => Promise<() => void>): Promise<number> {
-  const [{ Gateway }, { makeLog }, { Memory }, { systemClock }] = await Promise.all([
-    import('./gateway.ts'), // not needed by `check`, which has to be quick
-    import('./log.ts'),
-    import('./ops/memory.ts'),
-    import('./clock.ts'),
-  ])
-  const log = await makeLog(config.log.level, process.stdout.isTTY === true && !isUnderSystemd())
-  const systemd = process.env.NOTIFY_SOCKET === undefined ? null : new (await import('./ops/systemd.ts')).Systemd(systemClock, log)
-
-  const stopped = new Promise<string>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
-  })
-  let failed = false
-  const broken = Promise.withResolvers<string>()
-  const onFatal = (error: Error): void => {
-    failed = true
-    complain(error instanceof OperatorError ? `sandpiper: ${error.sentence}` : String(error))
-    broken.resolve('the store is broken')
-  }
-  const gateway = await Gateway.start(config, { log, version: VERSION, onFatal })
-  const end = await begun(gateway, log, systemClock)
-  log.info({ site: config.site, ports: gateway.ports, version: VERSION }, 'sandpiper is ready')
-  const memory = new Memory(systemClock, gateway.counters)
-  memory.start()
-  systemd?.ready(summary(config), (withinMs) => gateway.progresses(withinMs))
-
-  const why = await Promise.race([stopped, broken.promise])
-  log.info({ why }, 'stopping')
-  systemd?.stopping()
-  memory.stop()
-  end()
-  systemClock.after(STOP_MS_MAX, () => process.exit(1)) // whatever still hangs
-  await gateway.stop()
-  log.info({}, 'stopped')
-  return failed ? 1 : 0
 }
 
 try {

@@ -13,6 +13,8 @@ export const CATALOGUE = {
   E_STORE_FAILED: 'the store cannot write: check the card and free space (df -h); the gateway stops so that nothing is acknowledged unsafely',
   E_SECRET: 'make the file readable for this user, or write the secret where the configuration points',
   E_PASSWORD_FILE: 'nothing was changed; correct that, and run the command again',
+  E_NO_SLOTS: 'install the newer package there: sudo apt install ./sandpiper_VERSION_ARCH.deb',
+  E_UPDATE: 'run it as root (sudo sandpiper update …), and see systemctl status sandpiper-update',
   E_USAGE: 'sandpiper --help shows the commands',
 } as const
 

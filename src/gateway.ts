@@ -2,11 +2,11 @@
 //
 //   store ─► journal ─► tenants (router, sessions), uplinks ─► $SYS ─► sensors ─► listeners
 import { join } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import { Access } from './access/access.ts'
 import type { Clock, Timer } from './clock.ts'
 import { systemClock } from './clock.ts'
 import type { Config, QueueConfig, TenantConfig } from './config/config.ts'
+import { sectionsThatNeedStart } from './config/sections.ts'
 import { Counters } from './counters.ts'
 import { Audiences } from './journal/audience.ts'
 import { Journal } from './journal/journal.ts'
@@ -17,6 +17,7 @@ import { correctTimes } from './mqtt/time-mark.ts'
 import { TopicTable } from './mqtt/topic.ts'
 import { Complaints } from './net/complaints.ts'
 import { Listener, placeOf } from './net/listener.ts'
+import { type GatewayStatus, statusOf } from './ops/status.ts'
 import { SysTopics } from './ops/sys-topics.ts'
 import type { OutputState } from './outputs/output.ts'
 import type { SensorState } from './sensors/state.ts'
@@ -85,6 +86,8 @@ export class Gateway {
   readonly #timekeeper: Timekeeper
   readonly #devices: OwnDevices | null
   readonly #listeners: readonly Listener[]
+  /** Since when each uplink is connected or not (Clock.now), and whether it ever was. */
+  readonly #uplinksSeen = new Map<string, { isUp: boolean; sinceMs: number; everUp: boolean }>()
   #nextDestination: number
   #timer: Timer | null = null
 
@@ -121,6 +124,7 @@ export class Gateway {
     const topics = new TopicTable()
     const journal = new Journal(store, storedClock, turn, counters, {
       commitWindowMs: config.store.commitWindowMs,
+      dailyBytesMax: config.store.dailyBytesMax,
       lastSequence: snapshot.lastSequence,
       onFailure: options.onFatal,
     })
@@ -210,9 +214,26 @@ export class Gateway {
     return { bytesUsed: this.#journal.bytesUsed, bytesWritten: this.#store.bytesWritten }
   }
 
-  /** True while flash keeps up: no commit has been under way for longer than that. For the watchdog. */
+  /** What it is like now. */
+  get status(): GatewayStatus {
+    return statusOf({
+      config: this.config,
+      ports: this.ports,
+      clients: this.tenants.onlineCount,
+      uplinks: this.uplinks.map(({ state }) => {
+        const seen = this.#uplinksSeen.get(state.name)
+        return { figures: state, everConnected: seen?.everUp ?? false, ageMs: this.#clock.now() - (seen?.sinceMs ?? 0) }
+      }),
+      storeBytes: this.#journal.bytesUsed,
+      sensors: (this.#devices?.sensors ?? []).map((sensor) => sensor.state),
+      isTimeSynced: this.#timekeeper.isSynced,
+      wallMs: this.#clock.wall(),
+    })
+  }
+
+  /** True while flash keeps up: no commit or read has been under way for longer than that. For the watchdog. */
   progresses(withinMs: number): boolean {
-    return this.#journal.commitAgeMs <= withinMs
+    return this.#journal.commitAgeMs <= withinMs && this.#journal.readAgeMs <= withinMs
   }
 
   /**
@@ -228,7 +249,7 @@ export class Gateway {
     await Promise.all([keysRead, ...filesRead])
     for (const listener of this.#listeners) await listener.reconsider()
     this.#entitleAbsent()
-    return sectionsThatDiffer(this.config, config)
+    return sectionsThatNeedStart(this.config, config)
   }
 
   /** Stops in reverse order. What was acknowledged is on flash already; the rest is written if that takes no longer than a few seconds. */
@@ -284,7 +305,10 @@ export class Gateway {
   }
 
   #onUplinkState(state: UplinkState): void {
-    this.#sys.set(`broker/connection/${state.name}/state`, state.phase === 'up' ? 1 : 0) // as Mosquitto tells of its bridges
+    const isUp = state.phase === 'up'
+    const seen = this.#uplinksSeen.get(state.name)
+    if (seen?.isUp !== isUp) this.#uplinksSeen.set(state.name, { isUp, sinceMs: this.#clock.now(), everUp: isUp || seen?.everUp === true })
+    this.#sys.set(`broker/connection/${state.name}/state`, isUp ? 1 : 0) // as Mosquitto tells of its bridges
     // inFlight counts QoS 2 handshakes too whose message has left the queue already: it is no part of queued.
     const { name, sinceMs: _, ...figures } = state
     this.#sys.set(`broker/uplinks/${name}`, JSON.stringify(figures))
@@ -302,20 +326,8 @@ export class Gateway {
 }
 
 /** Also who announces nothing any more has to take back what was announced before. */
-function hasDevices({ sensors, outputs, announce }: Config): boolean {
-  return sensors.length + outputs.length > 0 || announce.homeAssistant !== null || announce.sparkplug !== null
-}
-
-/** Top-level keys that only a start can change. */
-function sectionsThatDiffer(before: Config, after: Config): string[] {
-  const of = ({ access: _access, tenants: _tenants, broker: { listeners, ...broker }, ...rest }: Config): Record<string, unknown> => ({
-    ...rest,
-    broker,
-    'broker.listeners': listeners.map(({ anonymous: _anonymous, tenant: _tenant, ...listener }) => ({ ...listener, tls: 'tls' in listener ? (listener.tls?.minVersion ?? null) : null })),
-  })
-  const a = of(before)
-  const b = of(after)
-  return Object.keys(a).filter((key) => !isDeepStrictEqual(a[key], b[key]))
+function hasDevices({ sensors, outputs, announce, update }: Config): boolean {
+  return sensors.length + outputs.length > 0 || update.commandTopic !== null || announce.homeAssistant !== null || announce.sparkplug !== null
 }
 
 /** Of the gateway's own space: only the listeners bound who is there. */

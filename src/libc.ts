@@ -27,6 +27,7 @@ const DEFINITIONS = {
   socket: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
   sendmsg: { arguments: ['i32', 'pointer', 'i32'], return: 'i64' },
   close: { arguments: ['i32'], return: 'i32' },
+  flock: { arguments: ['i32', 'i32'], return: 'i32' },
   __errno_location: { arguments: [], return: 'pointer' },
 } as const
 
@@ -78,6 +79,21 @@ export function setCloseOnExec(fd: number, isSo: boolean): void {
   checked('fcntl', call.fcntl(fd, F_SETFD, isSo ? FD_CLOEXEC : 0), errno)
 }
 
+const LOCK_EX = 2
+const LOCK_NB = 4
+
+/** Takes the lock of an open file (flock(2)), which goes when it is closed; false when somebody else has it. */
+export function tryLock(fd: number): boolean {
+  const { call, errno } = load()
+  try {
+    checked('flock', call.flock(fd, LOCK_EX | LOCK_NB), errno)
+    return true
+  } catch (error) {
+    if ((error as LibcError).code === 'EAGAIN') return false
+    throw error
+  }
+}
+
 const TIMEX_BYTES = 208
 const TIMEX_STATUS_AT = 40
 const STA_UNSYNC = 0x40
@@ -104,7 +120,7 @@ const SUN_PATH_BYTES_MAX = 108
  * Sends one datagram to a Unix socket, and with it descriptors (unix(7), SCM_RIGHTS). `path` may be abstract: `@name`. Throws when nobody
  * takes it at once.
  */
-export function sendDatagram(path: string, text: string, descriptors: readonly number[] = []): void {
+export function sendDatagram(path: string, text: string | Uint8Array, descriptors: readonly number[] = []): void {
   const { ffi, call, errno } = load()
   const name = Buffer.from(path, 'utf8')
   if (name.length === 0 || name.length >= SUN_PATH_BYTES_MAX) throw new Error(`no socket can have the name ${JSON.stringify(path)}`)
@@ -112,7 +128,7 @@ export function sendDatagram(path: string, text: string, descriptors: readonly n
   const address = Buffer.alloc(2 + SUN_PATH_BYTES_MAX)
   address.writeUInt16LE(AF_UNIX, 0)
   name.copy(address, 2)
-  const data = Buffer.from(text, 'utf8')
+  const data = typeof text === 'string' ? Buffer.from(text, 'utf8') : text
   // struct iovec, struct cmsghdr, struct msghdr. They must stay where they are until the call has returned: the frame below holds them.
   const vector = Buffer.alloc(16)
   vector.writeBigUInt64LE(ffi.getRawPointer(data), 0)

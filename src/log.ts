@@ -1,13 +1,41 @@
 // pino, set up once: JSON lines for journald and files, readable lines on a terminal.
-import { pino, type Logger } from 'pino'
+import { fstatSync } from 'node:fs'
+import { pino, type Logger, type LoggerOptions } from 'pino'
 
 export type { Logger }
 
-/** A logger that writes to standard output. `pretty`: for a person at a terminal. */
-export async function makeLog(level: string, pretty: boolean): Promise<Logger> {
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
-  if (!pretty) return pino(options)
+const ERROR_LEVEL = 50
+
+/** A logger that writes to standard output. `pretty`: for a person at a terminal. `onError`: gets the text of each error. */
+export async function makeLog(level: string, pretty: boolean, onError: (text: string) => void = () => {}): Promise<Logger> {
+  const options: LoggerOptions = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    hooks: {
+      logMethod(args, method, of) {
+        if (of >= ERROR_LEVEL) onError(String(args[1] ?? args[0]))
+        method.apply(this, args)
+      },
+    },
+  }
+  if (!pretty) return isJournal() ? pino(options, journal()) : pino(options)
   const { prettyFactory } = await import('pino-pretty') // 2 MB that a service never needs
   const format = prettyFactory({ colorize: process.stdout.hasColors?.() === true, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname' })
   return pino(options, { write: (line: string) => void process.stdout.write(format(JSON.parse(line) as object) ?? line) })
+}
+
+/** Whether what we print goes to the journal itself (systemd.exec(5), JOURNAL_STREAM), not to a file or a pipe that one of its services has opened. */
+function isJournal(): boolean {
+  const { dev, ino } = fstatSync(1)
+  return process.env.JOURNAL_STREAM === `${dev}:${ino}`
+}
+
+/** By pino's levels: what `journalctl --priority` sorts by. */
+const PRIORITIES: Readonly<Record<string, number>> = { 10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 2 }
+
+/** The journal takes a line's priority from its beginning (sd-daemon(3)), and keeps the rest. */
+function journal(): { write(line: string): void } {
+  const out = pino.destination(1)
+  return { write: (line) => void out.write(`<${PRIORITIES[/^\{"level":(\d+)/.exec(line)?.[1] ?? ''] ?? 6}>${line}`) }
 }

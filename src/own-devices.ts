@@ -3,7 +3,9 @@
 //
 //   source ─► readings ─┬─► router                  command topic ─► router ─► source (a write)
 //                       └─► announcers ─► router                    └─► output ─► state topic
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { ChronySocket } from './chrony-socket.ts'
 import type { Clock, Timer } from './clock.ts'
 import type { Announcer, AnnouncerDeps } from './announce/announcer.ts'
 import { HomeAssistant } from './announce/home-assistant.ts'
@@ -25,6 +27,8 @@ import type { SensorState } from './sensors/state.ts'
 import { serialPorts } from './serial-port.ts'
 import { Session } from './session/session.ts'
 import type { Timekeeper } from './timekeeper.ts'
+import { UpdateCommands } from './update/commands.ts'
+import { placesBelow } from './update/places.ts'
 
 /** Beside the store. */
 export const SENSOR_FEED_SOCKET = 'sensors.sock'
@@ -60,15 +64,18 @@ export class OwnDevices {
   #forget: Timer | null = null
   readonly #announcers: readonly Announcer[]
   readonly #feed: SensorFeed
+  readonly #updates: UpdateCommands | null
 
   constructor(config: Config, deps: OwnDevicesDeps) {
     this.#deps = deps
     this.#announcers = this.#makeAnnouncers(config)
     this.#feed = new SensorFeed(join(config.store.path, SENSOR_FEED_SOCKET), deps.log)
     const { clock, log, numbers, timekeeper } = deps
+    this.#updates = this.#makeUpdates(config)
     this.#descriptors = SystemdStore.of(process.env, log)
     const gpio = new Gpio(clock, config.board.profile, this.#descriptors)
     const buses = new Buses(config.buses, { clock, ports: serialPorts, random: Math.random })
+    const chrony = config.time.gpsSensor === null ? null : new ChronySocket(clock, log)
     this.sensors = config.sensors.map((sensor) => {
       return new Sensor(sensor, {
         clock,
@@ -82,7 +89,10 @@ export class OwnDevices {
         sink: { publish: (message) => this.#publish(sensor.tenant, message) },
         subscribe: (topic, take) => this.#subscribe(sensor.tenant, topic, take),
         reply: (message, asker) => this.#reply(sensor.tenant, message, asker),
-        gpsTime: (utcMs, atMs) => timekeeper.gpsTime(utcMs, atMs),
+        gpsTime: (utcMs, atMs) => {
+          timekeeper.gpsTime(utcMs, atMs)
+          if (sensor.name === config.time.gpsSensor) chrony?.tell(utcMs, atMs)
+        },
         observe: (reading, message) => this.#onReading(sensor, reading, message),
         stateChanged: (state) => this.#onState(sensor, state),
       })
@@ -111,13 +121,30 @@ export class OwnDevices {
     for (const output of this.outputs) output.start()
     this.#forget = this.#deps.clock.after(FORGET_MS, () => this.#descriptors?.forgetUntaken())
     for (const sensor of this.sensors) sensor.start()
+    this.#updates?.start()
   }
 
   async stop(): Promise<void> {
     this.#forget?.cancel()
+    await this.#updates?.stop()
     await Promise.all([...this.sensors, ...this.outputs].map((device) => device.stop()))
     for (const announcer of this.#announcers) announcer.stop()
     await this.#feed.stop()
+  }
+
+  #makeUpdates({ update: { commandTopic }, store }: Config): UpdateCommands | null {
+    if (commandTopic === null) return null
+    const { data, raucConfig } = placesBelow()
+    return new UpdateCommands({
+      ...this.#deps,
+      topic: commandTopic,
+      runtime: existsSync(raucConfig) ? (process.env.RUNTIME_DIRECTORY ?? null) : null,
+      state: process.env.STATE_DIRECTORY ?? store.path,
+      data,
+      subscribe: (filter, take) => this.#subscribe('', filter, take),
+      publish: (message) => this.#publish('', message),
+      mayAnswer: (answer, { origin }) => !(origin instanceof Session) || origin.mayPublish(answer),
+    })
   }
 
   #makeAnnouncers({ announce, site, sensors, outputs }: Config): Announcer[] {

@@ -2,7 +2,6 @@
 // said, and the one before stays in force; what only a start can change is named.
 import type { Clock } from './clock.ts'
 import { loadConfig } from './config/load.ts'
-import { rememberLastGood } from './config/last-good.ts'
 import { ConfigWatch, type Sources, sourcesOf } from './config/watch.ts'
 import { detectedBoard } from './detected-board.ts'
 import type { Gateway, GatewayLog } from './gateway.ts'
@@ -10,10 +9,20 @@ import type { Gateway, GatewayLog } from './gateway.ts'
 /** Problems that one line of the log names. */
 const TOLD_MAX = 5
 
+export interface ReloadPorts {
+  /** The gateway's state folder, or null for none. */
+  readonly state: string | null
+  /** A text of the file is in force as a whole now. */
+  readonly inForce: (text: string) => void
+  /** A text was accepted, and some of it counts from the next start on. */
+  readonly inPart: () => void
+}
+
 export class Reload {
   readonly #file: string
   readonly #gateway: Gateway
   readonly #log: GatewayLog
+  readonly #ports: ReloadPorts
   readonly #watch: ConfigWatch
   #reloading: Promise<void> = Promise.resolve()
   /** One after the other: the last one counts. */
@@ -21,10 +30,11 @@ export class Reload {
     this.#reloading = this.#reloading.then(() => this.#reload())
   }
 
-  constructor(file: string, gateway: Gateway, clock: Clock, log: GatewayLog) {
+  constructor(file: string, gateway: Gateway, clock: Clock, log: GatewayLog, ports: ReloadPorts) {
     this.#file = file
     this.#gateway = gateway
     this.#log = log
+    this.#ports = ports
     this.#watch = new ConfigWatch(clock, this.#onSignal)
   }
 
@@ -40,7 +50,7 @@ export class Reload {
   }
 
   async #reload(): Promise<void> {
-    const result = loadConfig(this.#file, { detectedBoard: detectedBoard() })
+    const result = loadConfig(this.#file, { detectedBoard: detectedBoard(), state: this.#ports.state })
     this.#watch.follow(sourcesOf(this.#file, result.files))
     if ('problems' in result) {
       const { problems } = result
@@ -51,15 +61,8 @@ export class Reload {
     }
     for (const { line, message, hint } of result.warnings.slice(0, TOLD_MAX)) this.#log.warn({ file: this.#file, line }, `${message}: ${hint}`)
     const needsRestart = await this.#gateway.reload(result.config)
-    this.#remember(result.text)
+    if (needsRestart.length === 0) this.#ports.inForce(result.text)
+    else this.#ports.inPart()
     this.#log.info({ file: this.#file, ...(needsRestart.length > 0 ? { needsRestart } : {}) }, 'the configuration was read again: who may connect and what they may do is as it says now')
-  }
-
-  #remember(text: string): void {
-    try {
-      rememberLastGood(this.#gateway.config.store.path, text)
-    } catch (error) {
-      this.#log.error({ why: (error as Error).message }, 'the configuration is in force, but could not be kept as the last good one: check the card and free space (df -h)')
-    }
   }
 }

@@ -5,7 +5,7 @@
 // An id means a folder of board/ beside the source; anything with a slash is a path, which starts from the file that names it.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { BOARDS } from '../layout.ts'
 import type { BoardProfile } from './board-config.ts'
 import { putTogether, type ProfileFile } from './board-merge.ts'
 import { profileFile } from './board-profile-schema.ts'
@@ -13,7 +13,6 @@ import { Place, Run, type Problem } from './place.ts'
 import { nearest } from './spelling.ts'
 import { parseYaml } from './yaml.ts'
 
-const BOARDS = fileURLToPath(new URL('../../board/', import.meta.url))
 const PROFILE_NAME = 'board.yaml'
 const PROFILE_BYTES_MAX = 200_000
 /** One level is the habit; more than this is a mistake. */

@@ -3,15 +3,19 @@
 import type { TokenAlgorithm, VerificationKey } from '../keys/verification-keys.ts'
 import type { BoardConfig } from './board-config.ts'
 import type { OutputConfig } from './gpio-config.ts'
+import type { MachineConfig } from './machine-config.ts'
 import type { BusConfig } from './modbus-config.ts'
 import type { AnnounceConfig, DeadbandConfig, SensorConfig } from './sensor-config.ts'
+import type { UpdateConfig } from './update-schema.ts'
 
 export type * from './board-config.ts'
 export type * from './gpio-config.ts'
+export type * from './machine-config.ts'
 export type * from './modbus-config.ts'
 export type * from './sensor-config.ts'
+export type { UpdateConfig } from './update-schema.ts'
 
-export interface Config {
+export interface Config extends MachineConfig {
   readonly site: string
   readonly broker: BrokerConfig
   readonly access: AccessConfig
@@ -23,6 +27,7 @@ export interface Config {
   readonly outputs: readonly OutputConfig[]
   readonly announce: AnnounceConfig
   readonly uplinks: readonly UplinkConfig[]
+  readonly update: UpdateConfig
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
 }
 
@@ -36,6 +41,18 @@ interface ListenerCommon {
   readonly websocket: WebSocketConfig | null
   /** What this listener says for itself; the broker's limits hold for the rest. */
   readonly limits: Partial<ListenerLimits>
+}
+
+/** For an uplink over TLS. */
+export interface UplinkTlsConfig {
+  /** PEM to trust instead of the system's authorities, empty when it could not be read and nothing may be trusted. */
+  readonly ca: Buffer | null
+  /** The gateway's own certificate and its private key (PEM), for a remote that asks who comes; null when it shows none. */
+  readonly identity: { readonly cert: Buffer; readonly key: Buffer } | null
+  readonly servername: string | null
+  /** The protocol that is named in the handshake (ALPN, RFC 7301); null for none. */
+  readonly alpn: string | null
+  readonly versionMax: 'TLSv1.2' | 'TLSv1.3'
 }
 
 export interface PortListenerConfig extends ListenerCommon {
@@ -244,6 +261,8 @@ export type WhenFullConfig = 'drop-oldest' | 'drop-newest' | 'keep-latest' | { r
 export interface StoreConfig {
   readonly path: string
   readonly commitWindowMs: number
+  /** To be written to flash in a day; Infinity where that does not matter. */
+  readonly dailyBytesMax: number
   readonly bytesMax: number
 }
 
@@ -426,8 +445,7 @@ export interface UplinkConfig {
   readonly compress: boolean
   /** The link costs by the byte: nothing of `$SYS/` goes over it. */
   readonly metered: boolean
-  /** For `tls`. `ca`: PEM to trust instead of the system's authorities, empty when it could not be read and nothing may be trusted. */
-  readonly tlsOptions: { readonly ca: Buffer | null; readonly servername: string | null; readonly versionMax: 'TLSv1.2' | 'TLSv1.3' }
+  readonly tlsOptions: UplinkTlsConfig
   readonly clientId: string
   readonly username: string | null
   readonly password: Buffer | null

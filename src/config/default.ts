@@ -1,5 +1,6 @@
-// The configuration of `npm start` without a file: something to look at at once. Text, so that it can be shown and copied,
-// and so that it goes through the same checks as a site's own.
+// Configurations that nobody wrote: that of `npm start` without a file, something to look at at once; and the one that an appliance runs on when
+// there is nothing else. Text, so that it can be shown and copied, and so that it goes through the same checks as a site's own.
+import { networkInterfaces } from 'node:os'
 
 export const DEFAULT_CONFIG_NAME = 'built-in gateway.yaml'
 
@@ -25,3 +26,14 @@ sensors:
     simulate: { kind: counter, every: 2s, max: 1000000 }
     topic: sensors/flow
 `
+
+/**
+ * For an appliance whose file has a mistake and that has never run on another. It starts on every machine and opens nothing: programs of this
+ * machine reach the broker, cables get their addresses by DHCP, and what is queued for uplinks is kept until the file is mended. A broker that lets
+ * the network in without a password would be a door that nobody has opened.
+ */
+export function safeDefaultText(): string {
+  const loopback = Object.values(networkInterfaces()).flat().filter((of) => of?.internal === true).map((of) => of!.address)
+  const hosts = ['127.0.0.1', ...(loopback.includes('::1') ? ['"::1"'] : [])]
+  return `site: gateway\nbroker:\n  listeners:\n${hosts.map((host) => `    - { port: 1883, host: ${host}, anonymous: true }\n`).join('')}`
+}

@@ -10,13 +10,18 @@ import { buses } from './bus-schema.ts'
 import { announce, checkAnnounce } from './announce-schema.ts'
 import type { Config } from './config.ts'
 import { broker, log, store } from './broker-schema.ts'
+import { hostname, hostnameOf } from './hostname-schema.ts'
 import { listenersOf } from './listener-access.ts'
 import { checkBuses } from './modbus-schema.ts'
+import { network, networkOf } from './network-schema.ts'
 import { identifier } from './scalar.ts'
-import { defaulted, object, required, type JsonSchema } from './schema.ts'
+import { defaulted, object, optional, required, type JsonSchema } from './schema.ts'
 import { checkUplinksOfOutputs, outputs } from './output-schema.ts'
 import { sensors } from './sensor-schema.ts'
+import { ssh } from './ssh-schema.ts'
 import { checkTenants, tenants, tenantsOf } from './tenant-schema.ts'
+import { sensorsForClock, time } from './time-schema.ts'
+import { update } from './update-schema.ts'
 import { uplinks } from './uplink-schema.ts'
 
 export const site = identifier('the name of the site')
@@ -33,18 +38,25 @@ export const gateway = object({
   outputs: defaulted('Lines that commands drive.', [], outputs),
   announce: defaulted('Systems that are told by themselves what sensors and outputs there are.', {}, announce),
   uplinks: defaulted('Remote brokers that messages are carried to and from.', [], uplinks),
+  hostname: optional('Name of the machine in its network. Left out: the site’s. For the image, as are the next three.', hostname),
+  network: defaulted('How the machine reaches others.', {}, network),
+  time: defaulted('Who tells the machine the time.', {}, time),
+  ssh: defaulted('Who may log in to the machine.', {}, ssh),
+  update: defaulted('Updates of the program and of the whole root. For the image.', {}, update),
   log: defaulted('What the gateway writes about itself.', {}, log),
 }).into((values, place): Config | undefined => {
   const listeners = listenersOf(values.broker.listeners, values.access, place)
   if (listeners === undefined) return undefined
   const { asksForUsers: _, ...access } = values.access
   const broker = { ...values.broker, listeners }
-  const config = { ...values, broker, access, tenants: tenantsOf(values.tenants, broker) }
+  const sensorsKnown = sensorsForClock(values.sensors, values.time, place)
+  const machine = { hostname: values.hostname ?? hostnameOf(values.site), network: networkOf(values.network, values.uplinks, place) }
+  const config = { ...values, ...machine, broker, access, sensors: sensorsKnown ?? values.sensors, tenants: tenantsOf(values.tenants, broker) }
   const fits = checkBoard(boardUses(config, place), config.board, !isDetected(place))
   const uplinksKnown = checkUplinksOfOutputs(config, place)
   const busesKnown = checkBuses(config, place)
   const canAnnounce = checkAnnounce(config, place)
-  return checkTenants(config, place) && uplinksKnown && busesKnown && canAnnounce && fits ? config : undefined
+  return checkTenants(config, place) && uplinksKnown && busesKnown && sensorsKnown !== undefined && canAnnounce && fits ? config : undefined
 })
 
 /** JSON Schema (draft 7) of gateway.yaml, for editors: completion, documentation and checks while typing. */

@@ -10,8 +10,9 @@ import { basename, dirname, resolve } from 'node:path'
 import type { Config } from './config.ts'
 import { storePath } from './broker-schema.ts'
 import { gateway, site } from './gateway-schema.ts'
-import { Place, Run, type Problem, type SecretSource } from './place.ts'
+import { type BoardSource, Place, Run, type Problem, type SecretSource, type WrittenSecret } from './place.ts'
 import type { Schema } from './schema.ts'
+import { StoredSecrets } from './stored-secrets.ts'
 import { type MapTree, parseYaml, type Tree, treeOf } from './yaml.ts'
 
 export type { Problem } from './place.ts'
@@ -26,6 +27,8 @@ export interface LoadOptions {
   readonly secrets?: SecretSource['mode']
   /** Where `{ env: NAME }` looks; default process.env. */
   readonly env?: SecretSource['env']
+  /** The gateway's state folder: its secrets are there, and so is a store with a relative path. null: it has none. Left out: the file is another machine's. */
+  readonly state?: string | null
   /** The board it is for, instead of what the file says: an id. */
   readonly board?: string
   /** The board that this machine is, for `board: auto`: an id. What its boot files have switched on is not asked then: it is seen. */
@@ -37,6 +40,8 @@ export interface Accepted {
   /** As it was read: for `rememberLastGood`. */
   readonly text: string
   readonly warnings: readonly Problem[]
+  /** Those that stand in it as text. */
+  readonly secrets: readonly WrittenSecret[]
   /** Absolute paths of the files that it names and that were read: when one changes, the configuration has. */
   readonly files: readonly string[]
 }
@@ -59,20 +64,19 @@ export function loadConfig(path: string, options: LoadOptions = {}): LoadResult 
   try {
     bytes = readBounded(path)
   } catch (error) {
-    return unreadable(path, `${path} ${reason(error as NodeJS.ErrnoException)}`)
+    return unreadable(path, options, `${path} ${reason(error as NodeJS.ErrnoException)}`)
   }
-  if (bytes.length > CONFIG_BYTES_MAX) return unreadable(path, `${path} is larger than ${CONFIG_BYTES_MAX / 1e6} MB`)
+  if (bytes.length > CONFIG_BYTES_MAX) return unreadable(path, options, `${path} is larger than ${CONFIG_BYTES_MAX / 1e6} MB`)
   return checkBytes(bytes, path, options)
 }
 
 /** Checks a text that is in memory. Relative paths in it start at the folder of `fileName`. */
 export function checkText(text: string, fileName: string, options: LoadOptions = {}): LoadResult {
-  if (Buffer.byteLength(text) > CONFIG_BYTES_MAX) return unreadable(fileName, `${fileName} is larger than ${CONFIG_BYTES_MAX / 1e6} MB`)
+  if (Buffer.byteLength(text) > CONFIG_BYTES_MAX) return unreadable(fileName, options, `${fileName} is larger than ${CONFIG_BYTES_MAX / 1e6} MB`)
   const plain = text.startsWith('\uFEFF') ? text.slice(1) : text // a byte order mark, as Windows' Notepad writes it
   const folder = dirname(resolve(fileName))
   const { tree, mistakes, broken } = parseYaml(plain)
-  const secrets: SecretSource = { mode: options.secrets ?? 'require', env: options.env ?? process.env }
-  const run = new Run(plain, folder, siteOf(tree), secrets, basename(fileName), { given: options.board ?? null, detected: options.detectedBoard ?? null })
+  const run = new Run(plain, folder, siteOf(tree), secretSource(options), basename(fileName), boardSource(options), options.state ?? folder)
   const garbage = /[^\P{Cc}\t\r\n\u0085]/u.exec(plain)
   if (garbage !== null) {
     const code = garbage[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
@@ -82,10 +86,10 @@ export function checkText(text: string, fileName: string, options: LoadOptions =
   } else {
     for (const mistake of mistakes) run.problem(mistake.start, '', mistake.message, mistake.hint)
     const config = broken ? undefined : gateway.check(new Place(run, tree!, ''))
-    if (config !== undefined && run.problems.length === 0) return { config: deepFreeze(config), text: plain, warnings: run.warnings, files: [...run.files] }
+    if (config !== undefined && run.problems.length === 0) return { config: deepFreeze(config), text: plain, warnings: run.warnings, secrets: run.writtenSecrets, files: [...run.files] }
   }
   run.problems.sort((a, b) => a.line - b.line || a.column - b.column)
-  return { problems: run.problems, text: plain, storePath: guessStorePath(tree, folder), files: [...run.files] }
+  return { problems: run.problems, text: plain, storePath: guessStorePath(tree, options.state ?? folder), files: [...run.files] }
 }
 
 /**
@@ -96,12 +100,12 @@ export function checkEntry(entry: string, base: string | null, fileName: string,
   const folder = dirname(resolve(fileName))
   const { tree, mistakes } = parseYaml(entry)
   const around = base === null ? null : parseYaml(base).tree
-  const run = new Run(entry, folder, around === null ? ENTRY_NAME : siteOf(around), { mode: options.secrets ?? 'require', env: options.env ?? process.env }, 'entry', { given: options.board ?? null, detected: options.detectedBoard ?? null })
+  const run = new Run(entry, folder, around === null ? ENTRY_NAME : siteOf(around), secretSource(options), 'entry', boardSource(options), options.state ?? folder)
   for (const mistake of mistakes) run.problem(mistake.start, '', mistake.message, mistake.hint)
   if (tree?.kind !== 'map') run.problem(0, '', 'this is no entry of `sensors`', "write it as it would stand there: 'serial: { path: /dev/ttyUSB0 }'")
   const config = run.problems.length > 0 || tree?.kind !== 'map' ? undefined : gateway.check(new Place(run, wholeOf(tree, around), ''))
-  if (config !== undefined && run.problems.length === 0) return { config: deepFreeze(config), text: entry, warnings: run.warnings, files: [...run.files] }
-  return { problems: run.problems, text: entry, storePath: guessStorePath(around, folder), files: [...run.files] }
+  if (config !== undefined && run.problems.length === 0) return { config: deepFreeze(config), text: entry, warnings: run.warnings, secrets: run.writtenSecrets, files: [...run.files] }
+  return { problems: run.problems, text: entry, storePath: guessStorePath(around, options.state ?? folder), files: [...run.files] }
 }
 
 const ENTRY_NAME = 'try'
@@ -117,15 +121,24 @@ function wholeOf(entry: MapTree, base: Tree | null): MapTree {
   return { kind: 'map', start: 0, entries: new Map([['site', { keyStart: 0, value: treeOf(ENTRY_NAME, 0) }], ...kept, ['sensors', { keyStart: 0, value: list }]]) }
 }
 
+function secretSource({ secrets = 'require', env = process.env, state }: LoadOptions): SecretSource {
+  if (state === undefined) return { mode: secrets, env, stored: 'elsewhere' }
+  return state === null ? { mode: secrets, env } : { mode: secrets, env, stored: new StoredSecrets(state) }
+}
+
+function boardSource({ board, detectedBoard }: LoadOptions): BoardSource {
+  return { given: board ?? null, detected: detectedBoard ?? null }
+}
+
 function checkBytes(bytes: Buffer, path: string, options: LoadOptions): LoadResult {
   if (isUtf8(bytes)) return checkText(bytes.toString('utf8'), path, options)
   const hint = 'save the file as UTF-8 text'
-  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) return unreadable(path, `${path} is UTF-16`, hint)
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) return unreadable(path, options, `${path} is UTF-16`, hint)
   const text = bytes.toString('utf8') // with U+FFFD for what is not
   const folder = dirname(resolve(path))
   const run = new Run(text, folder, '', { mode: 'skip', env: {} })
   run.problem(text.indexOf('\uFFFD'), '', 'this is not UTF-8 text', hint)
-  return { problems: run.problems, text, storePath: guessStorePath(null, folder), files: [] }
+  return { problems: run.problems, text, storePath: guessStorePath(null, options.state ?? folder), files: [] }
 }
 
 // Before the checks, because topics need it wherever they stand. A wrong one is reported by its own check.
@@ -144,9 +157,9 @@ function peek<T>(tree: Tree | null, path: readonly string[], schema: Schema<T>, 
   return at ? schema.check(new Place(new Run('', folder, '', { mode: 'skip', env: {} }), at, '')) : undefined
 }
 
-function unreadable(path: string, message: string, hint = 'give a readable file: --config FILE'): Refused {
+function unreadable(path: string, options: LoadOptions, message: string, hint = 'give a readable file: --config FILE'): Refused {
   const problem: Problem = { code: 'E_CONFIG_READ', line: 1, column: 1, path: '', message, hint }
-  return { problems: [problem], text: null, storePath: guessStorePath(null, dirname(resolve(path))), files: [] }
+  return { problems: [problem], text: null, storePath: guessStorePath(null, options.state ?? dirname(resolve(path))), files: [] }
 }
 
 function reason(error: NodeJS.ErrnoException): string {

@@ -4,6 +4,7 @@
 // checked without the wrong value is still checked.
 import type { ErrorCode } from '../errors.ts'
 import { Lines } from './lines.ts'
+import type { StoredSecrets } from './stored-secrets.ts'
 import { treeOf, type Tree } from './yaml.ts'
 
 export interface Problem {
@@ -17,11 +18,21 @@ export interface Problem {
   readonly hint: string
 }
 
-/** Where file and environment secrets come from, and what a missing one means. */
+/** Where secrets that do not stand in the file come from, and what a missing one means. */
 export interface SecretSource {
   /** `skip`: nothing is read. `optional`: a missing one is a warning. `require`: it is a problem. */
   readonly mode: 'require' | 'optional' | 'skip'
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Those that the gateway has stored. elsewhere: the file is another machine's, and they cannot be looked at. */
+  readonly stored?: StoredSecrets | 'elsewhere'
+}
+
+/** A secret that stands in the file as text. */
+export interface WrittenSecret {
+  readonly path: string
+  /** Offset of its value in the text. */
+  readonly start: number
+  readonly bytes: Buffer
 }
 
 /** What is known of the board besides what the file says. */
@@ -40,6 +51,8 @@ export class Run {
   readonly placeholders: ReadonlyMap<string, string>
   /** Relative paths in the file start here. */
   readonly folder: string
+  /** A relative folder for the store starts here. */
+  readonly storeFolder: string
   readonly secrets: SecretSource
   /** As it stands in `where` of a rule. */
   readonly fileName: string
@@ -47,14 +60,17 @@ export class Run {
   readonly board: BoardSource
   /** Absolute paths of the files that were read for values: when one changes, the configuration has changed. */
   readonly files = new Set<string>()
+  /** In the order of the checks. */
+  readonly writtenSecrets: WrittenSecret[] = []
   readonly #lines: Lines
   readonly #seen = new Set<string>()
 
-  constructor(text: string, folder: string, site: string, secrets: SecretSource, fileName = 'gateway.yaml', board: BoardSource = { given: null, detected: null }) {
+  constructor(text: string, folder: string, site: string, secrets: SecretSource, fileName = 'gateway.yaml', board: BoardSource = { given: null, detected: null }, storeFolder = folder) {
     this.text = text
     this.board = board
     this.fileName = fileName
     this.folder = folder
+    this.storeFolder = storeFolder
     this.secrets = secrets
     this.placeholders = new Map([['site', site]])
     this.#lines = new Lines(text)

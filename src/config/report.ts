@@ -6,6 +6,7 @@
 //        did you mean `port`? allowed here: port, host, anonymous
 //
 // Always true: no secret of the file is in it (it may be read over HTTP), no line breaks the terminal.
+import type { Refused } from './load.ts'
 import type { Problem } from './place.ts'
 
 const SHOWN_MAX = 20 // more scroll the first one away, and it is the one to start with
@@ -16,8 +17,16 @@ export interface ReportOptions {
   readonly fileName: string
   /** The checked text, for the lines; null when it could not be read. */
   readonly text: string | null
+  /** Of a line of the file that is shown; a longer one is shown around its mistake. */
+  readonly width?: number
   /** True on a terminal that shows colours. */
   readonly color?: boolean
+}
+
+/** Why a file is not used, for a terminal or a log. Ends without a newline. */
+export function refusalText({ problems, text }: Refused, fileName: string, color: boolean): string {
+  const n = problems.length
+  return `${reportProblems(problems, { fileName, text, color })}\n\n${n === 1 ? 'This problem keeps' : `These ${n} problems keep`} ${fileName} from being used.`
 }
 
 /** Ends without a newline. */
@@ -28,13 +37,13 @@ export function reportProblems(problems: readonly Problem[], options: ReportOpti
   return [...shown, ...(left > 0 ? [`… and ${left} more`] : [])].join('\n\n')
 }
 
-function reportOne(problem: Problem, { fileName, color = false }: ReportOptions, lines: readonly string[]): string {
+function reportOne(problem: Problem, { fileName, color = false, width = WIDTH_MAX }: ReportOptions, lines: readonly string[]): string {
   const paint = (code: number, text: string): string => (color ? `\u001B[${code}m${text}\u001B[0m` : text)
   const source = lines[problem.line - 1]
   if (problem.code === 'E_CONFIG_READ' || source === undefined) return `${paint(31, problem.message)}\n  ${problem.hint}`
   const number = String(problem.line)
   const margin = ' '.repeat(number.length)
-  const [line, column] = window(withoutSecrets(source, lines[problem.line - 2] ?? ''), problem.column)
+  const [line, column] = window(withoutSecrets(source, lines[problem.line - 2] ?? ''), problem.column, width)
   return [
     `${paint(1, `${fileName}:${problem.line}:${problem.column}`)}  ${paint(31, problem.message)}`,
     `  ${paint(2, `${number} |`)} ${line}`,
@@ -54,10 +63,10 @@ function withoutSecrets(line: string, lineBefore: string): string {
 }
 
 // The part of a long line around the column, and the column in it.
-function window(line: string, column: number): [line: string, column: number] {
+function window(line: string, column: number, width: number): [line: string, column: number] {
   const printable = line.replaceAll(/[^\P{C}]/gu, (c) => ' '.repeat(c.length))
   const at = Math.min(column, printable.length + 1)
-  if (printable.length <= WIDTH_MAX) return [printable, at]
-  const start = Math.max(0, Math.min(at - WIDTH_MAX / 2, printable.length - WIDTH_MAX))
-  return [printable.slice(start, start + WIDTH_MAX), at - start]
+  if (printable.length <= width) return [printable, at]
+  const start = Math.max(0, Math.min(at - Math.floor(width / 2), printable.length - width))
+  return [printable.slice(start, start + width), at - start]
 }

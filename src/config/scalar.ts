@@ -131,10 +131,12 @@ export function duration(minMs: number, maxMs: number, words: Readonly<Record<st
   return quantity(expected, { min: minMs, max: maxMs, words, pattern, parse: parseDuration, units: 'a number with ms, s, m, h or d, for example 20ms or 30d', guess: 's' })
 }
 
-/** Bytes. */
-export function size(minBytes: number, maxBytes: number): Schema<number> {
-  const expected = `a size from ${formatSize(minBytes)} to ${formatSize(maxBytes)}`
-  return quantity(expected, { min: minBytes, max: maxBytes, words: {}, pattern: SIZE_PATTERN, parse: parseSize, units: 'a number with B, kB, MB or GB (or KiB, MiB, GiB), for example 64kB or 2GB', guess: 'MB' })
+/** Bytes. `words` are other ways to write a value: `unlimited`. */
+export function size(minBytes: number, maxBytes: number, words: Readonly<Record<string, number>> = {}): Schema<number> {
+  const named = Object.keys(words)
+  const expected = `a size from ${formatSize(minBytes)} to ${formatSize(maxBytes)}${named.map((word) => `, or ${word}`).join('')}`
+  const pattern = [SIZE_PATTERN, ...named.map((word) => `^${word}$`)].join('|')
+  return quantity(expected, { min: minBytes, max: maxBytes, words, pattern, parse: parseSize, units: 'a number with B, kB, MB or GB (or KiB, MiB, GiB), for example 64kB or 2GB', guess: 'MB' })
 }
 
 interface Quantity {

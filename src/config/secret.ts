@@ -1,4 +1,5 @@
-// Secrets: written in the file, in a file of their own, or in an environment variable. Their values never enter a message.
+// Secrets: written in the file, in a file of their own, in an environment variable, or in the gateway's state, where the appliance has moved
+// them from the file (card/secrets.ts). Their values never enter a message.
 //
 // A secret that cannot be read is E_SECRET at its place. When the gateway must come up anyway (`optional`), it is a warning
 // and the answer is null: the uplink keeps its queue and is turned away by the cloud, and the site runs.
@@ -7,6 +8,7 @@ import { resolve } from 'node:path'
 import type { Place } from './place.ts'
 import { text } from './scalar.ts'
 import { object, optional, wordOr, type Schema } from './schema.ts'
+import { FINGERPRINT_PATTERN } from './stored-secrets.ts'
 
 const SECRET_BYTES_MAX = 65_535 // the longest password MQTT carries, and more than any certificate chain
 
@@ -18,16 +20,22 @@ export interface Secret {
 const reference = object({
   file: optional('File that holds it; a newline at its end does not count. A relative path starts at the folder of this file.', text({ expected: 'a file' })),
   env: optional('Environment variable that holds it.', text({ expected: 'the name of an environment variable', pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, hint: 'write its name without $' })),
+  stored: optional('The gateway has stored it and wrote this in its place. To change it, write the new one as text.', text({ expected: 'what the gateway wrote there', pattern: FINGERPRINT_PATTERN, hint: 'write the secret itself, as text in quotes' })),
 }).into((r, place): Secret | undefined => {
-  if (r.file !== null && r.env !== null) return place.keyProblem('env', `${place.name} has both \`file\` and \`env\``, 'give one of them')
+  const [first, second] = (['file', 'env', 'stored'] as const).filter((key) => r[key] !== null)
+  if (second !== undefined) return place.keyProblem(second, `${place.name} has both \`${first}\` and \`${second}\``, 'give one of them')
   if (r.file !== null) return readSecretFile(place.key('file'), r.file)
   if (r.env !== null) return readVariable(place.key('env'), r.env)
+  if (r.stored !== null) return readStored(place.key('stored'), r.stored)
   return place.problem(`${place.name} has no \`file\` or \`env\``, 'write `{ file: /etc/sandpiper/NAME }` or `{ env: NAME }`')
 })
 
 export function secret(): Schema<Secret> {
   return wordOr(
-    text({ expected: 'text, `{ file: … }` or `{ env: NAME }`', secret: true, hint: 'put the password in quotes, or write `{ file: /etc/sandpiper/NAME }`' }).into((value): Secret => ({ bytes: Buffer.from(value, 'utf8') })),
+    text({ expected: 'text, `{ file: … }` or `{ env: NAME }`', secret: true, hint: 'put the password in quotes, or write `{ file: /etc/sandpiper/NAME }`' }).into((value, place): Secret => {
+      place.run.writtenSecrets.push({ path: place.path, start: place.tree.start, bytes: Buffer.from(value, 'utf8') })
+      return { bytes: Buffer.from(value, 'utf8') }
+    }),
     reference,
   )
 }
@@ -55,6 +63,14 @@ function readVariable(place: Place, name: string): Secret | undefined {
   const value = place.run.secrets.env[name]
   if (value !== undefined && value !== '') return { bytes: Buffer.from(value, 'utf8') }
   return missing(place, `the environment variable ${name} is not set`, 'set it for the gateway (systemd: EnvironmentFile=), or use `{ file: … }`')
+}
+
+function readStored(place: Place, fingerprint: string): Secret | undefined {
+  const { mode, stored } = place.run.secrets
+  if (mode === 'skip' || stored === 'elsewhere') return { bytes: null }
+  const bytes = stored?.read(fingerprint) ?? null
+  if (bytes !== null) return { bytes }
+  return missing(place, 'this secret was stored on another gateway', 'write it again, as text in quotes')
 }
 
 function missing(place: Place, message: string, hint: string): Secret | undefined {

@@ -2,9 +2,9 @@
 import { resolve } from 'node:path'
 import { readCrls } from '../keys/crl.ts'
 import { certificatesOf, pemBlocks, toPem } from '../keys/pem.ts'
-import { keyPairProblem } from '../keys/key-pair.ts'
 import { readAccessFile } from './access-file.ts'
 import type { CertificateRuleConfig, ClientCertificatesConfig, TlsConfig } from './config.ts'
+import { isKeyPair } from './key-pair-check.ts'
 import { clip, type Place } from './place.ts'
 import { choice, tenantName, text } from './scalar.ts'
 import { defaulted, list, object, optional, required, type Schema } from './schema.ts'
@@ -99,17 +99,6 @@ export const tls = object({
   const key = readSecretFile(place.key('key'), t.key)
   const cert = readSecretFile(place.key('cert'), t.cert)
   if (key === undefined || cert === undefined) return undefined
-  if (key.bytes !== null && cert.bytes !== null && !isUsable(key.bytes, cert.bytes, place)) return undefined
+  if (key.bytes !== null && cert.bytes !== null && !isKeyPair(key.bytes, cert.bytes, place)) return undefined
   return { keyFile: t.key, certFile: t.cert, minVersion: t.minVersion === 1.3 ? 'TLSv1.3' : 'TLSv1.2', clients: t.clients }
 })
-
-/** Where the gateway must come up anyway, a broken pair is a warning: the listener waits for a better one. */
-function isUsable(key: Buffer, cert: Buffer, place: Place): boolean {
-  const problem = keyPairProblem(key, cert)
-  if (problem === null) return true
-  const at = place.key(problem.of)
-  const hint = 'give the two files that were made together, as PEM'
-  if (place.run.secrets.mode === 'require') at.problem(problem.text, hint, 'E_SECRET')
-  else at.warning(problem.text, hint, 'E_SECRET')
-  return place.run.secrets.mode !== 'require'
-}

@@ -1,6 +1,6 @@
 // gateway.yaml, `uplinks:`. Each is a remote MQTT broker, what is carried to and from it, and the queue that waits for it.
 import { classes, resolveClasses } from './class-schema.ts'
-import type { LinkConfig, RouteConfig, UplinkConfig } from './config.ts'
+import type { LinkConfig, RouteConfig, UplinkConfig, UplinkTlsConfig } from './config.ts'
 import { queue } from './broker-schema.ts'
 import { clip, type Place } from './place.ts'
 import { LINK_KEYS, linkFields, linkOf, links } from './link-schema.ts'
@@ -8,6 +8,7 @@ import { routes } from './route-schema.ts'
 import { filtersOverlap } from './routes.ts'
 import { boolean, choice, duration, identifier, integer, text, topicName } from './scalar.ts'
 import { defaulted, list, object, optional, required, type Schema } from './schema.ts'
+import { isKeyPair } from './key-pair-check.ts'
 import { readSecretFile, secret } from './secret.ts'
 
 const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883, 'ws:': 80, 'wss:': 443 }
@@ -17,13 +18,23 @@ const WEBSOCKET_PATH = '/mqtt'
 
 const tls = object({
   ca: optional('File with the certificate authorities (PEM) to trust instead of the system’s.', text({ expected: 'a file' }).into(readCertificates)),
+  cert: optional('File with the gateway’s own certificate and those between it and its authority (PEM), for a remote broker that asks for one.', text({ expected: 'a file' }).into(readCertificates)),
+  key: optional('File with the private key of `cert` (PEM, not encrypted).', text({ expected: 'a file' }).into((path, place) => readSecretFile(place, path))),
   servername: optional('Name the server’s certificate must have, when it is not the host of `url`.', text({ expected: 'a host name' })),
+  alpn: optional('Protocol to name in the handshake (ALPN), for remote brokers that tell MQTT from other things at one port by it.', text({ expected: 'the name of a protocol', pattern: /^[\x21-\x7e]{1,255}$/ })),
   maxVersion: defaulted(
     'Newest version of TLS. TLSv1.2 makes a reconnect with a kept session 0.3 to 0.6 kB shorter, and does not renew its keys with it.',
     'TLSv1.3',
     choice(['TLSv1.2', 'TLSv1.3']),
   ),
-}).into(({ ca, servername, maxVersion }) => ({ ca, servername, versionMax: maxVersion }))
+}).into(({ ca, cert, key, servername, alpn, maxVersion }, place): UplinkTlsConfig | undefined => {
+  const given = { ca, servername, alpn, versionMax: maxVersion }
+  if (cert === null && key === null) return { ...given, identity: null }
+  if (cert === null || key === null) return place.keyProblem(cert === null ? 'key' : 'cert', `\`${cert === null ? 'key' : 'cert'}\` is given alone`, 'give `cert` and `key`: the two files that were made together')
+  // Without them the remote turns the gateway away; the site runs.
+  if (cert.length === 0 || key.bytes === null) return { ...given, identity: null }
+  return isKeyPair(key.bytes, cert, place) ? { ...given, identity: { cert, key: key.bytes } } : undefined
+})
 
 function readCertificates(path: string, place: Place): Buffer | undefined {
   const read = readSecretFile(place, path)

@@ -62,20 +62,40 @@ const SYNTAX: Readonly<Record<string, readonly [message: string, hint: string]>>
 }
 const SYNTAX_OTHER = ['this is not valid YAML', `one \`key: value\` on a line, groups indented by two spaces; ${QUOTE}`] as const
 
+/** Far more than a file can mean that only mentions brackets in texts and comments. */
+const OPEN_MAX = 5000
+
 export function parseYaml(text: string): Parsed {
+  // A megabyte of brackets would keep the parser busy for a minute on a small board, only to end its stack.
+  if (opensTooMuch(text)) return tooDeep()
   let document: Document
   try {
     // uniqueKeys compares every key with every other: 100,000 keys would take minutes. convert() uses a map.
     document = parseDocument(text, { prettyErrors: false, strict: true, uniqueKeys: false, version: '1.2', schema: 'core' })
   } catch (error) {
     // The parser recurses; thousands of open brackets end its stack.
-    const message = error instanceof RangeError ? 'the file is nested too deeply' : `this is not valid YAML (${String(error)})`
+    if (error instanceof RangeError) return tooDeep()
+    const message = `this is not valid YAML (${String(error)})`
     return { tree: null, mistakes: [{ start: 0, message, hint: SYNTAX_OTHER[1] }], broken: true }
   }
   const syntax = firstOfEachLine([...document.errors, ...document.warnings], new Lines(text)).map((error) => syntaxMistake(document, error))
   const conversion = new Conversion(text)
   const tree = document.contents === null ? null : conversion.convert(document.contents, 0, 0)
   return { tree, mistakes: [...syntax, ...conversion.mistakes], broken: syntax.length > 0 || conversion.broken }
+}
+
+function tooDeep(): Parsed {
+  return { tree: null, mistakes: [{ start: 0, message: 'the file is nested too deeply', hint: SYNTAX_OTHER[1] }], broken: true }
+}
+
+function opensTooMuch(text: string): boolean {
+  let open = 0
+  for (let i = 0; i < text.length && open <= OPEN_MAX; i++) {
+    const c = text.charCodeAt(i)
+    if (c === 0x5b || c === 0x7b) open++
+    else if (c === 0x5d || c === 0x7d) open--
+  }
+  return open > OPEN_MAX
 }
 
 // One mistake makes others behind it, on its line and further down; ten lines are enough to start with.
@@ -173,6 +193,17 @@ class Conversion {
     this.mistakes.push({ start, message, hint })
     return nothing(start)
   }
+}
+
+/** Where a scalar that begins at `start` ends; null when none does. */
+export function scalarEnd(text: string, start: number): number | null {
+  let end: number | null = null
+  visit(parseDocument(text, { prettyErrors: false, uniqueKeys: false, version: '1.2', schema: 'core' }), {
+    Scalar(_, node) {
+      if (node.range?.[0] === start) end = node.range[1]
+    },
+  })
+  return end
 }
 
 function nothing(start: number): ScalarTree {

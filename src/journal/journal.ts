@@ -4,13 +4,15 @@
 //   1. One batch at a time is with the store. What comes meanwhile is the next batch: group commit.
 //   2. A message that every destination acknowledges before its commit is never written (ack or commit).
 //   3. Within one audience, and for every destination that does not keep up, messages are written in ascending sequence.
-//   4. Nothing waits longer than the commit window for its batch to be given to the store, unless the store itself is behind.
+//   4. Nothing waits longer than the commit window for its batch to be given to the store, and SPARING_MS more where flash has to be spared, unless
+//      the store itself is behind.
 //
 // When a batch is due
 //   at once     somebody waits for a change (a subscription, a QoS 2 step), or a queue is about to be read;
 //               or as much as fills a segment has gathered: waiting longer would save nothing
 //   when quiet  messages nobody can acknowledge in time came in a burst that has ended: their publishers wait for us
 //   at the end  of the commit window: as long as an acknowledgement may still save the write, or company share it
+//   later       when more has been written than flash is to stand (flash-budget.ts): company, again
 import type { Clock, Timer } from '../clock.ts'
 import type { Counters } from '../counters.ts'
 import { Fifo } from '../fifo.ts'
@@ -18,6 +20,7 @@ import type { Message } from '../message.ts'
 import type { Turn } from '../turn.ts'
 import { Append, type Waiter } from './append.ts'
 import type { Audience } from './audience.ts'
+import { FlashBudget } from './flash-budget.ts'
 import type { Queue } from './queue.ts'
 import { recordSizeMax } from '../store/record.ts'
 import { packSegments } from './segment.ts'
@@ -26,6 +29,8 @@ import { retainedKey, SEGMENT_BYTES_MAX, type AudienceRow, type Change, type Com
 
 /** Acknowledged positions alone are no hurry: losing them costs a duplicate at QoS 1, so they wait for company this long. */
 const LAZY_MS = 1000
+/** A batch that is beyond what may be written to flash waits this much longer for company. */
+const SPARING_MS = 2000
 /** A burst has ended when nothing came for this many of its gaps. */
 const QUIET_GAPS = 3
 const QUIET_MS_MIN = 1
@@ -36,6 +41,8 @@ const CONGESTED_WAITING = 10_000
 
 export interface JournalOptions {
   readonly commitWindowMs: number
+  /** To be written to flash in a day; Infinity where that does not matter. */
+  readonly dailyBytesMax: number
   readonly lastSequence: number
   /** The store is broken for good: nothing is acknowledged any more. */
   readonly onFailure: (error: Error) => void
@@ -48,6 +55,7 @@ export class Journal {
   readonly #turn: Turn
   readonly #counters: Counters
   readonly #windowMs: number
+  readonly #flash: FlashBudget | null
   readonly #onFailure: (error: Error) => void
   readonly #queues = new Map<number, Queue>()
 
@@ -61,6 +69,7 @@ export class Journal {
   #batch = 1 // number of the batch that is being gathered
   #busy = false
   #busySinceMs = 0
+  readonly #reads = new Set<{ readonly sinceMs: number }>() // oldest first
   #bytesUsed = 0
   #failed = false
   #urgent = false
@@ -82,6 +91,7 @@ export class Journal {
     this.#turn = turn
     this.#counters = counters
     this.#windowMs = options.commitWindowMs
+    this.#flash = options.dailyBytesMax === Infinity ? null : new FlashBudget(options.dailyBytesMax, clock.now())
     this.#lastSequence = options.lastSequence
     this.#onFailure = options.onFailure
     turn.onEnd(() => this.#check())
@@ -114,6 +124,12 @@ export class Journal {
   /** How long the commit that is under way has been; 0 when there is none. */
   get commitAgeMs(): number {
     return this.#busy ? this.#clock.now() - this.#busySinceMs : 0
+  }
+
+  /** How long the oldest read that is under way has been; 0 when there is none. */
+  get readAgeMs(): number {
+    const [oldest] = this.#reads
+    return oldest === undefined ? 0 : this.#clock.now() - oldest.sinceMs
   }
 
   get pendingCount(): number {
@@ -202,7 +218,9 @@ export class Journal {
   }
 
   read(destination: number, after: number, bytesMax: number): Promise<ReadResult> {
-    return this.#store.read(destination, after, bytesMax)
+    const asked = { sinceMs: this.#clock.now() }
+    this.#reads.add(asked)
+    return this.#store.read(destination, after, bytesMax).finally(() => this.#reads.delete(asked))
   }
 
   /** Messages for `queue` that are not on flash yet, in ascending sequence. */
@@ -255,7 +273,7 @@ export class Journal {
       const gapMs = (this.#sureLastMs - this.#sureFirstMs) / (this.#sure - 1)
       dueMs = Math.min(dueMs, this.#sureLastMs + Math.max(QUIET_MS_MIN, QUIET_GAPS * gapMs))
     }
-    return dueMs
+    return this.#flash === null || this.#flash.dueMs <= dueMs ? dueMs : Math.min(this.#flash.dueMs, dueMs + SPARING_MS)
   }
 
   #wakeAt(dueMs: number, nowMs: number): void {
@@ -355,6 +373,7 @@ export class Journal {
     this.#bytesUsed = result.bytesUsed
     this.#writing = []
     this.#counters.commits++
+    this.#flash?.update(this.#store.bytesWritten, this.#clock.now())
     if (result.refused === null) this.#counters.committedMessages += written.length
     else this.#counters.refusedStoreFull += written.length
     for (const append of written) {

@@ -31,6 +31,10 @@ function uplinkOf(bridge: Section, conf: Conf, name: string, hostName: string, f
   for (const guard of settings.guards) addReason(reasons, `${guard.name} (${place(guard)}) cannot be honoured: ${whyNot(guard)}`)
   const withTls = settings.lines.some(({ name }) => TLS_LINES.includes(name))
   const ca = authorities(settings.take('bridge_cafile'), findings)
+  const cert = path(settings.take('bridge_certfile'), findings)
+  const key = path(settings.take('bridge_keyfile'), findings)
+  const alpn = plain(settings.take('bridge_alpn'), findings)
+  const tls = { ...(ca === null ? {} : { ca }), ...(cert === null ? {} : { cert }), ...(key === null ? {} : { key }), ...(alpn === null ? {} : { alpn }) }
   const mappings = mappingsOf(bridge, findings)
   const routes = routesOf(bridge, mappings, findings)
   const url = urlOf(settings.take('address', 'addresses'), withTls, findings)
@@ -45,7 +49,7 @@ function uplinkOf(bridge: Section, conf: Conf, name: string, hostName: string, f
   const value: Record<string, Plain> = {
     name,
     url: url ?? '',
-    ...(ca === null ? {} : { tls: { ca } }),
+    ...(Object.keys(tls).length === 0 ? {} : { tls }),
     clientId: plain(settings.take('remote_clientid', 'clientid'), findings) ?? `${hostName}.${/[{}]/.test(line.rest) ? name : line.words[0]}`,
     ...(username === null ? {} : { username }),
     version: versionOf(bridge, mappings, findings),

@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../clock.ts'
 import { CATALOGUE, type ErrorCode, OperatorError } from '../errors.ts'
+import { STORE_THREAD } from '../layout.ts'
 import { packFrame, unpackFrame } from './frames.ts'
 import type { Batch, Change, CommitResult, ReadResult, Snapshot, Store } from './store.ts'
 import type { Answer, Command } from './worker.ts'
@@ -38,7 +39,7 @@ export class SqliteStore implements Store {
   constructor(options: SqliteStoreOptions) {
     this.#options = options
     const { folder, bytesMax } = options
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    this.#worker = new Worker(STORE_THREAD, {
       name: 'store',
       workerData: { folder, bytesMax },
       execArgv: [],

@@ -24,6 +24,7 @@ export interface PublisherOptions {
   readonly version: 4 | 5
   readonly topicOf: (stream: string) => string
   readonly random: () => number
+  readonly login?: { readonly username: string; readonly password: string }
   /** false holds new messages back. */
   readonly mayGoOn?: () => boolean
   /** Names of what it publishes; default one at each QoS. */
@@ -52,6 +53,7 @@ export class Publisher {
     const both = ([1, 2] as const).map((qos) => ({ name: `${name}/q${qos}`, qos }))
     this.streams = (options.streams ?? both).map((stream) => ({ ...stream, topic: options.topicOf(stream.name), sent: 0, acknowledged: 0 }))
     this.#client = connect(options.url, {
+      ...options.login,
       clientId: name,
       protocolVersion: options.version,
       clean: false,

@@ -71,7 +71,7 @@ export class Site {
     let nextDestination = 1 + snapshot.destinations.reduce((max, d) => Math.max(max, d.id), 0)
     const journal = new Journal(store, clock, turn, counters, {
       commitWindowMs: options.commitWindowMs,
-      lastSequence: snapshot.lastSequence,
+      dailyBytesMax: Infinity, lastSequence: snapshot.lastSequence,
       onFailure: (error) => options.onFailure(`store of ${options.name} failed: ${error.stack ?? error.message}`),
     })
     this.journal = journal

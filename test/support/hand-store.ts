@@ -10,7 +10,7 @@ interface Waiting {
 }
 
 export class HandStore implements Store {
-  readonly bytesWritten = 0
+  bytesWritten = 0
   readonly memory: MemoryStore
   /** Every batch given, in order. */
   readonly batches: Batch[] = []

@@ -36,10 +36,10 @@ export class GatewayProcess {
   exit: Exit | null = null
   readonly #child: ChildProcess
 
-  /** `args`: what follows `sandpiper` on the command line. `within`: a command that becomes it, such as `ip netns exec NAME`. */
-  constructor(args: readonly string[], options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string; readonly within?: readonly string[] } = {}) {
+  /** `args`: what follows `sandpiper` on the command line. `within`: a command that becomes it, such as `ip netns exec NAME`. `program`: default: the source. */
+  constructor(args: readonly string[], options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string; readonly within?: readonly string[]; readonly program?: string } = {}) {
     const { NOTIFY_SOCKET: _socket, WATCHDOG_USEC: _usec, JOURNAL_STREAM: _journal, ...inherited } = process.env
-    const [command, ...rest] = [...(options.within ?? []), process.execPath, MAIN, ...args]
+    const [command, ...rest] = [...(options.within ?? []), process.execPath, options.program ?? MAIN, ...args]
     const child = spawn(command!, rest, {
       env: { ...inherited, NODE_ENV: 'production', ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

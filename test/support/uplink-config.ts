@@ -26,7 +26,7 @@ export function uplinkConfig(more: Partial<UplinkConfig> = {}): UplinkConfig {
     websocketPath: null,
     compress: false,
     metered: true,
-    tlsOptions: { ca: null, servername: null, versionMax: 'TLSv1.3' },
+    tlsOptions: { ca: null, identity: null, servername: null, alpn: null, versionMax: 'TLSv1.3' },
     clientId: 'gateway',
     username: null,
     password: null,

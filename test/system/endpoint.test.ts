@@ -38,7 +38,7 @@ afterAll(async () => {
 type TlsMore = Partial<UplinkConfig['tlsOptions']>
 
 function tlsConfig(port = tlsPort, more: TlsMore = {}, rest: Partial<UplinkConfig> = {}): UplinkConfig {
-  return uplinkConfig({ host: '127.0.0.1', port, tls: true, tlsOptions: { ca: readFileSync(authority.certFile), servername: null, versionMax: 'TLSv1.3', ...more }, ...rest })
+  return uplinkConfig({ host: '127.0.0.1', port, tls: true, tlsOptions: { ca: readFileSync(authority.certFile), identity: null, servername: null, alpn: null, versionMax: 'TLSv1.3', ...more }, ...rest })
 }
 
 function ticketsFor(config: UplinkConfig, shelf = new MemoryShelf()): TlsTickets {
@@ -71,6 +71,52 @@ async function visit(config: UplinkConfig, tickets: TlsTickets): Promise<boolean
   close()
   return reused
 }
+
+describe('a remote that asks who comes', () => {
+  const identityOf = ({ certFile, keyFile }: KeyPair) => ({ cert: readFileSync(certFile), key: readFileSync(keyFile) })
+  let strict: Mosquitto
+  let strictPort: number
+
+  beforeAll(async () => {
+    strictPort = await freePort()
+    const lines = [`listener ${strictPort} 127.0.0.1`, `certfile ${pair.certFile}`, `keyfile ${pair.keyFile}`, `cafile ${authority.certFile}`, 'require_certificate true', 'use_identity_as_username true']
+    strict = await Mosquitto.start({ lines })
+  })
+
+  afterAll(() => strict[Symbol.asyncDispose]())
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('is shown the certificate, in %s, also when the session is taken up', async (versionMax) => {
+    const config = tlsConfig(strictPort, { versionMax, identity: identityOf(await authority.issueClient('well-07')) })
+    const tickets = ticketsFor(config)
+    expect([await visit(config, tickets), await visit(config, tickets)]).toEqual([false, true])
+    expect(strict.log).toContain("u'well-07'")
+  })
+
+  test('and refuses who has none, or another one: what to do is said', async () => {
+    await using stranger = await Authority.make()
+    // In TLS 1.3 the answer comes after our end of the handshake.
+    const refused = (more: TlsMore): Promise<string> => {
+      const config = tlsConfig(strictPort, more)
+      return new Promise((resolve) => void openEndpoint({ config, interface: null, tickets: ticketsFor(config), packetBytesMax: 1e6 }, { opened: () => {}, failed: resolve }))
+    }
+    expect(await refused({})).toContain("asks for a certificate: give this gateway's as `tls.cert` and `tls.key`")
+    expect(await refused({ identity: identityOf(await stranger.issueClient('well-07')) })).toMatch(/refuses this gateway's certificate \(unknown ca\)/)
+    expect(await refused({ versionMax: 'TLSv1.2' })).toMatch(/handshake|asks for a certificate/)
+  })
+
+  test('is told which protocol is meant', async () => {
+    const server = createServer({ key: readFileSync(pair.keyFile), cert: readFileSync(pair.certFile), ALPNProtocols: ['x-amzn-mqtt-ca', 'http/1.1'] })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    try {
+      const { stream, close } = await open(tlsConfig((server.address() as AddressInfo).port, { alpn: 'x-amzn-mqtt-ca' }))
+      expect((stream as TLSSocket).alpnProtocol).toBe('x-amzn-mqtt-ca')
+      close()
+    } finally {
+      server.close()
+    }
+  })
+})
 
 describe.each(['TLSv1.2', 'TLSv1.3'] as const)('sessions of %s', (versionMax) => {
   test('the second handshake and those after it take up the first', async () => {

@@ -10,10 +10,16 @@ import { basename, dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  main: ['gateway', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
+  main: ['card', 'gateway', 'update', 'appliance', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
+  /** Tells on the card how the gateway is, and takes secrets from it. */
+  card: ['appliance', 'ops', 'config', 'words', 'base'],
+  /** Makes a configuration the machine's own: network, clock, name, keys. */
+  appliance: ['config', 'words', 'base'],
   /** Stands beside the gateway: another broker's configuration in, ours out. */
   migrate: ['config', 'words', 'base'],
-  gateway: ['access', 'config', 'ops', 'announce', 'outputs', 'sensors', 'gpio', 'board', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  gateway: ['update', 'access', 'config', 'ops', 'announce', 'outputs', 'sensors', 'gpio', 'board', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  /** Updates of the appliance: packages, slots, what is on trial. Knows no message but those of its requests. */
+  update: ['config', 'mqtt', 'words', 'base'],
   /** Who tells other systems what sensors and outputs there are. */
   announce: ['sensors', 'config', 'words', 'base'],
   ops: ['sensors', 'config', 'router', 'words', 'base'],
@@ -50,6 +56,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const ROOM_OF: Readonly<Record<string, string>> = {
   'main.ts': 'main',
   'cli.ts': 'main',
+  'run.ts': 'main',
+  'apply-command.ts': 'main',
+  'card-command.ts': 'main',
   'banner.ts': 'main',
   'board-command.ts': 'main',
   'detected-board.ts': 'main',
@@ -57,6 +66,7 @@ const ROOM_OF: Readonly<Record<string, string>> = {
   'reload.ts': 'main',
   'unpack.ts': 'main',
   'sensors-command.ts': 'main',
+  'update-command.ts': 'main',
   'gateway.ts': 'gateway',
   'own-devices.ts': 'gateway',
   'lone-sensors.ts': 'gateway',
@@ -79,9 +89,19 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
 
 /** … and these files more. */
 const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
-  'gateway.ts': (file) => file === 'store/sqlite.ts' || file === 'store/memory.ts',
+  'gateway.ts': (file) => file === 'store/sqlite.ts' || file === 'store/memory.ts' || file === 'config/sections.ts',
   'cli.ts': (file) => file.startsWith('config/'),
+  'run.ts': (file) => file.startsWith('config/'),
+  'apply-command.ts': (file) => file.startsWith('config/'),
+  'ops/status.ts': (file) => file === 'config/choose.ts',
+  'appliance/apply.ts': (file) => file.startsWith('config/'),
+  'card/look.ts': (file) => file.startsWith('config/'),
+  'card/secrets.ts': (file) => file === 'config/place.ts' || file === 'config/yaml.ts',
+  'card/worked.ts': (file) => file === 'config/place.ts',
+  'card/verdict.ts': (file) => file === 'config/choose.ts',
+  'card/status-text.ts': (file) => file === 'config/report.ts',
   'reload.ts': (file) => file.startsWith('config/'),
+  'update-command.ts': (file) => file === 'config/choose.ts',
   'sensors-command.ts': (file) => file === 'config/load.ts' || file === 'config/report.ts',
   'outputs/command.ts': (file) => file === 'config/units.ts',
   'unpack.ts': (file) => file === 'config/load.ts' || file === 'config/report.ts',

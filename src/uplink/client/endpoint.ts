@@ -175,7 +175,7 @@ const SMALL_HELLO: ConnectionOptions = {
 
 function openTls(socket: Socket, { config, tickets }: EndpointTarget): TLSSocket {
   const { host, tlsOptions, metered } = config
-  const { ca, servername, versionMax } = tlsOptions
+  const { ca, identity, servername, alpn, versionMax } = tlsOptions
   const name = servername ?? (isIP(host) === 0 ? host : null) // an address is no server name (RFC 6066 section 3)
   const ticket = tickets.take()
   const isSmall = metered && !tickets.wasRefused
@@ -188,6 +188,8 @@ function openTls(socket: Socket, { config, tickets }: EndpointTarget): TLSSocket
     ...(isSmall ? SMALL_HELLO : {}),
     ...(name === null ? {} : { servername: name }),
     ...(ca === null ? {} : { ca }),
+    ...(identity === null ? {} : identity),
+    ...(alpn === null ? {} : { ALPNProtocols: [alpn] }),
     ...(ticket === null ? {} : { session: ticket.session }),
   })
   let version: string | null = null
@@ -244,7 +246,8 @@ function brokenOff(step: Step, { host, port }: UplinkConfig): string {
   return `${host}:${port} broke off the ${step} handshake: does this port speak ${step}?`
 }
 
-function sentence(error: NodeJS.ErrnoException, { host, port }: UplinkConfig): string {
+function sentence(error: NodeJS.ErrnoException, config: UplinkConfig): string {
+  const { host, port } = config
   const where = `${host}:${port}`
   switch (error.code) {
     case 'ECONNREFUSED':
@@ -276,6 +279,14 @@ function sentence(error: NodeJS.ErrnoException, { host, port }: UplinkConfig): s
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return `the certificate of ${host} is for another name: give that name as \`tls.servername\`, if it is the right server`
     default:
-      return `${where}: ${error.message}`
+      return refusedCertificate(error, config) ?? `${where}: ${error.message}`
   }
+}
+
+/** The remote has ended TLS because of who we are (RFC 8446 section 6.2), or null. */
+function refusedCertificate({ code = '' }: NodeJS.ErrnoException, { host, tlsOptions }: UplinkConfig): string | null {
+  const alert = /_ALERT_(CERTIFICATE_REQUIRED|UNKNOWN_CA|ACCESS_DENIED|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(?:EXPIRED|REVOKED|UNKNOWN))$/.exec(code)?.[1]
+  if (alert === undefined) return null
+  if (tlsOptions.identity === null) return `${host} asks for a certificate: give this gateway's as \`tls.cert\` and \`tls.key\``
+  return `${host} refuses this gateway's certificate (${alert.toLowerCase().replaceAll('_', ' ')}): have it registered there, or give the right one as \`tls.cert\``
 }

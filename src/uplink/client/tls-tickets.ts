@@ -84,11 +84,11 @@ export class TlsTickets {
   }
 }
 
-/** Whose tickets these are: all that decides whether a certificate is accepted. */
+/** Whose tickets these are: all that decides whether the certificates of both ends are accepted. */
 function ownerOf({ host, port, tlsOptions }: UplinkConfig): string {
-  const { ca, servername, versionMax } = tlsOptions
+  const { ca, identity, servername, alpn, versionMax } = tlsOptions
   const hash = process.getBuiltinModule('node:crypto').createHash('sha256')
-  return hash.update(JSON.stringify([host, port, servername, versionMax, ca?.toString('base64') ?? null])).digest('base64')
+  return hash.update(JSON.stringify([host, port, servername, alpn, versionMax, ca?.toString('base64') ?? null, identity?.cert.toString('base64') ?? null])).digest('base64')
 }
 
 function ticketsOf(bytes: Buffer, owner: string): Ticket[] {

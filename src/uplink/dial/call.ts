@@ -2,7 +2,8 @@
 // reason: while dialling that is why it failed, afterwards why the line is lost.
 import type { Timer } from '../../clock.ts'
 import type { Network } from './network.ts'
-import { type Ending, hangUpWithUs, POLL_MS, Program, type ProgramDeps } from './program.ts'
+import { POLL_MS } from './output.ts'
+import { type Ending, hangUpWithUs, Program, type ProgramDeps } from './program.ts'
 
 export interface DialDeps extends ProgramDeps {
   readonly network: Network

@@ -1,5 +1,7 @@
 // What a program that dials has printed: the last lines, for the sentence that says why it failed. However much it prints, what is kept is
 // bounded, and what looks like a password or a PIN is never in it.
+import type { Readable } from 'node:stream'
+import type { Clock } from '../../clock.ts'
 
 const LINES_MAX = 3
 const LINE_CHARS_MAX = 200
@@ -70,4 +72,30 @@ export class LineSplitter {
     if (this.#rest !== '') this.#onLine(this.#rest)
     this.#rest = ''
   }
+}
+
+/** How often a program may fill OUTPUT_BYTES_PER_POLL, and how long after its end its last words are waited for. */
+export const POLL_MS = 250
+const OUTPUT_BYTES_PER_POLL = 65_536
+
+/** Resolves when the stream ends. A program that floods us is paused: it waits in its own write. */
+export function readLines(stream: Readable, clock: Clock, onLine: (line: string) => void): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const lines = new LineSplitter(onLine)
+  let bytes = 0
+  stream.setEncoding('utf8')
+  stream.on('data', (text: string) => {
+    lines.add(text)
+    bytes += text.length
+    if (bytes < OUTPUT_BYTES_PER_POLL) return
+    bytes = 0
+    stream.pause()
+    clock.after(POLL_MS, () => void stream.resume())
+  })
+  stream.once('error', () => resolve())
+  stream.once('close', () => {
+    lines.end()
+    resolve()
+  })
+  return promise
 }

@@ -6,9 +6,9 @@
 import type { ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import type { Readable } from 'node:stream'
 import type { Clock, Timer } from '../../clock.ts'
-import { LineSplitter, Output } from './output.ts'
+import { AgentRequest, agentOf, type OnLine } from './agent.ts'
+import { Output, POLL_MS, readLines } from './output.ts'
 
 export interface DialLog {
   debug(fields: object, text: string): void
@@ -20,6 +20,8 @@ export interface ProgramDeps {
   readonly log: DialLog
   /** Where PATH and the like are taken from. */
   readonly env: NodeJS.ProcessEnv
+  /** Socket of the dial agent. Default: that of the package, where it is there and we are not root. */
+  readonly agent?: string
 }
 
 export type Ending =
@@ -31,8 +33,6 @@ export type Ending =
 /** To end by itself after SIGTERM: pppd takes its leave from the peer and the modem. */
 const TERM_MS_MAX = 15_000
 const KILL_MS_MAX = 2000
-export const POLL_MS = 250
-const OUTPUT_BYTES_PER_POLL = 65_536
 const LOGGED_LINES_MAX = 100
 
 /** NOTIFY_SOCKET would let it speak for us to systemd; passwords may stand in ours. */
@@ -48,37 +48,44 @@ export class Program {
   readonly gone: Promise<void>
   readonly #deps: ProgramDeps
   readonly #output: Output
-  readonly #onLine: (line: string, from: 'stdout' | 'stderr') => void
+  readonly #onLine: OnLine
   readonly #onGone: () => void
+  readonly #request: AgentRequest | null
   #child: ChildProcess | null = null
   #hasExited = false
   #ending: Promise<void> | null = null
   #logged = 0
 
   /** `onLine`: complete lines, as they may be shown. */
-  constructor(argv: readonly string[], deps: ProgramDeps, onLine: (line: string, from: 'stdout' | 'stderr') => void = () => {}, language = '') {
+  constructor(argv: readonly string[], deps: ProgramDeps, onLine: OnLine = () => {}, language = '') {
     this.name = argv[0]!.slice(argv[0]!.lastIndexOf('/') + 1)
     this.#deps = deps
     this.#output = new Output(argv)
     this.#onLine = onLine
-    const { promise, resolve } = Promise.withResolvers<Ending>()
-    this.ended = promise
     const { promise: gone, resolve: onGone } = Promise.withResolvers<void>()
     this.gone = gone
     this.#onGone = onGone
+    const agent = agentOf(argv, deps)
+    this.#request = agent === null ? null : new AgentRequest(agent, argv, deps, (line, from) => this.#take(line, from))
+    this.ended = this.#request?.ended ?? this.#start(argv, language)
+  }
+
+  #start(argv: readonly string[], language: string): Promise<Ending> {
+    const { clock, env } = this.#deps
+    const { promise, resolve } = Promise.withResolvers<Ending>()
     const { spawn } = process.getBuiltinModule('node:child_process')
     try {
-      const child = spawn(argv[0]!, argv.slice(1), { cwd: '/', env: environment(deps.env, language), detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+      const child = spawn(argv[0]!, argv.slice(1), { cwd: '/', env: environment(env, language), detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
       this.#child = child
       child.once('error', (error: NodeJS.ErrnoException) => this.#notStarted(error, resolve))
-      if (child.pid === undefined) return
-      const outputEnded = [this.#read(child.stdout, 'stdout'), this.#read(child.stderr, 'stderr')]
+      if (child.pid === undefined) return promise
+      const outputEnded = [readLines(child.stdout, clock, (line) => this.#take(line, 'stdout')), readLines(child.stderr, clock, (line) => this.#take(line, 'stderr'))]
       child.once('exit', (code, signal) => {
         this.#hasExited = true
         for (const stream of [child.stdout, child.stderr]) (stream as Socket).unref()
         // Its last words are still in the pipes; what it left behind may hold them open for ever.
         const answer = (): void => resolve(code === null ? { kind: 'killed', signal: signal! } : { kind: 'exited', code })
-        const timer = deps.clock.after(POLL_MS, answer)
+        const timer = clock.after(POLL_MS, answer)
         void Promise.all(outputEnded).then(() => {
           timer.cancel()
           answer()
@@ -87,8 +94,10 @@ export class Program {
     } catch (error) {
       this.#notStarted(error as NodeJS.ErrnoException, resolve)
     }
+    return promise
   }
 
+  /** null when it was not started, or by the agent. */
   get pid(): number | null {
     return this.#child?.pid ?? null
   }
@@ -100,13 +109,14 @@ export class Program {
 
   /** Ends it and all it has started: asks with SIGTERM, and after a while uses SIGKILL. Never rejects. */
   end(): Promise<void> {
-    this.#ending ??= this.#end().then(this.#onGone)
+    this.#ending ??= (this.#request?.end() ?? this.#end()).then(this.#onGone)
     return this.#ending
   }
 
   /** Asks it to end, and does not wait. */
   tell(): void {
-    this.#signal('SIGTERM')
+    if (this.#request !== null) this.#request.tell()
+    else this.#signal('SIGTERM')
   }
 
   async #end(): Promise<void> {
@@ -149,28 +159,6 @@ export class Program {
     timers.push(clock.every(POLL_MS, check), clock.after(ms, () => answer(false)))
     this.#child?.once('exit', check)
     check()
-    return promise
-  }
-
-  /** Resolves when the stream ends. A program that floods us is paused: it waits in its own write. */
-  #read(stream: Readable, from: 'stdout' | 'stderr'): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const lines = new LineSplitter((line) => this.#take(line, from))
-    let bytes = 0
-    stream.setEncoding('utf8')
-    stream.on('data', (text: string) => {
-      lines.add(text)
-      bytes += text.length
-      if (bytes < OUTPUT_BYTES_PER_POLL) return
-      bytes = 0
-      stream.pause()
-      this.#deps.clock.after(POLL_MS, () => void stream.resume())
-    })
-    stream.once('error', () => resolve())
-    stream.once('close', () => {
-      lines.end()
-      resolve()
-    })
     return promise
   }
 

@@ -40,13 +40,17 @@ const DEFAULTS = {
   },
   access: { isWhole: true, users: [], tokens: [], rules: [] },
   tenants: [],
-  store: { path: '/site/data', commitWindowMs: 60, bytesMax: 2_000_000_000 },
+  store: { path: '/site/data', commitWindowMs: 60, dailyBytesMax: Infinity, bytesMax: 2_000_000_000 },
   board: { profile: null, enable: [] },
   buses: [],
   sensors: [],
   outputs: [],
   announce: { homeAssistant: null, sparkplug: null },
   uplinks: [],
+  hostname: 'well-07',
+  network: { country: null, ethernet: [{ interface: null, addresses: [], gateways: [], dns: [] }], wifi: [], hotspot: null, modems: [], dialup: [] },
+  time: { servers: [{ host: '2.debian.pool.ntp.org', isPool: true }], gpsSensor: null, gpsDelaySec: 0, step: 'start' },
+  ssh: { keys: [] },
   log: { level: 'info' },
 }
 
@@ -130,7 +134,7 @@ broker:
   sessionQueue: { maxSize: 1MB, maxMessages: 11, maxAge: 1h, whenFull: drop-newest }
   outputBuffer: 128kB
   sysInterval: 0s
-store: { path: /var/lib/sandpiper, commitWindow: 0, maxSize: 16GB }
+store: { path: /var/lib/sandpiper, commitWindow: 0, dailyWrites: 900MB, maxSize: 16GB }
 log: { level: debug }
 `)
     expect(config.broker).toEqual({
@@ -144,7 +148,7 @@ log: { level: debug }
       retainedMessagesMax: 8, retainedBytesMax: 9000, sessionExpirySecMax: 0xffff_ffff, sessionsMax: 10,
       sessionQueue: { bytesMax: 1_000_000, countMax: 11, ageMsMax: 3_600_000, whenFull: 'drop-newest' }, outputBytesMax: 128_000, sysIntervalMs: 0,
     })
-    expect(config.store).toEqual({ path: '/var/lib/sandpiper', commitWindowMs: 0, bytesMax: 16_000_000_000 })
+    expect(config.store).toEqual({ path: '/var/lib/sandpiper', commitWindowMs: 0, dailyBytesMax: 900_000_000, bytesMax: 16_000_000_000 })
     expect(config.log).toEqual({ level: 'debug' })
   })
 

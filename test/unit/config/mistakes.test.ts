@@ -24,7 +24,7 @@ describe('hints', () => {
   }
 
   it.each([
-    ['site: s\nstore: { comitWindow: 1s }', 'did you mean `commitWindow`? allowed here: path, commitWindow, maxSize'],
+    ['site: s\nstore: { comitWindow: 1s }', 'did you mean `commitWindow`? allowed here: path, commitWindow, dailyWrites, maxSize'],
     ['site: s\nlog: { level: wran }', 'did you mean warn?'],
     ['site: s\nstore: { commitWindow: 20 }', 'write a number with ms, s, m, h or d, for example 20ms or 30d (perhaps 20s)'],
     ['site: s\nbroker: { maxConnections: "10" }', 'write 10 without quotes'],

@@ -44,7 +44,7 @@ describe('keys that belong to a scheme', () => {
   })
 
   test('tls', () => {
-    expect(accepted(withUrl('wss://h', 'tls: { servername: x }')).uplinks[0]!.tlsOptions).toEqual({ ca: null, servername: 'x', versionMax: 'TLSv1.3' })
+    expect(accepted(withUrl('wss://h', 'tls: { servername: x }')).uplinks[0]!.tlsOptions).toEqual({ ca: null, identity: null, servername: 'x', alpn: null, versionMax: 'TLSv1.3' })
     expect(accepted(withUrl('mqtts://h', 'tls: { maxVersion: TLSv1.2 }')).uplinks[0]!.tlsOptions.versionMax).toBe('TLSv1.2')
     expect(lines(check(withUrl('ws://h', 'tls: {}')))[0]).toContain('`tls` is set, but `url` says ws:// without TLS')
     expect(lines(check(withUrl('mqtts://h', 'tls: { maxVersion: TLSv1.1 }')))[0]).toContain('maxVersion')

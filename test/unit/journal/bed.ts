@@ -72,9 +72,10 @@ export class Bed {
   readonly journal: Journal
   #nextDestination = 1
 
-  constructor() {
+  constructor({ dailyBytesMax = Infinity }: { readonly dailyBytesMax?: number } = {}) {
     this.journal = new Journal(this.store, this.clock, this.turn, this.counters, {
       commitWindowMs: WINDOW_MS,
+      dailyBytesMax,
       lastSequence: 0,
       onFailure: (error) => this.failures.push(error),
     })

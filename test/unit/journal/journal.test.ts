@@ -12,6 +12,55 @@ function batchesSince(from: number) {
   return bed.store.batches.slice(from)
 }
 
+describe('where flash has to be spared', () => {
+  const DAY_BYTES = 864_000_000 // 10 bytes/ms, 6 MB at once
+  const BATCH_BYTES = 10_000
+
+  /** Ten messages a second for somebody who is away, each batch of BATCH_BYTES; how many batches in each second. */
+  async function batches(spared: Bed, seconds: number): Promise<number[]> {
+    const queue = await spared.queue()
+    const counts: number[] = []
+    for (let second = 0; second < seconds; second++) {
+      const from = spared.store.batches.length
+      for (let i = 0; i < 10; i++) {
+        const before = spared.store.batches.length
+        spared.publish([queue], i)
+        await spared.pass(100)
+        spared.store.bytesWritten += (spared.store.batches.length - before) * BATCH_BYTES
+        await spared.store.completeAll()
+      }
+      counts.push(spared.store.batches.length - from)
+    }
+    return counts
+  }
+
+  test('what was saved is spent first, then messages wait for company, and never longer than two seconds more', async () => {
+    const spared = new Bed({ dailyBytesMax: DAY_BYTES })
+    const counts = await batches(spared, 120)
+    expect(counts.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 10))
+    const later = counts.slice(-20).reduce((sum, n) => sum + n, 0)
+    expect(later).toBeGreaterThanOrEqual(10)
+    expect(later).toBeLessThanOrEqual(21)
+  })
+
+  test('and otherwise each is a write of its own', async () => {
+    expect(await batches(bed, 3)).toEqual([10, 10, 10])
+  })
+
+  test('an urgent change does not wait', async () => {
+    const spared = new Bed({ dailyBytesMax: DAY_BYTES })
+    spared.store.bytesWritten = 1e9
+    const queue = await spared.queue() // and the journal hears of it
+    spared.publish([queue], 1)
+    const from = spared.store.batches.length
+    await spared.pass(1900)
+    expect(spared.store.batches.length).toBe(from)
+    spared.journal.change({ kind: 'value', key: 'a', value: 1 }, true)
+    await turns()
+    expect(spared.store.batches.length).toBe(from + 1)
+  })
+})
+
 describe('when a batch is due', () => {
   test('an urgent change goes with the turn it came in', async () => {
     bed.journal.change({ kind: 'value', key: 'a', value: 1 }, true)

@@ -193,7 +193,8 @@ describe('how', () => {
 
   test.each([
     ['a pre-shared key', 'bridge_identity me\nbridge_psk 1234'],
-    ['a certificate of its own', 'bridge_cafile /etc/ssl/certs/ca-certificates.crt\nbridge_certfile c\nbridge_keyfile k'],
+    ['a certificate without its key', 'bridge_cafile /etc/ssl/certs/ca-certificates.crt\nbridge_certfile c'],
+    ['a certificate that is not there', 'bridge_certfile c\nbridge_keyfile k'],
     ['authorities in a folder', 'bridge_capath /etc/mosquitto/ca'],
     ['authorities that are not there', 'bridge_cafile /no/such/ca.pem'],
     ['a mistyped file of authorities', 'bridge_cafle /etc/mosquitto/ca.pem'],

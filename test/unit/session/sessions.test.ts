@@ -51,7 +51,7 @@ let sessions: Sessions
 
 function build(): void {
   const { clock, turn, topics, counters } = bed
-  const journal = new Journal(bed.store, clock, turn, counters, { commitWindowMs: 20, lastSequence: 0, onFailure: (e) => bed.failures.push(e) })
+  const journal = new Journal(bed.store, clock, turn, counters, { commitWindowMs: 20, dailyBytesMax: Infinity, lastSequence: 0, onFailure: (e) => bed.failures.push(e) })
   const audiences = new Audiences()
   router = new Router({ tenant: '', clock, turn, topics, counters, journal, audiences }, { retainedMessagesMax: 10, retainedBytesMax: 1e4 })
   let next = 1

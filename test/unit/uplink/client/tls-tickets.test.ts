@@ -60,6 +60,8 @@ describe('session tickets', () => {
   test.each([
     ['another host', { host: 'other' }],
     ['another port', { port: 8884 }],
+    ['another protocol', { tlsOptions: { ...OPTIONS, alpn: 'mqtt' } }],
+    ['another certificate of ours', { tlsOptions: { ...OPTIONS, identity: { cert: Buffer.from('c'), key: Buffer.from('k') } } }],
     ['another name', { tlsOptions: { ...OPTIONS, servername: 'other' } }],
     ['another authority', { tlsOptions: { ...OPTIONS, ca: Buffer.from('other') } }],
     ['another version', { tlsOptions: { ...OPTIONS, versionMax: 'TLSv1.2' as const } }],

@@ -1,0 +1,131 @@
+// A look as a whole: secrets move and the status is written, with the power cut at every step; a card that fails stops nothing.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import type { CardFacts } from '../../../src/card/facts.ts'
+import { Led } from '../../../src/card/led.ts'
+import { look, type LookDeps } from '../../../src/card/look.ts'
+import { digestOf } from '../../../src/config/digest.ts'
+import { type Accepted, checkText } from '../../../src/config/load.ts'
+import { APPLIED, FACTS, STATUS } from '../../support/card-facts.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { FakeMachine } from '../../support/fake-machine.ts'
+import { FatCard, PowerCut } from '../../support/fat-card.ts'
+
+const FILE = '# mine\r\nsite: well-07\r\naccess: { users: [{ name: a, password: hunter2 }] } # keep\r\nuplinks: [{ name: cloud, url: mqtt://h, username: u, password: "wrong yet", routes: [{ out: a }] }]\r\n'
+
+let state = ''
+const states: string[] = []
+beforeEach(() => {
+  state = mkdtempSync(join(tmpdir(), 'sandpiper-look-'))
+  states.push(state)
+})
+afterAll(() => {
+  for (const folder of states) rmSync(folder, { recursive: true })
+})
+
+function accepted(text: string): Accepted {
+  const result = checkText(text, '/card/gateway.yaml', { state })
+  if ('problems' in result) throw new Error(result.problems[0]!.message)
+  return result
+}
+
+function factsOf(text: string | null, { everConnected = false } = {}): CardFacts {
+  const digest = digestOf((text ?? '').replace('\uFEFF', ''))
+  return { ...FACTS, text: text?.replace('\uFEFF', '') ?? null, applied: { ...APPLIED, digest, fileDigest: digest }, status: { ...STATUS, config: { source: 'file', digest, trouble: null }, uplinks: [{ ...STATUS.uplinks[0]!, everConnected }] } }
+}
+
+function deps(files: FatCard, machine = new FakeMachine(), clock = new FakeClock()): LookDeps {
+  return { clock, files, machine, state, configFile: '/card/gateway.yaml', detectedBoard: null, led: new Led('/nowhere'), whileWritable: (write) => Promise.resolve().then(write) }
+}
+
+test('what has worked is taken from the file, the rest stays', async () => {
+  const card = new FatCard({ 'gateway.yaml': FILE })
+  expect(await look(factsOf(FILE), deps(card))).toEqual({ said: [], movedSecrets: 1, wroteStatus: true })
+  expect(card.text('gateway.yaml')!.replace(/g[0-9a-f]{20}/, 'F')).toBe(FILE.replace('hunter2', '{ stored: F }'))
+  expect(card.text('STATUS.txt')).toContain('GATEWAY.YAML is right')
+  expect(accepted(card.text('gateway.yaml')!).config).toEqual(accepted(FILE).config)
+  const text = card.text('gateway.yaml')!
+  expect(await look(factsOf(text, { everConnected: true }), deps(card))).toMatchObject({ movedSecrets: 1 })
+  expect(card.text('gateway.yaml')).not.toMatch(/hunter2|wrong yet/)
+})
+
+test('a byte order mark stays', async () => {
+  const card = new FatCard({ 'gateway.yaml': `\uFEFF${FILE}` })
+  await look(factsOf(`\uFEFF${FILE}`), deps(card))
+  expect(card.text('gateway.yaml')).toMatch(/^\uFEFF# mine/)
+  expect(card.text('gateway.yaml')).toContain('stored:')
+})
+
+test('a power cut at any step loses no secret, no file and no word of the user', async () => {
+  let cuts = 0
+  for (let steps = 0; ; steps++) {
+    const card = new FatCard({ 'gateway.yaml': FILE })
+    card.stepsLeft = steps
+    const isDone = await look(factsOf(FILE), { ...deps(card), whileWritable: (write) => Promise.resolve().then(write) }).then(() => card.outcomes.length === 0)
+    if (isDone) break
+    for (const names of card.outcomes) {
+      cuts++
+      const after = new FatCard(names)
+      // The next start: leftovers are put right, and the file means what it meant.
+      await look(factsOf(null), deps(after))
+      const text = after.text('gateway.yaml')!
+      expect(text.replace(/\{ stored: g[0-9a-f]{20} \}/, 'hunter2')).toBe(FILE)
+      expect(accepted(text).config).toEqual(accepted(FILE).config)
+      await look(factsOf(text), deps(after))
+      expect(after.list().toSorted()).toEqual(['STATUS.txt', 'gateway.yaml'])
+      expect(after.text('gateway.yaml')).not.toContain('hunter2')
+    }
+  }
+  expect(cuts).toBeGreaterThan(15)
+  expect(PowerCut).toBeDefined()
+})
+
+describe('no secret is moved', () => {
+  const unmoved = async (facts: CardFacts, card = new FatCard({ 'gateway.yaml': FILE })): Promise<void> => {
+    await look(facts, deps(card))
+    expect(card.text('gateway.yaml')).toContain('hunter2')
+  }
+
+  test('while another configuration runs', () => unmoved({ ...factsOf(FILE), status: { ...factsOf(FILE).status!, config: { source: 'last-good', digest: digestOf(FILE), trouble: null } } }))
+  test('while the gateway runs with an earlier text', () => unmoved({ ...factsOf(FILE), status: { ...factsOf(FILE).status!, config: { source: 'file', digest: null, trouble: null } } }))
+  test('while the gateway does not run', () => unmoved({ ...factsOf(FILE), status: null, answer: null }))
+  test('when the file has changed meanwhile', () => unmoved(factsOf(FILE), new FatCard({ 'gateway.yaml': FILE.replace('keep', 'changed') })))
+})
+
+describe('a card that fails', () => {
+  test('is said once, and tried again when something has changed', async () => {
+    const card = new FatCard({ 'gateway.yaml': 'site: s\n' })
+    const clock = new FakeClock()
+    const machine = new FakeMachine()
+    let tries = 0
+    const broken = { ...deps(card, machine, clock), whileWritable: () => Promise.reject(new Error(`EROFS: read-only file system ${tries++}`)) }
+    const first = await look(factsOf('site: s\n'), broken)
+    expect(first.said[0]).toMatch(/^the card cannot be written to \(EROFS: read-only file system 0\)/)
+    clock.advance(120_000)
+    expect((await look(factsOf('site: s\n'), broken)).said).toEqual([])
+    expect(tries).toBe(1)
+    expect((await look({ ...factsOf('site: s\n'), devices: [] }, broken)).said).toEqual([])
+    expect(tries).toBe(2)
+  })
+})
+
+test('nothing is written when nothing is to be said', async () => {
+  const card = new FatCard({ 'gateway.yaml': 'site: s\n' })
+  const clock = new FakeClock()
+  const of = deps(card, new FakeMachine(), clock)
+  await look(factsOf('site: s\n'), of)
+  const before = card.steps
+  for (let n = 0; n < 100; n++) {
+    clock.advance(120_000)
+    await look(factsOf('site: s\n'), of)
+  }
+  expect(card.steps - before).toBeLessThanOrEqual(4) // once, after six hours: aside, written, renamed, synced
+})
+
+test('a radio that has given up is asked to try again', async () => {
+  const machine = new FakeMachine()
+  await look(FACTS, deps(new FatCard(), machine))
+  expect(machine.ran.filter((line) => line.includes('connect wlan0'))).toEqual(['nmcli --wait 0 device connect wlan0'])
+})

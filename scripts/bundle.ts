@@ -1,4 +1,4 @@
-// Makes the program one file, `sandpiper.mjs`, which is also what its store's thread runs; beside it `addons/` and `board/`.
+// Makes the program one file, `sandpiper.mjs`, its store's thread inside; beside it `addons/` and `board/`.
 //
 //   node scripts/bundle.ts [FOLDER] [--arch arm64|x64]        FOLDER: out/bundle
 //
@@ -51,34 +51,22 @@ export const ADDONS: Readonly<Record<string, Addon>> = {
   },
 }
 
-/** In place of src/layout.ts. */
-const LAYOUT = `
+/** In place of src/layout.ts. The thread's text stands in the file as a string, so that the thread reads that much and not all of it. */
+const layout = (thread: string): string => `
 import { fileURLToPath } from 'node:url'
 export const BOARDS = fileURLToPath(new URL('./board/', import.meta.url))
-export const STORE_THREAD = new URL(import.meta.url)
-export const VERSION = ${JSON.stringify((JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version)}
-`
-
-const ENTRY = `
-import { isMainThread } from 'node:worker_threads'
-await (isMainThread ? import(${JSON.stringify(join(ROOT, 'src/cli.ts'))}) : import(${JSON.stringify(join(ROOT, 'src/store/worker.ts'))}))
+export const STORE_THREAD = 'const HERE = ' + JSON.stringify(import.meta.url) + ${JSON.stringify(`\n${thread}`)}
+export const VERSION = ${JSON.stringify(manifestIn(ROOT).version)}
 `
 
 const virtual = (name: string): string => `\0sandpiper:${name}`
 
-function ownModules(): Plugin {
-  return {
-    name: 'entry and layout',
-    resolveId: (id) => (id === 'entry' ? virtual('entry') : null),
-    load(id) {
-      if (id === virtual('entry')) return ENTRY
-      return id === join(ROOT, 'src/layout.ts') ? LAYOUT : null
-    },
-  }
+function ownLayout(thread: string): Plugin {
+  return { name: 'layout', load: (id) => (id === join(ROOT, 'src/layout.ts') ? layout(thread) : null) }
 }
 
 /** Each add-on under its own name in addons/, in place of what looks for it in folders of its package. */
-function addons(): Plugin {
+function addons(here: string): Plugin {
   const isOf = (importer: string, { package: name }: Addon): boolean => importer.startsWith(join(PACKAGES, name, '/'))
   return {
     name: 'add-ons',
@@ -90,7 +78,7 @@ function addons(): Plugin {
       const found = Object.entries(ADDONS).find(([name]) => id === virtual(name))
       if (found === undefined) return null
       const [name, { shim }] = found
-      return `import { createRequire } from 'node:module'\n${shim(`createRequire(import.meta.url)(${JSON.stringify(`./addons/${name}`)})`)}`
+      return `import { createRequire } from 'node:module'\n${shim(`createRequire(${here})(${JSON.stringify(`./addons/${name}`)})`)}`
     },
   }
 }
@@ -128,21 +116,30 @@ export interface Bundle {
 }
 
 export async function makeBundle(): Promise<Bundle> {
+  // A thread that is started from text is CommonJS, and has no file that it could find things beside.
+  const thread = await bundleOf('src/store/worker.ts', 'cjs', 'HERE', [])
+  const program = await bundleOf('src/cli.ts', 'esm', 'import.meta.url', [ownLayout(thread.code)])
+  return { code: program.code, packages: [...new Set([...thread.packages, ...program.packages])].toSorted() }
+}
+
+async function bundleOf(input: string, format: 'cjs' | 'esm', here: string, plugins: readonly Plugin[]): Promise<Bundle> {
   const warnings: string[] = []
   const build = await rolldown({
-    input: 'entry',
+    input: join(ROOT, input),
     cwd: ROOT,
     platform: 'node',
-    plugins: [ownModules(), addons(), builtins()],
+    plugins: [...plugins, addons(here), builtins()],
+    // CommonJS has these names, a module has not. Only what looks for its add-on asks for them, and is not answered with a folder.
+    transform: { define: { __dirname: '""', __filename: '""' } },
     treeshake: { propertyReadSideEffects: false },
     optimization: { pifeForModuleWrappers: false },
     onLog: (level, { message }) => void (level === 'warn' && warnings.push(message)),
   })
-  const { output } = await build.generate({ format: 'esm', codeSplitting: false, strictExecutionOrder: true, comments: false })
+  const { output } = await build.generate({ format, codeSplitting: false, strictExecutionOrder: true, comments: false })
   await build.close()
   if (warnings.length > 0) throw new Error(`the bundler warns:\n${warnings.join('\n')}`)
   const packages = Object.entries(output[0].modules).flatMap(([id]) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? [])
-  return { code: asciiOf(output[0].code), packages: [...new Set(packages)].toSorted() }
+  return { code: asciiOf(output[0].code), packages }
 }
 
 /** What application updates are made for. */

@@ -30,7 +30,7 @@ export async function applyCommand({ card, state, root = '', 'dry-run': dryRun =
   const file = join(card, FILE_NAME)
   const here = { detectedBoard: detectedBoard(root), state }
   const led = new Led(root)
-  const failed = dryRun ? null : await recoverCard(card, root)
+  const failed = dryRun ? null : recoverCard(card, root)
   const choices = chooseConfig(file, { ...here, lastGood: true, orDefault: true })
   if (dryRun) {
     const chosen = choices.candidates().next().value!
@@ -49,12 +49,12 @@ export async function applyCommand({ card, state, root = '', 'dry-run': dryRun =
 }
 
 /** A file that a power cut has left without its name gets it, before anybody looks for it. Answers what went wrong, for the log. */
-async function recoverCard(card: string, root: string): Promise<string | null> {
+function recoverCard(card: string, root: string): string | null {
   const files = folderFiles(card)
   const left = leftOvers(files)
   if (left.length === 0) return null
   try {
-    await whileWritable(card, systemClock, () => recover(files, left), join(root, CARD_LOCK))
+    whileWritable(card, systemClock, () => recover(files, left), join(root, CARD_LOCK))
     return null
   } catch (error) {
     return `the card cannot be put in order: ${(error as Error).message}`

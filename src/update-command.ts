@@ -1,7 +1,7 @@
 // `sandpiper update`: what people and the appliance's units say to it. Installing is the work of sandpiper-update.service: whoever asks writes a
 // request, as the gateway does, and looks at what comes of it.
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { systemClock } from './clock.ts'
 import { chooseConfig } from './config/choose.ts'
@@ -56,7 +56,7 @@ async function carriedOut([order, source]: readonly string[], words: UpdateWords
     }
     case 'install':
       if (source === undefined) throw new OperatorError('E_USAGE', 'update install wants a file or an address: sandpiper update install https://…')
-      return follow(places, records, { install: /^https?:/i.test(source) ? source : join(process.cwd(), source.startsWith('/') ? join('/', source) : source) }, words, terminal)
+      return follow(places, records, { install: /^https?:/i.test(source) ? source : resolve(source) }, words, terminal)
     case 'rollback':
       return follow(places, records, { rollback: true }, words, terminal)
     case 'mark-good':

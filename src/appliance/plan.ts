@@ -11,7 +11,7 @@ import { chatScript, peerFile } from './peers.ts'
 export type { Connection }
 
 export const APPLY_FOLDER = '/run/sandpiper-apply'
-const CONNECTIONS_FOLDER = '/run/NetworkManager/system-connections'
+export const CONNECTIONS_FOLDER = '/run/NetworkManager/system-connections'
 const PREFIX = 'sandpiper-'
 const OWNER_ONLY = 0o600
 const READABLE = 0o644

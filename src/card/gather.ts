@@ -5,7 +5,7 @@ import { hostname, networkInterfaces, uptime } from 'node:os'
 import { join } from 'node:path'
 import { type ApplyResult, applyResult } from '../appliance/apply.ts'
 import { type Machine, systemMachine } from '../appliance/machine.ts'
-import type { Clock } from '../clock.ts'
+import { bootOffsetMs, type Clock } from '../clock.ts'
 import type { Status } from '../ops/status.ts'
 import { askBroker } from './answers.ts'
 import type { CardFacts, DataPartition, NetworkDevice } from './facts.ts'
@@ -53,10 +53,10 @@ export async function gatherFacts({ card, state, root }: Where, clock: Clock, ve
   }
 }
 
-/** null when the gateway does not run, or has not said anything for too long. A clock that was set since makes the file look old for a minute. */
+/** null when the gateway does not run, or has not said anything for too long. */
 function statusOf(machine: Machine, clock: Clock): Status | null {
   const status = parse<Status>(machine.read(STATUS_FILE) ?? '')
-  return status === null || Math.abs(clock.wall() - status.at) > STATUS_AGE_MS_MAX ? null : status
+  return status === null || clock.now() + bootOffsetMs - status.uptimeMs > STATUS_AGE_MS_MAX ? null : status
 }
 
 
@@ -81,8 +81,8 @@ async function networkDevices(machine: Machine): Promise<NetworkDevice[]> {
   const addresses = new Map(Object.entries(networkInterfaces()).map(([name, all]) => [name, (all ?? []).filter((a) => !a.internal).map((a) => a.address)]))
   const { ok, output } = await machine.run('nmcli', ['-t', '-f', 'DEVICE,TYPE,STATE,CONNECTION', 'device', 'status'])
   const known = ok ? output.split('\n').flatMap(deviceOf) : []
-  const devices = known.filter(({ type }) => !['loopback', 'wifi-p2p', 'bridge'].includes(type)).map((device) => ({ ...device, addresses: shown(addresses.get(device.device) ?? []) }))
-  const others = [...addresses].filter(([name, all]) => all.length > 0 && !known.some(({ device }) => device === name))
+  const devices = known.filter(({ type, state }) => !['loopback', 'wifi-p2p'].includes(type) && state !== 'unmanaged').map((device) => ({ ...device, addresses: shown(addresses.get(device.device) ?? []) }))
+  const others = [...addresses].filter(([name, all]) => all.length > 0 && !devices.some(({ device }) => device === name))
   return [...devices, ...others.map(([device, all]) => ({ device, type: 'interface', state: 'up', connection: null, addresses: shown(all) }))]
 }
 

@@ -5,6 +5,7 @@
 // replaced only by a text that means the same, and only after the secrets are safe on the data partition.
 import { connections } from '../appliance/connections.ts'
 import type { Machine } from '../appliance/machine.ts'
+import { CONNECTIONS_FOLDER } from '../appliance/plan.ts'
 import type { Clock } from '../clock.ts'
 import { bootOffsetMs } from '../clock.ts'
 import { isSameConfig } from '../config/sections.ts'
@@ -13,7 +14,7 @@ import { loadLastGood } from '../config/last-good.ts'
 import { type Accepted, checkText } from '../config/load.ts'
 import { StoredSecrets } from '../config/stored-secrets.ts'
 import type { CardFacts } from './facts.ts'
-import { type CardFiles } from './files.ts'
+import type { CardFiles } from './files.ts'
 import type { Led } from './led.ts'
 import { leftOvers, recover, replaceOnCard } from './replace.ts'
 import { type Exchange, exchangeSecrets } from './secrets.ts'
@@ -38,7 +39,7 @@ export interface LookDeps {
   readonly machine: Machine
   readonly led: Led
   /** Does it while the card can be written to. */
-  readonly whileWritable: (write: () => void) => Promise<void>
+  readonly whileWritable: (write: () => void) => void
 }
 
 interface Memory {
@@ -66,7 +67,7 @@ export async function look(facts: CardFacts, deps: LookDeps): Promise<Looked> {
   const isStatusDue = isDue(memory.writes, substance, nowMs)
   if (left.length === 0 && moving === null && !isStatusDue) return { said: [], movedSecrets: 0, wroteStatus: false }
   try {
-    await deps.whileWritable(() => {
+    deps.whileWritable(() => {
       recover(files, left)
       if (moving !== null) moveSecrets(moving, deps)
       if (isStatusDue) replaceOnCard(files, STATUS_FILE, statusBytes(facts))
@@ -84,7 +85,7 @@ export async function look(facts: CardFacts, deps: LookDeps): Promise<Looked> {
 /** An old editor takes the text for UTF-8 by this mark; plain ASCII needs none. */
 function statusBytes(facts: CardFacts): Buffer {
   const text = statusText(facts)
-  return Buffer.from(/[^\x00-\x7f]/.test(text) ? BOM + text : text, 'utf8')
+  return Buffer.from(/\P{ASCII}/u.test(text) ? BOM + text : text, 'utf8')
 }
 
 // ---- secrets
@@ -144,8 +145,9 @@ async function activeConnections(machine: Machine): Promise<ReadonlySet<string>>
 // ---- connections that have given up
 
 /** NetworkManager gives a Wi-Fi network up whose password was refused once, also by a router that was only starting. Nobody is there to try again but us. */
-async function revive({ devices, applied }: CardFacts, { machine }: LookDeps): Promise<void> {
-  if (applied === null) return
+async function revive({ devices }: CardFacts, { machine }: LookDeps): Promise<void> {
+  const wantsWifi = machine.list(CONNECTIONS_FOLDER).some((name) => /^type=wifi$/m.test(machine.read(`${CONNECTIONS_FOLDER}/${name}`) ?? ''))
+  if (!wantsWifi) return
   for (const { device, type, state } of devices) {
     if (type === 'wifi' && state === 'disconnected') await machine.run('nmcli', ['--wait', '0', 'device', 'connect', device])
   }

@@ -10,13 +10,15 @@ export const CARD_LOCK = '/run/sandpiper-card.lock'
 const LOCK_MS_MAX = 60_000
 const RETRY_MS = 200
 const MOUNT_MS_MAX = 30_000
+/** Wakes nobody: waiting for it is a sleep. */
+const NOBODY = new Int32Array(new SharedArrayBuffer(4))
 
 /**
- * Does `write` while the card can be written to. A folder that is no mount point of its own, as on a laptop or in a test, is taken as it is. Rejects
- * with the file system's error, or when others hold the card for longer than a minute.
+ * Does `write` while the card can be written to. A folder that is no mount point of its own, as on a laptop or in a test, is taken as it is. Throws the
+ * file system's error, or when others hold the card for longer than a minute. It blocks: for commands that do nothing else meanwhile.
  */
-export async function whileWritable<T>(folder: string, clock: Clock, write: () => T, lock = CARD_LOCK): Promise<T> {
-  const held = await takeLock(lock, clock)
+export function whileWritable<T>(folder: string, clock: Clock, write: () => T, lock = CARD_LOCK): T {
+  const held = takeLock(lock, clock)
   try {
     if (!isReadOnlyMount(folder)) return write()
     remount(folder, 'rw')
@@ -30,7 +32,7 @@ export async function whileWritable<T>(folder: string, clock: Clock, write: () =
   }
 }
 
-async function takeLock(path: string, clock: Clock): Promise<number> {
+function takeLock(path: string, clock: Clock): number {
   const file = openSync(path, 'a', 0o600)
   const untilMs = clock.now() + LOCK_MS_MAX
   while (!tryLock(file)) {
@@ -38,7 +40,7 @@ async function takeLock(path: string, clock: Clock): Promise<number> {
       closeSync(file)
       throw new Error('the card has been in use by another program for a minute')
     }
-    await new Promise<void>((done) => void clock.after(RETRY_MS, done))
+    Atomics.wait(NOBODY, 0, 0, RETRY_MS)
   }
   return file
 }

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Clock, Timer } from '../clock.ts'
+import { bootOffsetMs, type Clock, type Timer } from '../clock.ts'
 import type { Status } from './status.ts'
 
 const FILE = 'status.json'
@@ -19,7 +19,7 @@ export interface StatusFileDeps {
   readonly clock: Clock
   readonly log: { warn(fields: object, text: string): void }
   /** As it is now, but for its date. */
-  readonly status: () => Omit<Status, 'at'>
+  readonly status: () => Omit<Status, 'at' | 'uptimeMs'>
 }
 
 export class StatusFile {
@@ -53,7 +53,7 @@ export class StatusFile {
     const text = JSON.stringify(now)
     if (text === this.#written && clock.now() - this.#writtenAtMs < FRESH_MS) return
     try {
-      writeFileSync(this.#aside, `${JSON.stringify({ ...now, at: clock.wall() })}\n`, { mode: MODE })
+      writeFileSync(this.#aside, `${JSON.stringify({ ...now, at: clock.wall(), uptimeMs: Math.round(clock.now() + bootOffsetMs) })}\n`, { mode: MODE })
       renameSync(this.#aside, this.#path)
       this.#written = text
       this.#writtenAtMs = clock.now()

@@ -8,6 +8,8 @@ export interface Status {
   readonly version: string
   /** Wall milliseconds. */
   readonly at: number
+  /** The same moment in milliseconds since the machine's start, which no setting of the clock moves. */
+  readonly uptimeMs: number
   /** The kernel's identifier of this start of the machine. */
   readonly boot: string
   readonly site: string
@@ -67,7 +69,7 @@ export interface StatusSources {
   readonly wallMs: number
 }
 
-export type GatewayStatus = Omit<Status, 'version' | 'at' | 'boot' | 'config' | 'lastError'>
+export type GatewayStatus = Omit<Status, 'version' | 'at' | 'uptimeMs' | 'boot' | 'config' | 'lastError'>
 
 /** From here on new messages are soon refused, or old ones dropped. */
 const FULL = 0.95

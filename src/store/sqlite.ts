@@ -40,6 +40,7 @@ export class SqliteStore implements Store {
     this.#options = options
     const { folder, bytesMax } = options
     this.#worker = new Worker(STORE_THREAD, {
+      eval: typeof STORE_THREAD === 'string',
       name: 'store',
       workerData: { folder, bytesMax },
       execArgv: [],

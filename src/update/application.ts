@@ -131,7 +131,7 @@ export class Applications {
 
   #fits(name: string): boolean {
     const root = this.#disk.read(join(this.#places.apps, name, 'root'))?.toString('utf8')
-    return root !== undefined && root.trimEnd() === this.#identityLine() && this.#disk.read(join(this.#places.apps, name, BUNDLE_NAME)) !== null
+    return root !== undefined && root.trimEnd() === this.#identityLine() && this.#disk.size(join(this.#places.apps, name, BUNDLE_NAME)) > 0
   }
 
   #identityLine(): string {

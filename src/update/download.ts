@@ -5,6 +5,7 @@
 //   download.json   of which address and of which version of it (its strong ETag)
 //
 // With a rate, the file is asked for in pieces: so the receive buffers of this machine cannot take more than the link has to spare.
+import { once } from 'node:events'
 import { createWriteStream, truncateSync } from 'node:fs'
 import { request as requestHttp, type IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
@@ -132,25 +133,28 @@ export class Download {
     let bytes = from
     let problem: string | null = null
     let isWhole = false
+    let isBroken = false
+    file.on('error', () => (isBroken = true)) // a full disk, say: asked again later
     try {
       for await (const chunk of answer as AsyncIterable<Buffer>) {
         if (head.length < HEAD_BYTES) head = Buffer.concat([head, chunk]).subarray(0, HEAD_BYTES)
         bytes += chunk.length
         const max = head.length < HEAD_BYTES ? Infinity : wish.bytesMax(head, total)
         problem = typeof max === 'string' ? max : bytes > max || (total ?? 0) > max ? `it is larger than ${max} bytes` : null
-        if (problem !== null || wish.isUnwanted()) break
-        if (!file.write(chunk)) await new Promise<void>((resolve, reject) => void file.once('drain', resolve).once('error', reject))
+        if (problem !== null || isBroken || wish.isUnwanted()) break
+        if (!file.write(chunk)) await once(file, 'drain')
         wish.onProgress(bytes, total)
       }
       isWhole = answer.complete
     } finally {
       answer.destroy()
-      await new Promise<void>((resolve) => file.end(() => resolve()))
+      await new Promise<void>((resolve) => (file.destroyed ? resolve() : file.end(() => resolve())))
     }
     if (problem !== null) {
       this.discard()
       return { problem }
     }
+    if (isBroken) return 'again'
     disk.sync(this.#part)
     if (total === null) {
       if (!isWhole) return 'again'

@@ -1,4 +1,4 @@
-// Installs one update that is there as a file, or as an address that RAUC reads from. What is written, and in which order, is such that a power
+// Installs one update that is there as a file. What is written, and in which order, is such that a power
 // cut anywhere leaves what ran before, or the new one on trial:
 //
 //   application   checked ─► staged beside ─► starts at all? ─► trial.json ─► `current` ─► restarted, watched
@@ -49,12 +49,11 @@ export class Installer {
     this.#deps = deps
   }
 
-  /** `path`: the job's file, or an address of a bundle that there is no room for. */
+  /** `path`: the job's file, or what was downloaded. */
   async install(job: Job, path: string): Promise<Installed> {
     const { records } = this.#deps
     if (job.attempts >= ATTEMPTS_MAX) return { result: 'failed', kind: null, version: null, reason: `the machine went down in each of ${ATTEMPTS_MAX} attempts` }
     records.job = { ...job, attempts: job.attempts + 1 }
-    if (/^https?:/i.test(path)) return this.#root(job, path)
     let head: Buffer
     try {
       head = readBeginning(path, 8)
@@ -93,21 +92,22 @@ export class Installer {
     return { result: 'restarting', kind: 'application' }
   }
 
-  async #root(job: Job, source: string): Promise<Installed> {
+  async #root(job: Job, path: string): Promise<Installed> {
     const { places, disk, records, applications, machine, onProgress } = this.#deps
     const slot = slotInUse(disk.read(places.cmdline)?.toString('latin1') ?? '')
     if (slot === null) return refused('this machine was not started from a slot', 'root')
-    const info = await machine.bundleInfo(source)
+    const info = await machine.bundleInfo(path)
     if (typeof info === 'string') return refused(`it is damaged, or not signed with a key that this gateway trusts (${info})`, 'root')
     const { version } = info
     const installed = applications.identity()?.version ?? null
+    if (!job.allowDowngrade && version === installed) return refused(`${version} is installed already`, 'root', version) // a command that came twice
     if (!job.allowDowngrade && installed !== null && compareVersions(version, installed) < 0) {
       return refused(`${version} is older than the installed ${installed}: \`update: { allowDowngrade: true }\` would take it`, 'root', version)
     }
     const trial = this.#trial(job, 'root', version, installed ?? 'the root of before', otherSlot(slot))
     records.trial = trial
     records.slots = { ...(installed === null ? {} : { [slot]: installed }), [trial.slot]: version }
-    const problem = await machine.installBundle(source, onProgress)
+    const problem = await machine.installBundle(path, onProgress)
     if (problem !== null) {
       records.trial = null
       return { result: 'failed', kind: 'root', version, reason: problem }

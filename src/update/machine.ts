@@ -27,9 +27,9 @@ export interface Machine {
   /** Something was once written to a slot. */
   hasSystem(slot: Slot): Promise<boolean>
   /** What a bundle says of itself when its signature is good; a sentence otherwise. */
-  bundleInfo(source: string): Promise<BundleInfo | string>
+  bundleInfo(path: string): Promise<BundleInfo | string>
   /** Writes a bundle to the other slot and puts that on trial; null when it is done, a sentence otherwise. */
-  installBundle(source: string, onProgress: (percent: number, step: string) => void): Promise<string | null>
+  installBundle(path: string, onProgress: (percent: number, step: string) => void): Promise<string | null>
   /** The current application begins anew, from what it makes of gateway.yaml. */
   restartGateway(): Promise<void>
   watchTrial(): Promise<void>
@@ -44,14 +44,14 @@ export function machineAt(places: Places): Machine {
     bootSlot: (...order) => run(places.bootSlot, order, BOOT_SLOT_MS_MAX).then(() => {}),
     cardFile: (order, path) => run(places.cardFile, [order, path], BOOT_SLOT_MS_MAX).then(() => {}),
     hasSystem: (slot) => Promise.resolve(isWritten(`${places.slots}/root-${slot.toLowerCase()}`)),
-    async bundleInfo(source) {
+    async bundleInfo(path) {
       try {
-        return infoOf(await run('rauc', ['info', '--output-format=json', source], INFO_MS_MAX))
+        return infoOf(await run('rauc', ['info', '--output-format=json', path], INFO_MS_MAX))
       } catch (error) {
         return lastLine((error as Error).message)
       }
     },
-    installBundle: (source, onProgress) => install(source, onProgress),
+    installBundle: install,
     restartGateway: () => systemctl('restart', ...SERVICES),
     watchTrial: () => systemctl('restart', '--no-block', 'sandpiper-mark-good.service'),
     reboot: () => systemctl('reboot', '--no-block'),
@@ -89,18 +89,20 @@ function shareCache(folder: string, gatewayState: string): void {
   for (const made of disk.names(folder)) if (made.endsWith('-0') && uid !== 0) disk.link(join(folder, `${made.slice(0, -2)}-${uid}`), made)
 }
 
-function install(source: string, onProgress: (percent: number, step: string) => void): Promise<string | null> {
+function install(path: string, onProgress: (percent: number, step: string) => void): Promise<string | null> {
   return new Promise((resolve) => {
-    const child = spawn('rauc', ['install', source], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn('rauc', ['install', path], { stdio: ['ignore', 'pipe', 'pipe'] })
     let said = ''
+    let error: string | null = null
     const hear = (line: string): void => {
       const [, percent, step] = /^\s*(\d{1,3})%\s*(.*)$/.exec(line) ?? []
-      if (percent === undefined) said = line.trim() || said
-      else onProgress(Number(percent), step!)
+      if (percent !== undefined) return onProgress(Number(percent), step!)
+      said = line.trim() || said
+      error ??= /^LastError: (.+)/.exec(line)?.[1] ?? null
     }
     for (const stream of [child.stdout, child.stderr]) createInterface(stream).on('line', hear)
-    child.on('error', (error) => resolve(`rauc cannot be started (${error.message})`))
-    child.on('close', (code) => resolve(code === 0 ? null : said || `rauc ended with ${code}`))
+    child.on('error', ({ message }) => resolve(`rauc cannot be started (${message})`))
+    child.on('close', (code) => resolve(code === 0 ? null : (error ?? (said || `rauc ended with ${code}`))))
   })
 }
 

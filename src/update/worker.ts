@@ -31,7 +31,6 @@ const LOOK_MS = 2000
 const TELL_MS = 1000
 /** Of the data partition, for the store and logs, when a bundle is downloaded. */
 const ROOM_BYTES_MIN = 100_000_000
-const NO_ROOM = 'there is no room for it'
 
 export interface WorkerDeps {
   readonly clock: Clock
@@ -59,6 +58,7 @@ export interface Progress {
 export class Worker {
   readonly #deps: WorkerDeps
   #toldMs = -Infinity
+  #lookedMs = -Infinity
   #next: Request | null = null
   #rollback: Request | null = null
 
@@ -69,7 +69,7 @@ export class Worker {
   /** Until there is nothing more to do. */
   async run(): Promise<void> {
     const { records } = this.#deps
-    this.#recover()
+    await this.#recover()
     for (;;) {
       this.#look()
       if (this.#rollback !== null) {
@@ -89,18 +89,18 @@ export class Worker {
   }
 
   /** What a power cut has left. */
-  #recover(): void {
+  async #recover(): Promise<void> {
     const { records, places, disk, applications } = this.#deps
-    const { trial, job } = records
-    if (trial === null) return
+    const { trial, job, last } = records
     const slot = slotInUse(disk.read(places.cmdline)?.toString('latin1') ?? '')
-    const runs = (trial.kind === 'root' ? slot : applications.running()?.application) === trial.slot
-    if (runs && job?.id === trial.job) this.#finish(job)
-    if (!runs && !trial.isInstalled) records.trial = null
+    const runs = trial !== null && (trial.kind === 'root' ? slot : applications.running()?.application) === trial.slot
+    if (job !== null && (runs ? trial.job : last?.job) === job.id) await this.#finish(job, 'remove') // done, and cut off before that was noted
+    if (trial !== null && !runs && !trial.isInstalled) records.trial = null
   }
 
   #look(): void {
-    const { places, disk } = this.#deps
+    const { clock, places, disk } = this.#deps
+    this.#lookedMs = clock.now()
     for (const request of takeRequests(places, disk)) {
       if (request.install === null) this.#rollback = request
       else this.#next = request
@@ -122,20 +122,17 @@ export class Worker {
 
   /** True when the machine restarts. */
   async #do(job: Job): Promise<boolean> {
-    const { records, machine, clock, say, download } = this.#deps
+    const { records, machine, clock, say } = this.#deps
     const source = sourceForPeople(job.source)
     const done = await this.#installed(job)
     if (done === null) return false // a newer one has come
     if (done.result !== 'restarting') {
       records.last = outcomeOf(done, job, source, clock.wall())
       say(`${source}: ${done.result}: ${done.reason}`)
-      if (this.#isOnCard(job)) await machine.cardFile('refuse', job.source)
-      if (done.result === 'refused') download.discard()
-      this.#finish(job)
+      await this.#finish(job, 'refuse')
       return false
     }
-    if (this.#isOnCard(job)) await machine.cardFile('remove', job.source)
-    this.#finish(job)
+    await this.#finish(job, 'remove')
     say(`${source} is installed, and on trial from now on`)
     this.#tell({ job: job.id, phase: 'restarting', source, bytes: null, bytesTotal: null, percent: null, step: '' })
     if (done.kind === 'root') {
@@ -159,10 +156,7 @@ export class Worker {
     for (;;) {
       const got = await this.#download(job)
       if (got === null) return null
-      if ('problem' in got) {
-        if (got.problem !== NO_ROOM) return { result: 'failed', kind: null, version: null, reason: got.problem }
-        return installer.install(job, job.source)
-      }
+      if ('problem' in got) return { result: 'failed', kind: null, version: null, reason: got.problem }
       const done = await installer.install(job, got.path)
       // Put together out of pieces of two files that had one name: all of it once more.
       if (done.result !== 'refused' || !got.isResumed) return done
@@ -178,12 +172,16 @@ export class Worker {
       rateMax: config.rateMax,
       bytesMax: (head, total) => this.#bytesMax(head, total),
       onProgress: (bytes, bytesTotal) => this.#tell({ job: job.id, phase: 'downloading', source, bytes, bytesTotal, percent: null, step: '' }),
-      isUnwanted: () => {
-        this.#look()
-        return this.#next !== null || this.#rollback !== null
-      },
+      isUnwanted: () => this.#hasNews(),
     })
     return this.#next !== null || this.#rollback !== null ? null : got
+  }
+
+  /** Asked with every chunk, and looked for now and then. */
+  #hasNews(): boolean {
+    const nowMs = this.#deps.clock.now()
+    if (nowMs - this.#lookedMs >= TELL_MS) this.#look()
+    return this.#next !== null || this.#rollback !== null
   }
 
   #bytesMax(head: Buffer, total: number | null): number | string {
@@ -192,18 +190,17 @@ export class Worker {
     if (kind === 'application') return PACKAGE_BYTES_MAX
     const { bavail, bsize } = statfsSync(this.#deps.places.data)
     const room = bavail * bsize + this.#deps.download.bytes - ROOM_BYTES_MIN
-    return (total ?? BUNDLE_BYTES_MAX) > room ? NO_ROOM : BUNDLE_BYTES_MAX
+    if ((total ?? 0) > room) return `there is no room for it on the data partition: ${total} bytes, and ${Math.max(0, room)} are free for it; lay it on the card`
+    return Math.min(BUNDLE_BYTES_MAX, room)
   }
 
-  #isOnCard({ source }: Job): boolean {
-    return source.startsWith(`${this.#deps.places.card}/`)
-  }
-
-  #finish(job: Job): void {
-    const { records, download, disk, places } = this.#deps
+  /** `order`: what becomes of a file of the card. */
+  async #finish({ source }: Job, order: 'remove' | 'refuse'): Promise<void> {
+    const { records, machine, download, disk, places } = this.#deps
+    if (source.startsWith(`${places.card}/`)) await machine.cardFile(order, source)
     records.job = null
-    if (/^https?:/i.test(job.source)) download.discard()
-    if (job.source.startsWith(`${places.state}/`)) disk.remove(job.source)
+    if (/^https?:/i.test(source)) download.discard()
+    if (source.startsWith(`${places.state}/`)) disk.remove(source)
   }
 
   #tell(progress: Progress | null): void {

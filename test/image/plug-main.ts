@@ -2,13 +2,14 @@
 // or did not start. About a minute a round under plain emulation.
 import { parseArgs } from 'node:util'
 import { pullThePlug } from './plug.ts'
+import { prepareImage } from './prepare.ts'
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '200' }, seed: { type: 'string' }, model: { type: 'string', default: 'pc' }, image: { type: 'string' } } })
 const model = values.model === 'virt' ? 'virt' : 'pc'
 const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed)
 const rounds = Number(values.rounds)
 const began = performance.now()
-const image = values.image!
+const image = values.image ?? (await prepareImage(model === 'virt' ? 'arm64' : 'amd64'))
 console.log(`the plug, ${rounds} rounds, ${model}, seed ${seed}`)
 const report = await pullThePlug({ image, model, rounds, seed, print: (line) => console.log(line) })
 const bootMs = [...report.bootMs].sort((a, b) => a - b)

@@ -25,6 +25,8 @@ import { PowerDisk } from './power-disk.ts'
 const CARD_BYTES = 2_000_000_000
 const BOOT_MS_MAX = 300_000
 const LOAD_MS_MAX = 15_000
+/** For the disk to come to the write at which it stops. */
+const STOP_MS_MAX = 20_000
 const DRAIN_MS_MAX = 300_000
 /** One in so many cuts comes while the machine starts. */
 const EARLY = 0.35
@@ -127,10 +129,13 @@ class Bed implements AsyncDisposable {
       this.#early++
       await this.#machine.start()
       const usualMs = this.#bootMs.reduce((sum, ms) => sum + ms, 0) / this.#bootMs.length
-      await pause(random() * usualMs)
+      const writes = random() < 0.5 ? this.#disk.stopAfter(1 + Math.floor(random() ** 2 * 100)) : new Promise(() => {})
+      await Promise.race([writes, pause(random() * usualMs)])
     } else {
       if (!(await this.#start())) return
       await pause(random() ** 1.5 * LOAD_MS_MAX)
+      // Between two writes rather than in the long time without any.
+      await Promise.race([this.#disk.stopAfter(1 + Math.floor(random() * 30)), pause(STOP_MS_MAX)])
     }
     await this.#cut()
     const [{ acknowledged }] = this.#rows() as [PlugRow]

@@ -52,6 +52,19 @@ describe.skipIf(!existsSync(QEMU_IO))(`a disk without power${existsSync(QEMU_IO)
     expect(await io('read -P 0x33 66048 512', 'read -P 0 65536 512')).not.toMatch(/Pattern verification failed/)
   })
 
+  test('stops between two writes, and keeps them in its cache', async () => {
+    await using disk = await PowerDisk.serve(image, join(folder, 'disk.sock'))
+    const stopped = disk.stopAfter(2)
+    const writer = new AbortController()
+    const args = ['-f', 'raw', '-t', 'writeback', '-c', 'write -P 1 0 512', '-c', 'write -P 2 1k 512', '-c', 'write -P 3 2k 512', `nbd+unix:///?socket=${join(folder, 'disk.sock')}`]
+    const ended = promisify(execFile)(QEMU_IO, args, { signal: writer.signal, killSignal: 'SIGKILL' }).catch(() => {})
+    await stopped
+    writer.abort()
+    await ended
+    expect(disk.cut(() => true)).toEqual({ cached: 2, kept: 2 })
+    expect([...(await readFile(image)).subarray(0, 2049)].filter((b) => b !== 0 && b !== 1)).toEqual(Array.from({ length: 512 }, () => 2))
+  })
+
   test('answers what it cannot do with an error, and goes on', async () => {
     await using disk = await PowerDisk.serve(image, join(folder, 'disk.sock'))
     await expect(io('write -P 1 2M 512')).rejects.toThrow(/qemu-io/)

@@ -39,6 +39,9 @@ export class PowerDisk implements AsyncDisposable {
   readonly #server: Server
   readonly #path: string
   readonly #sockets = new Set<Socket>()
+  /** Writes until it stops; null for never. */
+  #left: number | null = null
+  #stopped: () => void = () => {}
   /** What is not in the file yet, by sector. */
   readonly #cache = new Map<number, Buffer>()
 
@@ -61,6 +64,12 @@ export class PowerDisk implements AsyncDisposable {
     return `driver=nbd,server.type=unix,server.path=${this.#path}`
   }
 
+  /** Resolves after so many more writes, at once: from then on the disk does nothing any more, and the power is to go. */
+  stopAfter(writes: number): Promise<void> {
+    this.#left = writes
+    return new Promise((resolve) => (this.#stopped = resolve))
+  }
+
   /**
    * The power goes: `keep` says for each sector in the cache whether it reached the medium. The machine must have been ended before. The
    * disk is there for the next one.
@@ -75,6 +84,7 @@ export class PowerDisk implements AsyncDisposable {
     }
     const cached = this.#cache.size
     this.#cache.clear()
+    this.#left = null
     return { cached, kept }
   }
 
@@ -138,7 +148,11 @@ export class PowerDisk implements AsyncDisposable {
         socket.write(reply(head, EINVAL))
         continue
       }
-      if (data !== null) this.#write(offset, data)
+      if (this.#left === 0) yield Infinity
+      if (data !== null && this.#write(offset, data)) {
+        this.#stopped()
+        yield Infinity
+      }
       if (command === Command.flush || (flags & FUA) !== 0 || this.#cache.size * SECTOR_BYTES > CACHE_BYTES_MAX) this.#flush()
       socket.write(reply(head, 0))
       if (command === Command.read) socket.write(this.#read(offset, length))
@@ -160,9 +174,11 @@ export class PowerDisk implements AsyncDisposable {
     return bytes
   }
 
-  #write(offset: number, data: Buffer): void {
+  /** True when this was the last one. */
+  #write(offset: number, data: Buffer): boolean {
     const bytes = Buffer.from(data) // not the socket's memory
     for (let at = 0; at < bytes.length; at += SECTOR_BYTES) this.#cache.set((offset + at) / SECTOR_BYTES, bytes.subarray(at, at + SECTOR_BYTES))
+    return this.#left !== null && --this.#left === 0
   }
 
   /** In the order of the disk: what is beside each other is one write. */

@@ -6,6 +6,7 @@ import type { Status } from '../../src/ops/status.ts'
 export const STATUS: Status = {
   version: '1.2.3',
   at: Date.UTC(2026, 10, 21, 12),
+  uptimeMs: 1000,
   boot: 'b',
   site: 'well-07',
   config: { source: 'file', digest: '0', trouble: null },

@@ -10,7 +10,8 @@ import { endWithUs } from './orphans.ts'
 import { freePort } from './ports.ts'
 import { until } from './until.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+/** SANDPIPER_TEST_PROGRAM: another one than the source, such as out/bundle/sandpiper.mjs. */
+const MAIN = process.env.SANDPIPER_TEST_PROGRAM ?? fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const READY_MS_MAX = 15_000
 const STOP_MS_MAX = 10_000
 /** Of each stream so much is remembered, the newest. */

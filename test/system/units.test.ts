@@ -16,7 +16,7 @@ const why = hasSystemd ? '' : ' (skipped: apt-get install systemd)'
 const EXPOSURE_MAX = 15
 
 let root: string
-let units: string[] = []
+const units: string[] = []
 
 /** A tree as the image's: our units among the system's own, and a program wherever one of them starts one that this machine may not have. */
 beforeAll(async () => {

@@ -12,10 +12,10 @@ work=$(mktemp -d "$folder.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 # What the guest has besides the kernel. Node comes with the project, which is mounted.
-in_guest=(busybox-static dash dbus iproute2 libatomic1 libstdc++6 mosquitto mosquitto-clients network-manager ppp socat systemd udev)
+in_guest=(busybox-static dash dbus dosfstools iproute2 libatomic1 libstdc++6 mosquitto mosquitto-clients network-manager ppp socat systemd udev)
 modules=(virtio_pci 9p 9pnet_virtio ppp_async ppp_deflate bsd_comp ppp_synctty veth dummy tun sch_netem sch_tbf gpio_sim)
-# Loaded by the scripts that want them: chips behind a simulated I2C bus, 1-wire, a watchdog.
-on_demand=(i2c_stub i2c_dev lm75 tmp102 jc42 mcp4725 ti_ads1015 max1363 mcp3422 tsl2563 veml6030 bh1780 ltc4151 bmp280_i2c mlx90614 sbs_battery ds2482 wire w1_therm softdog)
+# Loaded by the scripts that want them: chips behind a simulated I2C bus, 1-wire, a watchdog, a card's FAT, lights.
+on_demand=(i2c_stub i2c_dev lm75 tmp102 jc42 mcp4725 ti_ads1015 max1363 mcp3422 tsl2563 veml6030 bh1780 ltc4151 bmp280_i2c mlx90614 sbs_battery ds2482 wire w1_therm softdog vfat nls_cp437 nls_ascii nls_utf8 loop ledtrig_pattern ledtrig_timer input_leds)
 
 # An apt of our own: it knows no installed package, so that it fetches the dependencies too, and touches nothing of the machine's.
 apt=$work/apt

@@ -2,7 +2,8 @@
 //
 // Up is when nmcli says so and the interface of the connection has an address; lost is when it has none any more or, where nmcli could not name
 // the interface, when the connection is not active any more. The connection should have `autoconnect no`: else NetworkManager dials by itself.
-// Rights: polkit must allow the gateway's user org.freedesktop.NetworkManager.network-control.
+// Rights: where the package's dial agent is, it starts nmcli as root (agent.ts). Elsewhere polkit must allow the gateway's user
+// org.freedesktop.NetworkManager.network-control.
 import type { Timer } from '../../clock.ts'
 import type { DialMethod } from './dial.ts'
 import { type Call, type Finished, howItEnded } from './call.ts'

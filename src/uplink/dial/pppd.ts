@@ -4,7 +4,8 @@
 // it take its leave from the peer and run its disconnect script.
 // What is always true: it stays in the foreground, dials once, and tells us what it does, whatever the peer's file says (`updetach`, `persist`,
 // `logfile`): when to dial again is the link's decision. Only `demand` must not be there.
-// Rights: pppd is setuid root and for group dip on Debian: SupplementaryGroups=dip in the unit, and no NoNewPrivileges=yes there.
+// Rights: where the package's dial agent is, it starts pppd (agent.ts). Elsewhere pppd is setuid root and for group dip on Debian: SupplementaryGroups=dip
+// in the unit, and no NoNewPrivileges=yes there.
 import type { DialMethod } from './dial.ts'
 import { howItEnded } from './call.ts'
 import type { Ending, Program } from './program.ts'

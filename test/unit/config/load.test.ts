@@ -51,6 +51,7 @@ const DEFAULTS = {
   network: { country: null, ethernet: [{ interface: null, addresses: [], gateways: [], dns: [] }], wifi: [], hotspot: null, modems: [], dialup: [] },
   time: { servers: [{ host: '2.debian.pool.ntp.org', isPool: true }], gpsSensor: null, gpsDelaySec: 0, step: 'start' },
   ssh: { keys: [] },
+  update: { allowDowngrade: false, commandTopic: null, rateMax: Infinity, withinMs: 900_000 },
   log: { level: 'info' },
 }
 

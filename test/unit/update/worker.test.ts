@@ -30,9 +30,9 @@ class Device extends UpdateBed {
   async work(config: Partial<UpdateConfig> = {}): Promise<void> {
     const download = new Download({ clock: this.clock, disk: this.disk, folder: this.places.data })
     const done = new Worker({ ...this.deps, download, config: { ...CONFIG, ...config } }).run()
-    let isDone = false
-    void done.finally(() => (isDone = true))
-    for (let i = 0; !isDone && i < 2000; i++) await this.clock.advanceAsync(100)
+    const state = { isDone: false }
+    void done.finally(() => (state.isDone = true))
+    for (let i = 0; !state.isDone && i < 2000; i++) await this.clock.advanceAsync(100)
     await done
   }
 
@@ -165,6 +165,16 @@ describe('refused', () => {
   })
 })
 
+test('a root that is installed already: a command that came twice restarts nothing', async () => {
+  using device = new Device()
+  device.machine.bundle = { compatible: 'c', version: '0.1.0' }
+  device.put(join(device.root, 'file.raucb'), BUNDLE)
+  device.asked({ install: join(device.root, 'file.raucb') })
+  await device.work()
+  expect(device.records.last).toMatchObject({ outcome: 'refused', reason: '0.1.0 is installed already' })
+  expect(device.machine.calls).toEqual([])
+})
+
 describe('requests of the gateway', () => {
   const inbox = (device: Device): string => join(device.places.gateway, 'requests')
 
@@ -267,6 +277,15 @@ describe('the power goes', () => {
     await device.work()
     expect(device.machine.calls).toEqual(['rauc install FILE', 'reboot'])
     expect(device.records).toMatchObject({ job: null, trial: { isInstalled: true } })
+  })
+  test('after a root from the card was kept, before its file was removed: it is removed now', async () => {
+    using device = new Device()
+    device.lay('a.raucb', BUNDLE)
+    device.records.job = { id: 'card-a.raucb', source: join(device.places.card, 'a.raucb'), sha256: null, allowDowngrade: false, asker: null, attempts: 1 }
+    device.records.last = { outcome: 'installed', kind: 'root', version: '0.1.0', reason: '', atMs: 1, job: 'card-a.raucb', source: null, asker: null }
+    await device.work()
+    expect(device.machine.calls).toEqual(['card-file remove'])
+    expect(device.records.job).toBeNull()
   })
   test('when the new root was on trial already: it is not written again', async () => {
     using device = new Device()

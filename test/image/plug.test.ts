@@ -1,0 +1,18 @@
+// The plug, the short run: twenty power cuts. `npm run test:plug` pulls it two hundred times.
+import { describe, expect, test } from 'vitest'
+import { BOOT_MS_MAX } from './machine.ts'
+import { pullThePlug } from './plug.ts'
+import { imageOrReason } from './prepare.ts'
+
+const ROUNDS = 20
+const isWanted = process.env.SANDPIPER_IMAGE === 'required'
+
+describe.skipIf(!isWanted)(`the plug${isWanted ? '' : ' (skipped: npm run test:image pulls it)'}`, () => {
+  test(`${ROUNDS} power cuts: it starts each time, nothing acknowledged is lost, nothing of QoS 2 comes twice`, { timeout: ROUNDS * BOOT_MS_MAX }, async () => {
+    const { image } = (await imageOrReason('amd64')) as { readonly image: string }
+    const seed = Math.floor(Math.random() * 1e9)
+    const report = await pullThePlug({ image, model: 'pc', rounds: ROUNDS, seed, print: () => {} })
+    expect(report.faults, `seed ${seed}`).toEqual([])
+    expect(report.rows.every((row) => row.acknowledged > 0)).toBe(true)
+  })
+})

@@ -46,7 +46,8 @@ export const ADDONS: Readonly<Record<string, Addon>> = {
   'epoll.node': {
     package: 'epoll',
     loader: 'bindings',
-    shim: (addon) => `export default () => ${addon}`,
+    // Asked for by require(), which wants the function itself.
+    shim: (addon) => `const load = () => ${addon}\nexport { load as default, load as 'module.exports' }`,
     file: () => 'epoll/build/Release/epoll.node',
   },
 }
@@ -122,7 +123,8 @@ export async function makeBundle(): Promise<Bundle> {
   return { code: program.code, packages: [...new Set([...thread.packages, ...program.packages])].toSorted() }
 }
 
-async function bundleOf(input: string, format: 'cjs' | 'esm', here: string, plugins: readonly Plugin[]): Promise<Bundle> {
+/** One file of the source with all that it imports. */
+export async function bundleOf(input: string, format: 'cjs' | 'esm', here: string, plugins: readonly Plugin[]): Promise<Bundle> {
   const warnings: string[] = []
   const build = await rolldown({
     input: join(ROOT, input),

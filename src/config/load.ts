@@ -17,7 +17,7 @@ import { type MapTree, parseYaml, type Tree, treeOf } from './yaml.ts'
 
 export type { Problem } from './place.ts'
 
-export const CONFIG_BYTES_MAX = 1_000_000
+export const CONFIG_BYTES_MAX = 256_000
 
 export interface LoadOptions {
   /**
@@ -66,13 +66,13 @@ export function loadConfig(path: string, options: LoadOptions = {}): LoadResult 
   } catch (error) {
     return unreadable(path, options, `${path} ${reason(error as NodeJS.ErrnoException)}`)
   }
-  if (bytes.length > CONFIG_BYTES_MAX) return unreadable(path, options, `${path} is larger than ${CONFIG_BYTES_MAX / 1e6} MB`)
+  if (bytes.length > CONFIG_BYTES_MAX) return unreadable(path, options, `${path} is larger than ${CONFIG_BYTES_MAX / 1e3} kB`)
   return checkBytes(bytes, path, options)
 }
 
 /** Checks a text that is in memory. Relative paths in it start at the folder of `fileName`. */
 export function checkText(text: string, fileName: string, options: LoadOptions = {}): LoadResult {
-  if (Buffer.byteLength(text) > CONFIG_BYTES_MAX) return unreadable(fileName, options, `${fileName} is larger than ${CONFIG_BYTES_MAX / 1e6} MB`)
+  if (Buffer.byteLength(text) > CONFIG_BYTES_MAX) return unreadable(fileName, options, `${fileName} is larger than ${CONFIG_BYTES_MAX / 1e3} kB`)
   const plain = text.startsWith('\uFEFF') ? text.slice(1) : text // a byte order mark, as Windows' Notepad writes it
   const folder = dirname(resolve(fileName))
   const { tree, mistakes, broken } = parseYaml(plain)

@@ -1,14 +1,14 @@
 // The program as one file, in a folder of its own with nothing of the project around it: it starts, keeps what it acknowledged over a kill (its store's
 // thread is in the same file), reads a serial port, and knows its boards.
 import { execFile } from 'node:child_process'
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { connect, type MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Bundle, BUNDLE_NAME, makeBundle, writeBundle } from '../../scripts/bundle.ts'
+import { type Bundle, BUNDLE_NAME, bundleOf, makeBundle, writeBundle } from '../../scripts/bundle.ts'
 import { NODE_FLAGS } from '../../src/node-flags.ts'
 import { GatewayProcess, Site } from '../support/process.ts'
 import { Pty } from '../support/pty.ts'
@@ -116,6 +116,15 @@ describe('the program', () => {
     expect(await second.stop()).toMatchObject({ code: 0 })
     expect(second.stderr).toBe('')
   }, 30_000)
+
+  test('has the add-on of GPIO where its package asks for it', async () => {
+    const { code } = await bundleOf('src/gpio/readiness.ts', 'esm', 'import.meta.url', [])
+    const file = join(folder, 'readiness.mjs')
+    await writeFile(file, code)
+    const { loadReadiness } = (await import(file)) as { loadReadiness(): Promise<unknown> }
+    expect(await loadReadiness()).toBeTypeOf('function')
+    await rm(file)
+  })
 
   test('reads a serial port', async () => {
     await using site = await Site.make()

@@ -241,10 +241,10 @@ describe('files', () => {
   })
 
   it('are bounded', () => {
-    expect(load(`site: s\n#${'x'.repeat(1_000_000 - 9)}`).lines).toEqual([])
-    expect(load(`site: s\n#${'x'.repeat(1_000_000 - 8)}`)).toMatchObject({ codes: ['E_CONFIG_READ'], lines: [`1:1 : ${join(folder, 'gateway.yaml')} is larger than 1 MB`] })
+    expect(load(`site: s\n#${'x'.repeat(256_000 - 9)}`).lines).toEqual([])
+    expect(load(`site: s\n#${'x'.repeat(256_000 - 8)}`)).toMatchObject({ codes: ['E_CONFIG_READ'], lines: [`1:1 : ${join(folder, 'gateway.yaml')} is larger than 256 kB`] })
     expect(loadConfig('/dev/zero')).toMatchObject({ problems: [{ code: 'E_CONFIG_READ' }] })
-    expect(lines(check(`#${'x'.repeat(1_000_000)}`))).toEqual(['1:1 : /site/gateway.yaml is larger than 1 MB'])
+    expect(lines(check(`#${'x'.repeat(256_000)}`))).toEqual(['1:1 : /site/gateway.yaml is larger than 256 kB'])
   })
 
   it.each([

@@ -1,10 +1,10 @@
-// The README's examples of gateway.yaml are accepted, each as it stands there.
+// Examples of gateway.yaml in the documentation are accepted, each as it stands there.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { checkText } from '../../../src/config/load.ts'
 
-const README = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
-const BLOCKS = [...README.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) => match[1]!)
+const TEXTS = ['README.md', 'image/CARD.md'].map((file) => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8'))
+const BLOCKS = TEXTS.flatMap((text) => [...text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) => match[1]!))
 
 test('there are examples', () => expect(BLOCKS.length).toBeGreaterThanOrEqual(5))
 

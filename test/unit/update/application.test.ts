@@ -107,6 +107,7 @@ describe('starts of one on trial', () => {
     device.install('0.2.0')
     device.applications.keep()
     device.install('0.3.0')
+    device.records.trial = { kind: 'application', version: '0.3.0', from: '0.2.0', slot: '0.3.0-03000000', isInstalled: true, uplinks: [], wasDefault: false, waitedMs: 0, job: 'j', asker: { topic: 'a/b', correlation: 'Yw==' } }
     for (let i = 0; i < TRIES_MAX; i++) {
       device.count()
       expect(device.start()).toBe('sandpiper 0.3.0')
@@ -114,7 +115,8 @@ describe('starts of one on trial', () => {
     expect(device.applications.isOnTrial()).toBe(true)
     device.count()
     expect(device.start()).toBe('sandpiper 0.2.0')
-    expect(device.records.last).toMatchObject({ outcome: 'rolled-back', kind: 'application', version: '0.3.0', reason: 'it was started three times and was never seen to work' })
+    expect(device.records.last).toMatchObject({ outcome: 'rolled-back', kind: 'application', version: '0.3.0', reason: 'it was started three times and was never seen to work', job: 'j', asker: { topic: 'a/b', correlation: 'Yw==' } })
+    expect(device.records.trial).toBeNull()
     device.count()
     expect(device.start()).toBe('sandpiper 0.2.0')
   })

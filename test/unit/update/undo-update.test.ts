@@ -7,7 +7,7 @@ import type { Trial } from '../../../src/update/record.ts'
 import { program, UpdateBed } from '../../support/update-bed.ts'
 
 const SCRIPT = join(import.meta.dirname, '../../../image/root/usr/lib/sandpiper/undo-update')
-const TRIAL: Trial = { kind: 'root', version: '0.2.0', from: '0.1.0', slot: 'B', isInstalled: true, uplinks: [], wasDefault: false, waitedMs: 0, job: 'j', asker: { topic: '"kind":"x"', correlation: null } }
+const TRIAL: Trial = { kind: 'root', version: '0.2.0', from: '0.1.0', slot: 'B', isInstalled: true, uplinks: [], wasDefault: false, waitedMs: 0, job: 'j', asker: { topic: 'site "x"/reply', correlation: null } }
 
 class Device extends UpdateBed {
   /** Programs that only write down how they were called. */
@@ -29,7 +29,7 @@ test('a root', () => {
   device.records.trial = TRIAL
   expect(device.undo('B')).toEqual(['boot-slot set-state B bad', 'systemctl reboot --no-block'])
   expect(device.records.trial).toBeNull()
-  expect(device.records.last).toMatchObject({ outcome: 'rolled-back', kind: 'root', version: '0.2.0', reason: 'it does not run' })
+  expect(device.records.last).toMatchObject({ outcome: 'rolled-back', kind: 'root', version: '0.2.0', reason: 'it does not run', job: 'j', asker: TRIAL.asker })
 })
 
 test('a root that does not run any more', () => {

@@ -1,5 +1,4 @@
-// The image that tests start: made by image/build for exactly these sources, and kept outside the project. Building takes some minutes and root;
-// `npm run test:image` does it, the suite only takes one that is there.
+// The image that tests start: made by image/build for exactly these sources, and kept outside the project. Building takes some minutes and root.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
@@ -14,7 +13,7 @@ const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, 
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'sandpiper')
 /** All that image/build reads, but what it fetches. */
 const SOURCES = ['image', 'systemd', 'src', 'board', 'scripts/deb', 'scripts/build-deb', 'scripts/bundle.ts', 'package-lock.json']
-const BUILD_MS_MAX = 1_500_000
+export const BUILD_MS_MAX = 1_500_000
 const KEPT_IMAGES_MAX = 4
 
 /** Builds the image where it is not there yet, and resolves with its path. Rejects with a sentence. */
@@ -39,17 +38,22 @@ export async function prepareImage(arch: Architecture): Promise<string> {
   return imageIn(folder)!
 }
 
-/** `findImage`, for a whole file of tests: builds where SANDPIPER_IMAGE=required (npm run test:image). */
+/** For a file of tests that `npm run test:image` runs (SANDPIPER_IMAGE=required): builds then. */
 export async function imageOrReason(arch: Architecture): Promise<{ readonly image: string } | { readonly reason: string }> {
   return process.env.SANDPIPER_IMAGE === 'required' ? { image: await prepareImage(arch) } : findImage(arch)
 }
 
-/** The image of these sources, or why a test has to do without. For the suite, which does not build. */
+/** The image of these sources, or why there is none. Builds nothing. */
 export function findImage(arch: Architecture): { readonly image: string } | { readonly reason: string } {
   const why = whyWithoutMachine(arch)
   if (why !== null) return { reason: why }
   const image = imageIn(folderOf(arch))
   return image === null ? { reason: 'there is no image of these sources: npm run test:image makes it' } : { image }
+}
+
+/** For the one boot of the whole suite: why this machine cannot build an image and start it, or null. */
+export function whyWithoutImage(arch: Architecture): string | null {
+  return whyWithoutMachine(arch) ?? (process.getuid?.() === 0 ? null : 'building an image needs root')
 }
 
 function whyWithoutMachine(arch: Architecture): string | null {

@@ -19,10 +19,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   migrate: ['config', 'words', 'base'],
   gateway: ['update', 'access', 'config', 'ops', 'announce', 'outputs', 'sensors', 'gpio', 'board', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
   /** Updates of the appliance: packages, slots, what is on trial. Knows no message but those of its requests. */
-  update: ['config', 'mqtt', 'words', 'base'],
+  update: ['ops', 'config', 'mqtt', 'words', 'base'],
   /** Who tells other systems what sensors and outputs there are. */
   announce: ['sensors', 'config', 'words', 'base'],
-  ops: ['sensors', 'config', 'router', 'words', 'base'],
+  ops: ['sensors', 'config', 'router', 'mqtt', 'words', 'base'],
   sensors: ['gpio', 'board', 'config', 'mqtt', 'words', 'base'],
   outputs: ['gpio', 'board', 'config', 'mqtt', 'words', 'base'],
   /** What a machine is, and what is on it. */

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/clock.ts'
-import { brokerTrouble, type Door } from '../../../src/update/broker-probe.ts'
+import { brokerTrouble, type Door } from '../../../src/ops/broker-probe.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { TestGateway } from '../../support/gateway.ts'
 

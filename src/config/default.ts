@@ -35,5 +35,5 @@ sensors:
 export function safeDefaultText(): string {
   const loopback = Object.values(networkInterfaces()).flat().filter((of) => of?.internal === true).map((of) => of!.address)
   const hosts = ['127.0.0.1', ...(loopback.includes('::1') ? ['"::1"'] : [])]
-  return `site: gateway\nbroker:\n  listeners:\n${hosts.map((host) => `    - { port: 1883, host: ${host}, anonymous: true }\n`).join('')}`
+  return `site: gateway\nbroker:\n  listeners:\n${hosts.map((host) => `    - { port: 1883, host: ${host}, anonymous: true }\n`).join('')}store: { dailyWrites: 900MB }\n`
 }

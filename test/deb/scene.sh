@@ -74,7 +74,7 @@ tell after-watchdog "$(systemctl is-active sandpiper)"
 # The dial agent: pppd as root for a user who may not start it, both ends here.
 modprobe -a ppp_async ppp_generic
 printf 'pty "/usr/sbin/pppd nodetach notty noauth local 10.64.0.1:10.64.0.2"\nnoauth\nlocal\nnodefaultroute\n' >/etc/ppp/peers/rig
-printf 'uplinks:\n  - name: cloud\n    routes: [ { out: "x/#", qos: 1 } ]\n    links: [ { name: modem, url: "mqtt://10.64.0.1:1", dial: { pppd: rig } } ]\n' >>/etc/sandpiper/gateway.yaml
+printf 'uplinks:\n  - name: cloud\n    url: mqtt://10.64.0.1:1\n    routes: [ { out: "x/#", qos: 1 } ]\n    links: [ { name: modem, dial: { pppd: rig } } ]\n' >>/etc/sandpiper/gateway.yaml
 systemctl restart sandpiper
 until_true 60 'ip -o -4 address | grep -q "inet 10.64.0.2 "'
 tell dialled "$(ip -o -4 address | grep -c 'inet 10.64.0.2 ')"

@@ -105,7 +105,8 @@ function dataPartition(folder: string, state: string, machine: Machine): DataPar
     const [freeBytes, totalBytes] = [bavail * bsize, blocks * bsize]
     const isWritable = may(state, constants.W_OK)
     const mount = (machine.read('/proc/self/mountinfo') ?? '').split('\n').map((line) => line.split(' ')).findLast((fields) => fields[4] === folder)
-    const isReadOnly = mount !== undefined && [mount[5]!, mount.at(-1)!].some((options) => options.split(',').includes('ro'))
+    // The file system's own options: the mount's are those of this unit, which may write elsewhere only.
+    const isReadOnly = mount !== undefined && mount.at(-1)!.split(',').includes('ro')
     const trouble =
       mount === undefined ? 'it is not there: messages are lost with the power' : isReadOnly || !isWritable ? 'it is read-only, its file system is damaged: nothing is kept' : freeBytes < totalBytes * FREE_MIN ? 'it is full' : null
     return { freeBytes, totalBytes, trouble }

@@ -60,6 +60,8 @@ export class Listener {
   #tls: Tls | null = null
   #webSockets: WebSockets | null = null
   #timer: Timer | null = null
+  /** Its address is not this machine's yet: a network that comes up after the gateway. */
+  #waits = false
 
   constructor(config: ListenerConfig, deps: ListenerDeps) {
     this.#config = config
@@ -85,18 +87,41 @@ export class Listener {
     return address !== null && typeof address === 'object' ? address.port : 0
   }
 
-  /** Starts listening. Throws OperatorError E_PORT_TAKEN or E_LISTEN. */
+  /** Starts listening; where the machine has not got the address yet, as soon as it has. Throws OperatorError E_PORT_TAKEN or E_LISTEN. */
   async start(): Promise<void> {
     const { websocket } = this.#config
-    const { clock, counters, limits } = this.#deps
+    const { clock, counters, limits, log } = this.#deps
     if (this.#config.kind === 'port') {
       const { tls, proxyProtocol } = this.#config
       if (proxyProtocol !== null) this.#proxies = new Proxies(proxyProtocol.from)
       if (tls !== null) await (this.#tls = new Tls(tls, this.#deps, (problemOf) => this.#endUntrusted(problemOf))).start()
     }
     if (websocket !== null) this.#webSockets = new (await import('./websocket.ts')).WebSockets(websocket, limits.packetBytesMax, counters)
-    await this.#listen()
+    await this.#listenOrWait()
+    if (this.#waits) log.warn({ listener: this.place }, 'this machine has no such address yet: it is listened on as soon as it has; if it never will, correct `host` under broker.listeners')
     this.#timer = clock.every(CHECK_MS, () => this.#check())
+  }
+
+  async #listenOrWait(): Promise<void> {
+    this.#waits = false
+    try {
+      await this.#listen()
+    } catch (error) {
+      if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code !== 'EADDRNOTAVAIL') throw error
+      this.#waits = true
+    }
+  }
+
+  /** The network has come up, or not yet. What else goes wrong then is told, and tried again. */
+  async #listenAgain(): Promise<void> {
+    const { place } = this
+    try {
+      await this.#listenOrWait()
+      if (!this.#waits) this.#deps.log.info({ listener: place }, 'the machine has the address now: it is listened on')
+    } catch (error) {
+      this.#deps.log.warn({ listener: place, why: (error as OperatorError).message }, 'the machine has the address now, but it cannot be listened on')
+      this.#waits = true
+    }
   }
 
   async #listen(): Promise<void> {
@@ -104,12 +129,16 @@ export class Listener {
     try {
       if (config.kind === 'socket') await clearSocket(config.path)
       await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject)
-        this.#server.once('listening', () => {
-          this.#server.removeListener('error', reject)
+        const listening = (): void => {
+          this.#server.removeListener('error', failed)
           this.#server.on('error', () => this.#onAcceptFailed())
           resolve()
-        })
+        }
+        const failed = (error: Error): void => {
+          this.#server.removeListener('listening', listening)
+          reject(error)
+        }
+        this.#server.once('error', failed).once('listening', listening)
         if (config.kind === 'socket') listenOnSocket(this.#server, config.path, config.mode, BACKLOG)
         else this.#server.listen({ host: config.host, port: config.port, backlog: BACKLOG })
       })
@@ -279,6 +308,7 @@ export class Listener {
   }
 
   #check(): void {
+    if (this.#waits) void this.#listenAgain()
     const nowMs = this.#deps.clock.now()
     const { counters, limits, log } = this.#deps
     for (const { socket, peer, ended } of this.#arrivals) {

@@ -3,11 +3,11 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { copyFile, lstat, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Authority, type KeyPair } from '../support/certificates.ts'
 import { TestGateway } from '../support/gateway.ts'
 import { dial, dialTls, listenersOf } from '../support/listeners.ts'
@@ -251,5 +251,33 @@ describe('several listeners', () => {
     const starting = TestGateway.start({ broker: listenersOf(`socket: "${join(folder, 'x.sock')}"`, `port: ${gateway.port}`) })
     await expect(starting).rejects.toMatchObject({ code: 'E_PORT_TAKEN', message: `port ${gateway.port} on 127.0.0.1 is taken by another program` })
     expect(existsSync(join(folder, 'x.sock'))).toBe(false)
+  })
+})
+
+describe('an address that the machine has not got yet', () => {
+  test('keeps nobody else out, and is listened on as soon as it is there', async () => {
+    const told: string[] = []
+    const tell = (_: object, text: string): void => void told.push(text)
+    const log = { debug() {}, info: tell, warn: tell, error: tell }
+    // The kernel's answer for an address of a network that is down; the next times it is up.
+    const { listen } = Server.prototype
+    let refusals = 2
+    const spy = vi.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server, ...args) {
+      const isOurs = (args[0] as { readonly host?: string }).host === '127.0.0.2'
+      return isOurs && refusals-- > 0 ? listen.call(this, { host: '192.0.2.1', port: 0 }) : listen.apply(this, args)
+    })
+    try {
+      await using gateway = await TestGateway.start({ log, yaml: 'site: s\nbroker: { listeners: [{ port: 0, anonymous: true }, { port: 0, host: 127.0.0.2, anonymous: true }] }\n' })
+      await gateway.connect(5)
+      expect([gateway.portOf(1), told.filter((text) => text.includes('no such address yet'))]).toEqual([0, [expect.stringContaining('correct `host` under broker.listeners')]])
+      await until(async () => {
+        await gateway.pass(1)
+        return gateway.portOf(1) !== 0
+      }, 'the address to be listened on')
+      expect(told.at(-1)).toBe('the machine has the address now: it is listened on')
+      await entered(WireClient.over(await dial({ host: '127.0.0.2', port: gateway.portOf(1) }), 5))
+    } finally {
+      spy.mockRestore()
+    }
   })
 })

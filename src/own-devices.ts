@@ -132,14 +132,14 @@ export class OwnDevices {
     await this.#feed.stop()
   }
 
-  #makeUpdates({ update: { commandTopic }, store }: Config): UpdateCommands | null {
+  #makeUpdates({ update: { commandTopic } }: Config): UpdateCommands | null {
     if (commandTopic === null) return null
-    const { data, raucConfig } = placesBelow()
+    const { data, gateway, state, raucConfig } = placesBelow()
     return new UpdateCommands({
       ...this.#deps,
       topic: commandTopic,
-      runtime: existsSync(raucConfig) ? (process.env.RUNTIME_DIRECTORY ?? null) : null,
-      state: process.env.STATE_DIRECTORY ?? store.path,
+      runtime: existsSync(raucConfig) ? gateway : null,
+      state,
       data,
       subscribe: (filter, take) => this.#subscribe('', filter, take),
       publish: (message) => this.#publish('', message),

@@ -128,7 +128,7 @@ export class Timekeeper {
   #check(): void {
     this.#checkedAtMs = this.#clock.now()
     const wallMs = this.#clock.wall()
-    this.#isSystemSynced = wallIsSet(wallMs) && ((this.#system.isSynced(wallMs) ?? true) || this.#isNearKept(wallMs - this.#clock.now() - bootOffsetMs))
+    this.#isSystemSynced = wallIsSet(wallMs) && (this.#isNearKept(wallMs - this.#clock.now() - bootOffsetMs) || (this.#system.isSynced(wallMs) ?? true))
     if (this.isSynced) this.#keep()
     else this.#claimSlot()
   }

@@ -1,4 +1,4 @@
-// chrony's sources (chrony.conf(5)), beside what the image says of it once for all (image/root/etc/chrony/chrony.conf).
+// chrony's sources (chrony.conf(5)), beside what the image says of it once for all (image/rootfs/etc/chrony/chrony.conf).
 import type { TimeConfig } from '../config/config.ts'
 import { CHRONY_SOCKET } from '../chrony-socket.ts'
 

@@ -1,5 +1,5 @@
 // GRUB's environment block, read: which slot starts next, and why. Pure. Written by the device's boot-slot alone, in place, and by grub.cfg,
-// which counts `tries` down (image/root/usr/lib/sandpiper/boot-slot has the rules).
+// which counts `tries` down (image/rootfs/usr/lib/sandpiper/boot-slot has the rules).
 
 export type Slot = 'A' | 'B'
 

@@ -25,6 +25,7 @@ const PART_HEAD_BYTES = 40
 const REASON_LENGTH_MAX = 200
 const PARTIAL = '.part'
 const PARTIALS_MAX = 2
+const NO_IMAGE = 'this machine does not run from the image: install the newer package there'
 /** Commands and parts that wait for the disk. */
 const WAITING_MAX = 50
 const LOOK_MS = 10_000
@@ -35,7 +36,7 @@ export interface UpdateCommandsDeps {
   readonly log: { info(fields: object, text: string): void; warn(fields: object, text: string): void }
   readonly topic: string
   readonly version: string
-  /** The gateway's own runtime folder; null where there is none, which is where there is no update service. */
+  /** The gateway's own runtime folder, where requests go; null where there is no update service. */
   readonly runtime: string | null
   /** The gateway's state folder. */
   readonly state: string
@@ -88,7 +89,7 @@ export class UpdateCommands {
 
   async #ask(message: Message, wish: { readonly install: string; readonly sha256: string | null } | { readonly rollback: true }): Promise<void> {
     const { runtime, log } = this.#deps
-    if (runtime === null) return this.#answer(message, { status: 'refused', reason: 'this machine does not run from the image: install the newer package there' })
+    if (runtime === null) return this.#answer(message, { status: 'refused', reason: NO_IMAGE })
     const id = randomUUID()
     const folder = join(runtime, 'requests')
     await mkdir(folder, { recursive: true })
@@ -100,6 +101,7 @@ export class UpdateCommands {
 
   async #part(message: Message): Promise<void> {
     const { payload } = message
+    if (this.#deps.runtime === null) return this.#answer(message, { status: 'refused', reason: NO_IMAGE })
     if (payload.length <= PART_HEAD_BYTES) return this.#answer(message, { status: 'refused', reason: 'a part has 40 bytes before its content' })
     const sha256 = payload.toString('hex', 0, 32)
     const total = payload.readUInt32BE(32)

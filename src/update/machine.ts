@@ -20,7 +20,7 @@ export interface BundleInfo {
 }
 
 export interface Machine {
-  /** Orders of image/root/usr/lib/sandpiper/boot-slot. */
+  /** Orders of image/rootfs/usr/lib/sandpiper/boot-slot. */
   bootSlot(...order: string[]): Promise<void>
   /** A file of the card was installed (it is removed), or refused (it gets another name). */
   cardFile(order: 'remove' | 'refuse', path: string): Promise<void>

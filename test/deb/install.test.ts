@@ -28,8 +28,8 @@ afterAll(async () => {
 
 async function installed(): Promise<DebianRoot> {
   const root = await DebianRoot.make()
-  await copyFile(join(folder, deb), join(root.folder, 'root', deb))
-  const { code, output } = await root.sh(`dpkg --install /root/${deb}`)
+  await copyFile(join(folder, deb), join(root.folder, 'srv', deb))
+  const { code, output } = await root.sh(`dpkg --install /srv/${deb}`)
   expect(output).toContain('Setting up sandpiper')
   expect(code).toBe(0)
   return root
@@ -71,7 +71,7 @@ describe.skipIf(why !== null)(`the package${why === null ? '' : ` (skipped: ${wh
   test('an upgrade keeps the configuration, what is stored, and what was switched off', { timeout: 120_000 }, async () => {
     await using root = await installed()
     await root.sh('sed -i s/my-site/well-07/ /etc/sandpiper/gateway.yaml; install -d -o sandpiper -g sandpiper /var/lib/sandpiper; echo kept > /var/lib/sandpiper/store.db; systemctl disable sandpiper.service')
-    expect((await root.sh(`dpkg --install /root/${deb}`)).code).toBe(0)
+    expect((await root.sh(`dpkg --install /srv/${deb}`)).code).toBe(0)
     expect((await root.sh('cat /etc/sandpiper/gateway.yaml /var/lib/sandpiper/store.db')).output).toMatch(/site: well-07[\s\S]*kept/)
     expect((await root.sh('systemctl is-enabled sandpiper.service')).output).toBe('disabled\n')
     expect((await root.sh('sandpiper --version')).code).toBe(0)

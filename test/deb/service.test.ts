@@ -23,8 +23,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sandpiper-service-'))
   await using root = await DebianRoot.make()
   expect((await buildDeb(folder)).code).toBe(0)
-  await run('sh', ['-c', `cp ${folder}/*.deb ${root.folder}/root/sandpiper.deb`])
-  expect((await root.sh('dpkg --install /root/sandpiper.deb && rm /root/sandpiper.deb')).code).toBe(0)
+  await run('sh', ['-c', `cp ${folder}/*.deb ${root.folder}/srv/sandpiper.deb`])
+  expect((await root.sh('dpkg --install /srv/sandpiper.deb && rm /srv/sandpiper.deb')).code).toBe(0)
   await copyFile(join(import.meta.dirname, 'scene.sh'), join(root.folder, 'usr/local/bin/scene'))
   const unit = '[Unit]\nAfter=multi-user.target\n[Service]\nExecStart=/usr/local/bin/scene\n[Install]\nWantedBy=graphical.target\n'
   await root.sh(`printf '${unit.replaceAll('\n', '\\n')}' > /etc/systemd/system/scene.service; systemctl enable scene; systemctl set-default graphical.target; ln -s usr/lib/systemd/systemd /init

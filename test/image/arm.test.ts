@@ -1,18 +1,20 @@
 // The arm64 image on its two ways of starting: UEFI, and as a Raspberry Pi does it, from U-Boot on. `npm run test:image` runs it.
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { MqttClients } from '../support/mqtt-clients.ts'
 import { until } from '../support/until.ts'
 import { BOOT_MS_MAX, Machine } from './machine.ts'
-import { imageOrReason } from './prepare.ts'
+import { BUILD_MS_MAX, isLongRun, prepareImage, skipNote } from './prepare.ts'
 import { configuration } from './scene.ts'
 
-const found = await imageOrReason('arm64')
-const reason = process.env.SANDPIPER_IMAGE === 'required' ? null : 'npm run test:image runs it'
 /** Four processors, drivers of a real board, and its card a sector at a time. */
 const RASPBERRY_MS_MAX = 1_500_000
 
-describe.skipIf(reason !== null)(`the arm64 image${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
-  const { image } = found as { image: string }
+describe.skipIf(!isLongRun)(`the arm64 image${skipNote}`, () => {
+  let image: string
+
+  beforeAll(async () => {
+    image = await prepareImage('arm64')
+  }, BUILD_MS_MAX)
 
   test('on a board with UEFI: a client outside publishes, another one gets it', { timeout: 3 * BOOT_MS_MAX }, async () => {
     await using machine = await Machine.flash(image, { model: 'virt' })

@@ -5,7 +5,7 @@ import { MqttClients } from '../support/mqtt-clients.ts'
 import { Mosquitto } from '../support/mosquitto.ts'
 import { until } from '../support/until.ts'
 import { BOOT_MS_MAX, Machine } from './machine.ts'
-import { imageOrReason } from './prepare.ts'
+import { BUILD_MS_MAX, isLongRun, prepareImage, skipNote } from './prepare.ts'
 import { configuration, HOST } from './scene.ts'
 
 /** The smallest card that is promised. */
@@ -18,16 +18,14 @@ const MEBIBYTE = 2 ** 20
 /** Of an identity that a machine has: otherwise systemd makes one up at each start. */
 const UUID = '7d1c5d50-9c5f-4a53-8f57-2f0a2b6c7e11'
 
-const found = await imageOrReason('amd64')
-const reason = process.env.SANDPIPER_IMAGE === 'required' ? null : 'npm run test:image runs it'
 
-describe.skipIf(reason !== null)(`a gateway from the image${reason === null ? '' : ` (skipped: ${reason})`}`, { timeout: 2 * BOOT_MS_MAX }, () => {
+describe.skipIf(!isLongRun)(`a gateway from the image${skipNote}`, { timeout: 2 * BOOT_MS_MAX }, () => {
   let machine: Machine
   let cloud: Mosquitto
 
   beforeAll(async () => {
     cloud = await Mosquitto.start()
-    machine = await Machine.flash((found as { image: string }).image, { model: 'pc', diskBytes: CARD_BYTES, args: ['-uuid', UUID] })
+    machine = await Machine.flash(await prepareImage('amd64'), { model: 'pc', diskBytes: CARD_BYTES, args: ['-uuid', UUID] })
     const sections = [
       'sensors: [{ name: door, topic: door, gpio: { line: DOOR } }]',
       `uplinks: [{ name: cloud, url: "mqtt://${HOST}:${cloud.port}", clientId: roof, routes: [{ out: "well/#", as: "sites/roof/#", qos: 1 }] }]`,
@@ -36,7 +34,7 @@ describe.skipIf(reason !== null)(`a gateway from the image${reason === null ? ''
     await machine.start()
     if (!(await machine.answers())) throw new Error(`the broker did not come:\n${machine.serial.slice(-3000)}`)
     await machine.untilSsh()
-  }, 2 * BOOT_MS_MAX)
+  }, BUILD_MS_MAX + 2 * BOOT_MS_MAX)
 
   afterAll(async () => {
     await machine?.[Symbol.asyncDispose]()

@@ -4,18 +4,16 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { BOOT_MS_MAX, Machine } from './machine.ts'
-import { imageOrReason } from './prepare.ts'
+import { BUILD_MS_MAX, isLongRun, prepareImage, skipNote } from './prepare.ts'
 import { configuration } from './scene.ts'
 
 const CARD_BYTES = 8_000_000_000
 const CUTS = 4
 const SECTOR_BYTES = 512
 
-const found = await imageOrReason('amd64')
-const reason = process.env.SANDPIPER_IMAGE === 'required' ? null : 'npm run test:image runs it'
 
-test.skipIf(reason !== null)(`the power goes while the data partition grows${reason === null ? '' : ` (skipped: ${reason})`}`, { timeout: (CUTS + 2) * BOOT_MS_MAX }, async () => {
-  await using machine = await Machine.flash((found as { image: string }).image, { model: 'pc', diskBytes: CARD_BYTES })
+test.skipIf(!isLongRun)(`the power goes while the data partition grows${skipNote}`, { timeout: BUILD_MS_MAX + (CUTS + 2) * BOOT_MS_MAX }, async () => {
+  await using machine = await Machine.flash(await prepareImage('amd64'), { model: 'pc', diskBytes: CARD_BYTES })
   machine.card.write('gateway.yaml', configuration(machine.key))
   for (let cut = 0; cut < CUTS; cut++) {
     await machine.start()

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkText } from '../../src/config/load.ts'
 import { until } from '../support/until.ts'
 import { BOOT_MS_MAX, Machine } from './machine.ts'
-import { imageOrReason } from './prepare.ts'
+import { BUILD_MS_MAX, isLongRun, prepareImage, skipNote } from './prepare.ts'
 
 const run = promisify(execFile)
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
@@ -49,21 +49,18 @@ test('the lines make a file that is right, and so is the one as it comes', () =>
   for (const text of [SHIPPED, edited()]) expect(checkText(text, '/boot/gateway/gateway.yaml')).not.toHaveProperty('problems')
 })
 
-const isWanted = process.env.SANDPIPER_IMAGE === 'required'
-const found = isWanted ? await imageOrReason('amd64') : { reason: 'npm run test:image runs it' }
-
-describe.skipIf(!isWanted)(`on a machine${isWanted ? '' : ' (skipped: npm run test:image runs it)'}`, { timeout: 3 * BOOT_MS_MAX }, () => {
+describe.skipIf(!isLongRun)(`on a machine${skipNote}`, { timeout: 3 * BOOT_MS_MAX }, () => {
   const packed = join(tmpdir(), `sandpiper-newcomer-${process.pid}.img.xz`)
   const card = packed.slice(0, -'.xz'.length)
   let machine: Machine
 
   beforeAll(async () => {
-    await run('sh', ['-c', 'xz -T2 -0 -c "$1" > "$2"', 'sh', (found as { readonly image: string }).image, packed])
+    await run('sh', ['-c', 'xz -T2 -0 -c "$1" > "$2"', 'sh', await prepareImage('amd64'), packed])
     const write = /`xz -dc [^`]+`/.exec(SECTION)![0].slice(1, -1)
     // The card is a file here; all else is as it is written.
     await run('sh', ['-c', write.replace(/sandpiper-\*-arm64\.img\.xz/, packed).replace('sudo ', '').replace('/dev/sdX', card)])
     machine = await Machine.flash(card, { model: 'pc' })
-  }, BOOT_MS_MAX)
+  }, BUILD_MS_MAX + BOOT_MS_MAX)
 
   afterAll(async () => {
     await machine[Symbol.asyncDispose]()

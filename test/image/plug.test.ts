@@ -2,14 +2,13 @@
 import { describe, expect, test } from 'vitest'
 import { BOOT_MS_MAX } from './machine.ts'
 import { pullThePlug } from './plug.ts'
-import { imageOrReason } from './prepare.ts'
+import { BUILD_MS_MAX, isLongRun, prepareImage, skipNote } from './prepare.ts'
 
 const ROUNDS = 20
-const isWanted = process.env.SANDPIPER_IMAGE === 'required'
 
-describe.skipIf(!isWanted)(`the plug${isWanted ? '' : ' (skipped: npm run test:image pulls it)'}`, () => {
-  test(`${ROUNDS} power cuts: it starts each time, nothing acknowledged is lost, nothing of QoS 2 comes twice`, { timeout: ROUNDS * BOOT_MS_MAX }, async () => {
-    const { image } = (await imageOrReason('amd64')) as { readonly image: string }
+describe.skipIf(!isLongRun)(`the plug${skipNote}`, () => {
+  test(`${ROUNDS} power cuts: it starts each time, nothing acknowledged is lost, nothing of QoS 2 comes twice`, { timeout: BUILD_MS_MAX + ROUNDS * BOOT_MS_MAX }, async () => {
+    const image = await prepareImage('amd64')
     const seed = Math.floor(Math.random() * 1e9)
     const report = await pullThePlug({ image, model: 'pc', rounds: ROUNDS, seed, print: () => {} })
     expect(report.faults, `seed ${seed}`).toEqual([])

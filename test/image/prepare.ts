@@ -38,18 +38,9 @@ export async function prepareImage(arch: Architecture): Promise<string> {
   return imageIn(folder)!
 }
 
-/** For a file of tests that `npm run test:image` runs (SANDPIPER_IMAGE=required): builds then. */
-export async function imageOrReason(arch: Architecture): Promise<{ readonly image: string } | { readonly reason: string }> {
-  return process.env.SANDPIPER_IMAGE === 'required' ? { image: await prepareImage(arch) } : findImage(arch)
-}
-
-/** The image of these sources, or why there is none. Builds nothing. */
-export function findImage(arch: Architecture): { readonly image: string } | { readonly reason: string } {
-  const why = whyWithoutMachine(arch)
-  if (why !== null) return { reason: why }
-  const image = imageIn(folderOf(arch))
-  return image === null ? { reason: 'there is no image of these sources: npm run test:image makes it' } : { image }
-}
+/** The long files of this folder take hours: `npm run test:image` runs them. */
+export const isLongRun = process.env.SANDPIPER_IMAGE === 'required'
+export const skipNote = isLongRun ? '' : ' (skipped: npm run test:image runs it)'
 
 /** For the one boot of the whole suite: why this machine cannot build an image and start it, or null. */
 export function whyWithoutImage(arch: Architecture): string | null {

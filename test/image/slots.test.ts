@@ -3,7 +3,7 @@
 import { openSync, closeSync, readSync, writeSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BOOT_MS_MAX, Machine } from './machine.ts'
-import { imageOrReason } from './prepare.ts'
+import { BUILD_MS_MAX, isLongRun, prepareImage, skipNote } from './prepare.ts'
 import { type BootBlock, readBlock, writeBlock } from './scene.ts'
 
 const MIB = 2 ** 20
@@ -12,16 +12,14 @@ const SLOTS = { A: { at: 257 * MIB, device: 'vda2' }, B: { at: (257 + 428) * MIB
 const SLOT_BYTES = 428 * MIB
 type Slot = keyof typeof SLOTS
 
-const found = await imageOrReason('amd64')
-const reason = process.env.SANDPIPER_IMAGE === 'required' ? null : 'npm run test:image runs it'
 const GOOD_A: BootBlock = { good: 'A', try: '', tries: '0' }
 
-describe.skipIf(reason !== null)(`slots${reason === null ? '' : ` (skipped: ${reason})`}`, { timeout: 3 * BOOT_MS_MAX }, () => {
+describe.skipIf(!isLongRun)(`slots${skipNote}`, { timeout: 3 * BOOT_MS_MAX }, () => {
   let machine: Machine
 
   beforeAll(async () => {
-    machine = await Machine.flash((found as { image: string }).image, { model: 'pc' })
-  }, BOOT_MS_MAX)
+    machine = await Machine.flash(await prepareImage('amd64'), { model: 'pc' })
+  }, BUILD_MS_MAX)
   afterAll(async () => await machine[Symbol.asyncDispose]())
 
   /** Starts once with this block; resolves with the slot, and leaves the machine off. */

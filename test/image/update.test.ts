@@ -1,7 +1,7 @@
 // Updates of a machine that runs from the image: a root from the card and by address, an application by message, each once as it should be and once
 // broken, and the power that goes while a slot is written. One machine goes through all of it, as one on a roof does.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
@@ -18,14 +18,10 @@ import type { UpdateStatus } from '../../src/update/report.ts'
 import type { Files } from '../../src/update/tree.ts'
 import { until } from '../support/until.ts'
 import { Machine } from './machine.ts'
-import { findImage } from './prepare.ts'
+import { BUILD_MS_MAX, isLongRun, prepareImage, skipNote } from './prepare.ts'
 
 const PROJECT = join(import.meta.dirname, '../..')
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'sandpiper/image')
-const found = findImage('amd64')
-const tools = ['unsquashfs', 'mksquashfs', 'rauc'].filter((tool) => !['/usr/bin', '/usr/sbin', '/bin'].some((folder) => existsSync(join(folder, tool))))
-const why = 'reason' in found ? found.reason : tools.length > 0 ? `there is no ${tools.join(', ')}` : null
-if (why !== null && process.env.SANDPIPER_IMAGE === 'required') throw new Error(why)
 
 /** Two starts of an emulated machine, and a slot that is written between them. */
 const UPDATE_MS_MAX = 900_000
@@ -39,9 +35,9 @@ let server: Server
 let root: Identity
 let program: Files
 
-describe.skipIf(why !== null)('updates', { timeout: UPDATE_MS_MAX }, () => {
+describe.skipIf(!isLongRun)(`updates${skipNote}`, { timeout: UPDATE_MS_MAX }, () => {
   beforeAll(async () => {
-    const { image } = found as { image: string }
+    const image = await prepareImage('amd64')
     const slot = join(dirname(image), 'slot.img')
     const tree = join(folder, 'tree')
     execFileSync('unsquashfs', ['-quiet', '-no-progress', '-d', tree, slot], { stdio: 'pipe' })
@@ -62,7 +58,7 @@ describe.skipIf(why !== null)('updates', { timeout: UPDATE_MS_MAX }, () => {
     await new Promise<void>((resolve) => server.listen(0, resolve))
     machine = await Machine.flash(image, { model: 'pc' })
     await machine.card.write('gateway.yaml', configuration(machine.key.publicKey))
-  }, UPDATE_MS_MAX)
+  }, BUILD_MS_MAX + UPDATE_MS_MAX)
 
   afterAll(async () => {
     await machine?.[Symbol.asyncDispose]()

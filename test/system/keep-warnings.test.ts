@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
-const SCRIPT = join(import.meta.dirname, '../../image/root/usr/lib/sandpiper/keep-warnings')
+const SCRIPT = join(import.meta.dirname, '../../image/rootfs/usr/lib/sandpiper/keep-warnings')
 const RUN_BYTES_MAX = 16_384
 const FILE_BYTES_MAX = 262_144
 

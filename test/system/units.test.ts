@@ -47,7 +47,7 @@ beforeAll(async () => {
 })
 
 function isOurs(name: string): boolean {
-  return existsSync(join(ROOT, 'image/root/usr/lib/sandpiper', name)) || existsSync(join(ROOT, 'scripts/deb', `${name}.sh`))
+  return existsSync(join(ROOT, 'image/rootfs/usr/lib/sandpiper', name)) || existsSync(join(ROOT, 'scripts/deb', `${name}.sh`))
 }
 
 async function stub(program: string): Promise<void> {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
-const SCRIPT = join(import.meta.dirname, '../../../image/root/usr/lib/sandpiper/clock-floor')
+const SCRIPT = join(import.meta.dirname, '../../../image/rootfs/usr/lib/sandpiper/clock-floor')
 const YEAR_SEC = 366 * 86_400
 const JOURNAL_SEC = 5
 

@@ -49,7 +49,7 @@ class Device extends UpdateBed {
 
   script(order: string): { status: number | null; stderr: string } {
     const env = { PATH: process.env.PATH, SANDPIPER_APPS: this.places.apps, SANDPIPER_UPDATE_DATA: this.places.data }
-    return spawnSync('sh', [join(PROJECT, 'image/root/usr/lib/sandpiper/app-start'), order], { encoding: 'utf8', env })
+    return spawnSync('sh', [join(PROJECT, 'image/rootfs/usr/lib/sandpiper/app-start'), order], { encoding: 'utf8', env })
   }
 
   install(version: string, applications = this.applications): void {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { parseBootBlock, slotInUse } from '../../../src/update/boot-block.ts'
 
-const PROGRAM = join(import.meta.dirname, '../../../image/root/usr/lib/sandpiper/boot-slot')
+const PROGRAM = join(import.meta.dirname, '../../../image/rootfs/usr/lib/sandpiper/boot-slot')
 const folder = mkdtempSync(join(tmpdir(), 'boot-slot-'))
 const block = join(folder, 'grubenv')
 const cmdline = join(folder, 'cmdline')

@@ -109,7 +109,9 @@ test.each([
 test('a machine that is not run from the image', async () => {
   using device = new Device()
   device.commands = device.make(null)
-  expect(await device.say({ rollback: true })).toEqual({ status: 'refused', reason: 'this machine does not run from the image: install the newer package there' })
+  const refused = { status: 'refused', reason: 'this machine does not run from the image: install the newer package there' }
+  expect(await device.say({ rollback: true })).toEqual(refused)
+  expect(await device.say(part(randomBytes(1000), 0, 100), `${TOPIC}/package`)).toEqual(refused)
 })
 
 test('who may not publish the answer gets none, neither now nor later', async () => {

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import type { Trial } from '../../../src/update/record.ts'
 import { program, UpdateBed } from '../../support/update-bed.ts'
 
-const SCRIPT = join(import.meta.dirname, '../../../image/root/usr/lib/sandpiper/undo-update')
+const SCRIPT = join(import.meta.dirname, '../../../image/rootfs/usr/lib/sandpiper/undo-update')
 const TRIAL: Trial = { kind: 'root', version: '0.2.0', from: '0.1.0', slot: 'B', isInstalled: true, uplinks: [], wasDefault: false, waitedMs: 0, job: 'j', asker: { topic: 'site "x"/reply', correlation: null } }
 
 class Device extends UpdateBed {

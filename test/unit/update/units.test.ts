@@ -11,7 +11,7 @@ const SCRIPTS = ['boot-slot', 'slot-name', 'app-start', 'undo-update', 'card-fil
 const hasSystemd = spawnSync('systemd-analyze', ['--version']).error === undefined
 
 test.each(SCRIPTS)('%s is a shell script that can be run', (name) => {
-  const path = join(PROJECT, 'image/root/usr/lib/sandpiper', name)
+  const path = join(PROJECT, 'image/rootfs/usr/lib/sandpiper', name)
   expect(spawnSync('sh', ['-n', path], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
   expect(() => execFileSync('test', ['-x', path])).not.toThrow()
 })
@@ -46,7 +46,7 @@ describe('names for the slots', () => {
     execFileSync('ln', ['-s', join(folder, 'devices', disk), join(folder, 'class/block', disk)])
   }
   const nameOf = (partition: string, root: string): string => {
-    const { stdout, status } = spawnSync('sh', [join(PROJECT, 'image/root/usr/lib/sandpiper/slot-name'), partition], { encoding: 'utf8', env: { PATH: process.env.PATH, SANDPIPER_SYS: folder, SANDPIPER_ROOT_DEVICE: root } })
+    const { stdout, status } = spawnSync('sh', [join(PROJECT, 'image/rootfs/usr/lib/sandpiper/slot-name'), partition], { encoding: 'utf8', env: { PATH: process.env.PATH, SANDPIPER_SYS: folder, SANDPIPER_ROOT_DEVICE: root } })
     return status === 0 ? stdout.trim() : ''
   }
   const all = ['mmcblk0', ...[1, 2, 3, 4, 5].map((n) => `mmcblk0p${n}`), 'sda', ...[1, 2, 3, 4, 5].map((n) => `sda${n}`)]
@@ -58,5 +58,5 @@ describe('names for the slots', () => {
     ['0:25', all.map(() => '')],
   ] as [string, string[]][])('the root on %s', (root, names) => expect(all.map((partition) => nameOf(partition, root))).toEqual(names))
 
-  test('the scripts are all there', () => expect(readdirSync(join(PROJECT, 'image/root/usr/lib/sandpiper'))).toEqual(expect.arrayContaining(SCRIPTS)))
+  test('the scripts are all there', () => expect(readdirSync(join(PROJECT, 'image/rootfs/usr/lib/sandpiper'))).toEqual(expect.arrayContaining(SCRIPTS)))
 })

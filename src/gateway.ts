@@ -220,6 +220,7 @@ export class Gateway {
       config: this.config,
       ports: this.ports,
       clients: this.tenants.onlineCount,
+      probe: this.#access.probeSecret,
       uplinks: this.uplinks.map(({ state }) => {
         const seen = this.#uplinksSeen.get(state.name)
         return { figures: state, everConnected: seen?.everUp ?? false, ageMs: this.#clock.now() - (seen?.sinceMs ?? 0) }

@@ -18,6 +18,7 @@ import type { Exchange, Step } from './exchange.ts'
 import type { Identity } from './identity.ts'
 import { InTurn } from './in-turn.ts'
 import { type Attempt, Passwords } from './password.ts'
+import { PROBE, PROBE_RIGHTS, PROBE_USER, ProbeLogin } from './probe.ts'
 import { Rules } from './rules.ts'
 import type { ScramExchange } from './scram.ts'
 import { Throttle } from './throttle.ts'
@@ -79,6 +80,8 @@ export class Access {
   /** Stands for the passwords of users that do not exist, in SCRAM. */
   #secret = Buffer.alloc(0)
   readonly #scrams = new InTurn(SCRAM_AT_ONCE_MAX, SCRAM_WAITING_MAX)
+  /** null until somebody has asked for its secret. */
+  #probe: ProbeLogin | null = null
   #generation = 0
   #ruleConfigs: AccessConfig['rules'] = []
   #rulesNumber = 0
@@ -98,6 +101,11 @@ export class Access {
   /** Another number when the rules are others. */
   get rulesNumber(): number {
     return this.#rulesNumber
+  }
+
+  /** For programs of this machine that ask whether the broker works: the password of PROBE_USER, of this run. */
+  get probeSecret(): string {
+    return (this.#probe ??= new ProbeLogin()).secret
   }
 
   /** From now on this holds. Resolves when the keys of its tokens that are on flash are in use. */
@@ -155,7 +163,8 @@ export class Access {
   }
 
   /** What a client may do; null for everything. */
-  rightsOf({ username, tenant, roles, claims, grants }: Identity, clientId: string): Rights | null {
+  rightsOf({ by, username, tenant, roles, claims, grants }: Identity, clientId: string): Rights | null {
+    if (by === 'probe') return PROBE_RIGHTS
     return this.#rules.rightsOf({ clientId, username, tenant, roles, claims, grants })
   }
 
@@ -169,6 +178,7 @@ export class Access {
 
   /** Who a CONNECT without authentication method is from. Throws or rejects with LoginRefused [MQTT-3.1.4-2], or with LimitExceeded when there is no time to look at it. */
   identify({ username, password, certificate, isGone }: Credentials, door: Door): Identity | Promise<Identity> {
+    if (username === PROBE_USER && this.#probe?.accepts(password) === true) return this.#placed(PROBE, door)
     if (certificate !== null && door.certificates !== null) return this.#byCertificate(certificate, door.certificates, door)
     const isToken = password !== null && this.#tokens?.looksLikeToken(password) === true
     if (!isToken && (username === null || this.#passwords === null)) return this.#nobody(door)
@@ -269,6 +279,8 @@ export class Access {
     switch (by) {
       case 'nothing':
         return door.anonymous ? NOBODY : null
+      case 'probe':
+        return PROBE
       case 'certificate':
         return certificate === null || door.certificates === null ? null : this.#identityByCertificate(certificate, door.certificates)
       case 'token': {

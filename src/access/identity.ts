@@ -15,7 +15,7 @@ export interface Identity {
   readonly grants: readonly RuleConfig[] | null
   /** Monotonic (Clock.now) time at which the proof is over, as a token's; Infinity when it does not end. */
   readonly endsAtMs: number
-  readonly by: 'nothing' | 'password' | 'certificate' | 'token'
+  readonly by: 'nothing' | 'password' | 'certificate' | 'token' | 'probe'
   /** What it was proved against: access.ts sees by it whether the proof still holds under another configuration. */
   readonly proof: unknown
 }

@@ -46,7 +46,7 @@ export async function gatherFacts({ card, state, root }: Where, clock: Clock, ve
     applied: applied(machine),
     text: folderFiles(card).read(CONFIG_FILE)?.toString('utf8') ?? null,
     status,
-    answer: status === null ? null : await askBroker(status.broker.listeners, clock),
+    answer: status === null ? null : await askBroker(status.broker, clock),
     data: dataPartition(join(root, DATA_FOLDER), state, machine),
     sshFingerprint: fingerprint(machine.read(SSH_KEY_FILE)),
     hasLed: new Led(root).isThere,
@@ -58,7 +58,6 @@ function statusOf(machine: Machine, clock: Clock): Status | null {
   const status = parse<Status>(machine.read(STATUS_FILE) ?? '')
   return status === null || clock.now() + bootOffsetMs - status.uptimeMs > STATUS_AGE_MS_MAX ? null : status
 }
-
 
 function applied(machine: Machine): ApplyResult | null {
   try {

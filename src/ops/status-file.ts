@@ -12,7 +12,7 @@ const FILE = 'status.json'
 const WRITE_MS = 5000
 /** Written at least so often, so that its age tells whether the gateway lives. */
 const FRESH_MS = 60_000
-/** Not for everybody: a digest of the configuration is in it. */
+/** Not for everybody: the probe's secret is in it, and a digest of the configuration. */
 const MODE = 0o640
 
 export interface StatusFileDeps {

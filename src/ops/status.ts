@@ -14,7 +14,8 @@ export interface Status {
   readonly boot: string
   readonly site: string
   readonly config: StatusConfig
-  readonly broker: { readonly listeners: readonly StatusListener[]; readonly clients: number }
+  /** `probe`: what ops/broker-probe.ts proves itself by. */
+  readonly broker: { readonly listeners: readonly StatusListener[]; readonly clients: number; readonly probe: string }
   readonly uplinks: readonly StatusUplink[]
   readonly store: { readonly bytes: number; readonly bytesMax: number; readonly trouble: string | null }
   readonly sensors: readonly { readonly name: string; readonly state: string; readonly reason: string | null }[]
@@ -61,6 +62,7 @@ export interface StatusSources {
   /** Ports as they were opened, in the order of the configuration. */
   readonly ports: readonly number[]
   readonly clients: number
+  readonly probe: string
   readonly uplinks: readonly { readonly figures: UplinkFigures; readonly everConnected: boolean; readonly ageMs: number }[]
   readonly storeBytes: number
   readonly sensors: readonly SensorState[]
@@ -74,11 +76,11 @@ export type GatewayStatus = Omit<Status, 'version' | 'at' | 'uptimeMs' | 'boot' 
 /** From here on new messages are soon refused, or old ones dropped. */
 const FULL = 0.95
 
-export function statusOf({ config, ports, clients, uplinks, storeBytes, sensors, isTimeSynced, wallMs }: StatusSources): GatewayStatus {
+export function statusOf({ config, ports, clients, probe, uplinks, storeBytes, sensors, isTimeSynced, wallMs }: StatusSources): GatewayStatus {
   const { bytesMax } = config.store
   return {
     site: config.site,
-    broker: { listeners: config.broker.listeners.map((listener, i) => listenerOf(listener, ports[i] ?? 0)), clients },
+    broker: { listeners: config.broker.listeners.map((listener, i) => listenerOf(listener, ports[i] ?? 0)), clients, probe },
     uplinks: uplinks.map(({ figures: f, everConnected, ageMs }) => ({
       name: f.name,
       connected: f.phase === 'up',

@@ -71,7 +71,7 @@ async function lookAround({ places, disk, applications, clock }: MarkGoodDeps, t
 async function troubleOf(status: GatewayStatus | null, trial: Trial, clock: Clock): Promise<string | null> {
   if (status === null) return 'the gateway has not come up'
   if (status.isDefault && !trial.wasDefault) return 'it does not accept the configuration that ran before'
-  return brokerTrouble(status.doors, clock)
+  return brokerTrouble(status.doors, status.probe, clock)
 }
 
 async function carryOut(trial: Trial, verdict: Exclude<Verdict, { verdict: 'wait' }>, { clock, records, applications, machine, say }: MarkGoodDeps): Promise<void> {
@@ -90,8 +90,9 @@ async function carryOut(trial: Trial, verdict: Exclude<Verdict, { verdict: 'wait
       const { last } = records
       if (kind === 'root') await machine.bootSlot('set-state', slot, 'bad')
       // Undone by ourselves in an earlier run, and told already why.
-      if (last?.outcome !== 'rolled-back' || last.version !== version || (last.job !== trial.job && last.job !== null)) records.last = { ...told, outcome: 'rolled-back', reason: verdict.reason }
-      say(`${version} does not run: ${verdict.reason}`)
+      const isTold = last?.outcome === 'rolled-back' && last.version === version && (last.job === trial.job || last.job === null)
+      if (!isTold) records.last = { ...told, outcome: 'rolled-back', reason: verdict.reason }
+      say(`${version} was undone: ${isTold ? last.reason : verdict.reason}`)
       break
     }
     case 'undo':
@@ -108,6 +109,8 @@ async function carryOut(trial: Trial, verdict: Exclude<Verdict, { verdict: 'wait
 
 interface GatewayStatus {
   readonly doors: readonly Door[]
+  /** null of a version that has none. */
+  readonly probe: string | null
   readonly uplinks: readonly string[]
   /** It runs on the safe default, for neither the file nor the last good configuration could be used. */
   readonly isDefault: boolean
@@ -118,12 +121,12 @@ export function gatewayStatus({ gateway }: Pick<Places, 'gateway'>, disk: Disk):
   try {
     const status = JSON.parse(disk.read(join(gateway, 'status.json'))?.toString('utf8') ?? 'null') as {
       config: { source: string }
-      broker: { listeners: Door[] }
+      broker: { listeners: Door[]; probe?: string }
       uplinks: { name: string; everConnected: boolean }[]
     } | null
     if (status === null) return null
     const uplinks = status.uplinks.filter((uplink) => uplink.everConnected).map(({ name }) => name)
-    return { doors: status.broker.listeners, uplinks, isDefault: status.config.source === 'default' }
+    return { doors: status.broker.listeners, probe: status.broker.probe ?? null, uplinks, isDefault: status.config.source === 'default' }
   } catch {
     return null // half of it is not there, or another version's
   }

@@ -10,7 +10,7 @@ export const STATUS: Status = {
   boot: 'b',
   site: 'well-07',
   config: { source: 'file', digest: '0', trouble: null },
-  broker: { listeners: [{ port: 1883, host: '::', tls: false }, { port: 8883, host: '0.0.0.0', tls: true }, { socket: '/run/mqtt.sock', tls: false }], clients: 3 },
+  broker: { listeners: [{ port: 1883, host: '::', tls: false }, { port: 8883, host: '0.0.0.0', tls: true }, { socket: '/run/mqtt.sock', tls: false }], clients: 3, probe: 'secret-of-this-run' },
   uplinks: [{ name: 'cloud', connected: true, everConnected: true, link: 'lte', queued: { messages: 12, bytes: 3400 }, lastError: null, sinceMs: Date.UTC(2026, 10, 20, 10) }],
   store: { bytes: 1000, bytesMax: 2_000_000_000, trouble: null },
   sensors: [{ name: 'tank', state: 'ok', reason: null }],

@@ -22,7 +22,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   update: ['ops', 'config', 'mqtt', 'words', 'base'],
   /** Who tells other systems what sensors and outputs there are. */
   announce: ['sensors', 'config', 'words', 'base'],
-  ops: ['sensors', 'config', 'router', 'mqtt', 'words', 'base'],
+  ops: ['access', 'sensors', 'config', 'router', 'mqtt', 'words', 'base'],
   sensors: ['gpio', 'board', 'config', 'mqtt', 'words', 'base'],
   outputs: ['gpio', 'board', 'config', 'mqtt', 'words', 'base'],
   /** What a machine is, and what is on it. */

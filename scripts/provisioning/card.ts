@@ -61,24 +61,35 @@ export function checkCard(device: string, imageBytes: number): void {
   if (bytes < imageBytes) throw new ProvisionError(`${device} has ${bytes} bytes and the image ${imageBytes}: take a larger card`)
 }
 
-/** Writes the image to the card and reads it back. `progress` hears a share of 1. */
+/** Writes the image to the card and reads it back. `progress` hears a share of 1. Throws ProvisionError for a card that does not take or keep it. */
 export function writeCard(image: string, device: string, progress: (done: number) => void): void {
   const bytes = statSync(image).size
-  const to = openSync(device, 'r+')
-  let written: string
   try {
-    written = pass(image, bytes, (chunk, at) => {
+    const written = write(image, bytes, device, progress)
+    run('blockdev', ['--flushbufs', device]) // so that what is read comes from the card
+    const read = pass(device, bytes, (_chunk, at) => progress(0.5 + at / bytes / 2))
+    if (read !== written) throw new ProvisionError(`${device} does not keep what is written to it: throw the card away`)
+  } catch (error) {
+    if (error instanceof ProvisionError) throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new ProvisionError(`${device} cannot be written or read (${code ?? message}): try another card, or another reader`)
+  }
+  progress(1)
+}
+
+/** Answers the SHA-256 of what was written. */
+function write(image: string, bytes: number, device: string, progress: (done: number) => void): string {
+  const to = openSync(device, 'r+')
+  try {
+    const written = pass(image, bytes, (chunk, at) => {
       for (let done = 0; done < chunk.length; ) done += writeSync(to, chunk, done, chunk.length - done, at + done)
       progress(at / bytes / 2)
     })
     fsyncSync(to)
+    return written
   } finally {
     closeSync(to)
   }
-  run('blockdev', ['--flushbufs', device]) // so that what is read comes from the card
-  const read = pass(device, bytes, (_chunk, at) => progress(0.5 + at / bytes / 2))
-  if (read !== written) throw new ProvisionError(`${device} does not keep what is written to it: throw the card away`)
-  progress(1)
 }
 
 /** Goes through the first bytes of a file or card; answers their SHA-256. */

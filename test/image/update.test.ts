@@ -174,7 +174,7 @@ function port(): number {
 }
 
 function clientOf({ url }: Machine): Promise<MqttClient> {
-  return until(() => connectAsync(url, { ...LOGIN, reconnectPeriod: 0, connectTimeout: 20_000 }).catch(() => null), 'the broker', UPDATE_MS_MAX) as Promise<MqttClient>
+  return until(() => connectAsync(url, { ...LOGIN, reconnectPeriod: 0, connectTimeout: 20_000 }, false).catch(() => null), 'the broker', UPDATE_MS_MAX) as Promise<MqttClient>
 }
 
 async function untilRuns(slot: string): Promise<void> {

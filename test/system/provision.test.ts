@@ -1,5 +1,5 @@
 // Many gateways from a table: with a real openssl, a real FAT partition in an image, and the checks of `sandpiper check`.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { checkText } from '../../src/config/load.ts'
+import { writeCard } from '../../scripts/provisioning/card.ts'
 import { provision } from '../../scripts/provisioning/main.ts'
 import { fill } from '../../scripts/provisioning/template.ts'
 import { readTable } from '../../scripts/provisioning/table.ts'
@@ -177,6 +178,8 @@ test.each([[';'], ['\t'], [',']])('a table with %j between its values, from a sp
 })
 
 const TOOLS = ['/usr/bin/mcopy', '/usr/sbin/mkfs.vfat']
+/** Without rights, or in a container, there are no loop devices. */
+const noLoop = process.getuid?.() !== 0 ? 'loop devices are root\'s' : spawnSync('losetup', ['--find']).status === 0 ? null : 'this machine has no loop devices'
 const missing = TOOLS.find((tool) => !existsSync(tool))
 
 describe.skipIf(missing !== undefined)(`an image${missing === undefined ? '' : ` (skipped: ${missing} is not there)`}`, () => {
@@ -204,7 +207,38 @@ describe.skipIf(missing !== undefined)(`an image${missing === undefined ? '' : `
     expect((await readdir(at('out'))).sort()).toEqual(['issued.csv', 'well-01', 'well-01.img', 'well-02', 'well-02.img'])
   })
 
-  test('is not written over a disk that is built in, nor over a file', () => {
+  test('is not written over a file', () => {
     expect([withAuthority('--image', at('card.img'), '--only', 'well-01', '--card', at('card.img')), said]).toEqual([1, expect.stringContaining('is not a card')])
+  })
+
+  describe.skipIf(noLoop !== null)(`and a disk${noLoop === null ? '' : ` (skipped: ${noLoop})`}`, () => {
+    let device: string
+
+    beforeEach(async () => {
+      await writeFile(at('disk'), Buffer.alloc(48 * MIB, 0xff))
+      device = execFileSync('losetup', ['--find', '--show', at('disk')], { encoding: 'utf8' }).trim()
+    })
+    afterEach(() => void execFileSync('losetup', ['--detach', device]))
+
+    test('that is built in: nothing is written', async () => {
+      expect([withAuthority('--image', at('card.img'), '--only', 'well-01', '--card', device), said]).toEqual([1, expect.stringContaining(`${device} is built in`)])
+      expect((await readFile(at('disk'))).every((byte) => byte === 0xff)).toBe(true)
+    })
+
+    test('that takes it: written, read back, and not a byte behind it', async () => {
+      const shares: number[] = []
+      writeCard(at('card.img'), device, (share) => shares.push(share))
+      const image = await readFile(at('card.img'))
+      const written = await readFile(at('disk'))
+      expect(written.subarray(0, image.length).equals(image)).toBe(true)
+      expect(written.subarray(image.length).every((byte) => byte === 0xff)).toBe(true)
+      expect([shares[0], shares.at(-1), shares.every((share, i) => i === 0 || share >= shares[i - 1]!)]).toEqual([0, 1, true])
+    })
+
+    test('that is smaller than it: a sentence', async () => {
+      await truncate(at('disk'), MIB)
+      execFileSync('losetup', ['--set-capacity', device])
+      expect(() => writeCard(at('card.img'), device, () => {})).toThrow(/cannot be written or read \(ENOSPC\): try another card/)
+    })
   })
 })

@@ -39,6 +39,8 @@ export interface PlugOptions {
   readonly rounds: number
   readonly seed: number
   readonly print: (line: string) => void
+  /** True ends it after the round that goes on, with the count so far. */
+  readonly isEnough?: () => boolean
 }
 
 export interface PlugRow {
@@ -65,7 +67,7 @@ export interface PlugReport {
 export async function pullThePlug(options: PlugOptions): Promise<PlugReport> {
   await using bed = await Bed.make(options)
   await bed.first()
-  for (let round = 1; round <= options.rounds; round++) await bed.round(round)
+  for (let round = 1; round <= options.rounds && options.isEnough?.() !== true; round++) await bed.round(round)
   return await bed.finish()
 }
 
@@ -150,8 +152,7 @@ class Bed implements AsyncDisposable {
     for (const p of this.#publishers) if (!p.done) this.#faults.push(`${p.name} waits for acknowledgements that do not come`)
     await quietly(until(() => this.#receivers.every((receiver) => this.#streams.every((s) => receiver.hasAll(s.name, s.acknowledged))), 'everything to arrive', DRAIN_MS_MAX))
     for (const publisher of this.#publishers) this.#faults.push(...publisher.errors)
-    const { rounds } = this.#options
-    return { rounds, early: this.#early, sectors: this.#sectors, bootMs: this.#bootMs, rows: this.#rows(), faults: [...this.#faults, ...wrongRows(this.#rows())] }
+    return { rounds: this.#round, early: this.#early, sectors: this.#sectors, bootMs: this.#bootMs, rows: this.#rows(), faults: [...this.#faults, ...wrongRows(this.#rows())] }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

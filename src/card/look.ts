@@ -3,6 +3,7 @@
 //
 // What is always true: nothing here stops the gateway; a card that is full, read-only or broken is told once, in a sentence; the user's file is
 // replaced only by a text that means the same, and only after the secrets are safe on the data partition.
+import { basename, dirname, resolve } from 'node:path'
 import { connections } from '../appliance/connections.ts'
 import type { Machine } from '../appliance/machine.ts'
 import { CONNECTIONS_FOLDER } from '../appliance/plan.ts'
@@ -94,6 +95,8 @@ interface Moving {
   readonly accepted: Accepted
   readonly exchanges: readonly Exchange[]
   readonly changed: string
+  /** Files of the card that held keys, and that nothing names any more. */
+  readonly emptied: readonly string[]
 }
 
 /** Keeps the secrets that have worked in the state folder, and answers what the file becomes; null when nothing is to be done. */
@@ -105,11 +108,15 @@ async function secretsToMove(facts: CardFacts, deps: LookDeps): Promise<Moving |
     return 'problems' in result ? null : result
   }
   const accepted = check(text)
-  if (accepted === null || accepted.secrets.length === 0) return null
+  if (accepted === null) return null
+  const card = dirname(resolve(deps.configFile))
+  // A key that lies elsewhere is not the card's to give away.
+  const secrets = accepted.secrets.filter(({ file }) => file === null || dirname(file) === card)
+  if (secrets.length === 0) return null
   const digest = digestOf(accepted.text)
   if (status.config.digest !== digest || applied.digest !== digest) return null
   const connectedPaths = await connected(accepted, deps.machine)
-  const worked = workedSecrets(accepted.secrets, { config: accepted.config, status, connectedPaths })
+  const worked = workedSecrets(secrets, { config: accepted.config, status, connectedPaths })
   if (worked.length === 0) return null
   const store = new StoredSecrets(deps.state)
   const exchanges = worked.map((secret): Exchange => ({ secret, fingerprint: store.keep(secret.bytes) }))
@@ -118,15 +125,20 @@ async function secretsToMove(facts: CardFacts, deps: LookDeps): Promise<Moving |
     return again !== null && isSameConfig(again.config, accepted.config)
   }
   const { text: changed, moved } = exchangeSecrets(accepted.text, exchanges, isSame)
-  return moved.length === 0 ? null : { accepted, exchanges: moved, changed }
+  if (moved.length === 0) return null
+  const named = new Set(check(changed)?.files)
+  const emptied = moved.flatMap(({ secret: { file } }) => (file === null || named.has(file) ? [] : [basename(file)]))
+  return { accepted, exchanges: moved, changed, emptied }
 }
 
 /** While the card is writable. The file may have changed since it was read: then it is left for the next look. */
-function moveSecrets({ accepted, changed }: Moving, { files, state }: LookDeps): void {
+function moveSecrets({ accepted, changed, emptied }: Moving, { files, state }: LookDeps): void {
   const bytes = files.read(CONFIG_FILE)
   const mark = bytes !== null && bytes.toString('utf8').startsWith(BOM) ? BOM : ''
   if (bytes?.equals(Buffer.from(mark + accepted.text, 'utf8')) !== true) return
   replaceOnCard(files, CONFIG_FILE, Buffer.from(mark + changed, 'utf8'))
+  for (const name of emptied) files.remove(name)
+  if (emptied.length > 0) files.sync()
   const lastGood = loadLastGood(state) ?? ''
   new StoredSecrets(state).tidy((fingerprint) => changed.includes(fingerprint) || lastGood.includes(fingerprint))
 }

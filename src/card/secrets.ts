@@ -1,4 +1,4 @@
-// A secret that stands in gateway.yaml as text becomes `{ stored: FINGERPRINT }`. Pure: text in, text out; comments, order, indentation and line ends
+// A secret that stands in gateway.yaml as text, or a key whose file it names, becomes `{ stored: FINGERPRINT }`. Pure: text in, text out; comments, order, indentation and line ends
 // stay byte for byte.
 //
 // What is always true: only the value's own characters are exchanged, and after each the whole is asked whether it still means the same (`isSame`): a
@@ -42,7 +42,7 @@ export type SecretOwner =
 
 /** By its path in the file; null for one of which nobody can say that it has worked. */
 export function ownerOf(path: string): SecretOwner | null {
-  const numbered = /^(?<section>access\.users|uplinks|network\.wifi|network\.modems|network\.dialup)\[(?<index>\d+)\]\.(password|passwordHash|pin)$/.exec(path)?.groups
+  const numbered = /^(?<section>access\.users|uplinks|network\.wifi|network\.modems|network\.dialup)\[(?<index>\d+)\]\.(password|passwordHash|pin|tls\.key)$/.exec(path)?.groups
   if (path === 'network.hotspot.password') return { kind: 'connection', path: 'network.hotspot' }
   if (numbered === undefined) return null
   const index = Number(numbered['index'])

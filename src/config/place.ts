@@ -33,6 +33,8 @@ export interface WrittenSecret {
   /** Offset of its value in the text. */
   readonly start: number
   readonly bytes: Buffer
+  /** Absolute path of the file that the value names and the secret stands in; null when the value is the secret. */
+  readonly file: string | null
 }
 
 /** What is known of the board besides what the file says. */

@@ -20,7 +20,7 @@ export interface Secret {
 const reference = object({
   file: optional('File that holds it; a newline at its end does not count. A relative path starts at the folder of this file.', text({ expected: 'a file' })),
   env: optional('Environment variable that holds it.', text({ expected: 'the name of an environment variable', pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, hint: 'write its name without $' })),
-  stored: optional('The gateway has stored it and wrote this in its place. To change it, write the new one as text.', text({ expected: 'what the gateway wrote there', pattern: FINGERPRINT_PATTERN, hint: 'write the secret itself, as text in quotes' })),
+  stored: optional('The gateway has stored it and wrote this in its place. To change it, write the new one as text.', text({ expected: 'what the gateway wrote there', pattern: FINGERPRINT_PATTERN, hint: 'write the secret itself, or the name of its file' })),
 }).into((r, place): Secret | undefined => {
   const [first, second] = (['file', 'env', 'stored'] as const).filter((key) => r[key] !== null)
   if (second !== undefined) return place.keyProblem(second, `${place.name} has both \`${first}\` and \`${second}\``, 'give one of them')
@@ -33,8 +33,21 @@ const reference = object({
 export function secret(): Schema<Secret> {
   return wordOr(
     text({ expected: 'text, `{ file: … }` or `{ env: NAME }`', secret: true, hint: 'put the password in quotes, or write `{ file: /etc/sandpiper/NAME }`' }).into((value, place): Secret => {
-      place.run.writtenSecrets.push({ path: place.path, start: place.tree.start, bytes: Buffer.from(value, 'utf8') })
-      return { bytes: Buffer.from(value, 'utf8') }
+      const bytes = Buffer.from(value, 'utf8')
+      place.run.writtenSecrets.push({ path: place.path, start: place.tree.start, bytes, file: null })
+      return { bytes }
+    }),
+    reference,
+  )
+}
+
+/** A private key: the name of its file, or what `secret` takes besides text. */
+export function keyFile(): Schema<Secret> {
+  return wordOr(
+    text({ expected: 'a file' }).into((path, place) => {
+      const read = readSecretFile(place, path)
+      if (read?.bytes) place.run.writtenSecrets.push({ path: place.path, start: place.tree.start, bytes: read.bytes, file: resolve(place.run.folder, path) })
+      return read
     }),
     reference,
   )
@@ -70,7 +83,7 @@ function readStored(place: Place, fingerprint: string): Secret | undefined {
   if (mode === 'skip' || stored === 'elsewhere') return { bytes: null }
   const bytes = stored?.read(fingerprint) ?? null
   if (bytes !== null) return { bytes }
-  return missing(place, 'this secret was stored on another gateway', 'write it again, as text in quotes')
+  return missing(place, 'this secret was stored on another gateway', 'write it again: a password as text in quotes, a key as the name of its file')
 }
 
 function missing(place: Place, message: string, hint: string): Secret | undefined {

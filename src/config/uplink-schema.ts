@@ -9,7 +9,7 @@ import { filtersOverlap } from './routes.ts'
 import { boolean, choice, duration, identifier, integer, text, topicName } from './scalar.ts'
 import { defaulted, list, object, optional, required, type Schema } from './schema.ts'
 import { isKeyPair } from './key-pair-check.ts'
-import { readSecretFile, secret } from './secret.ts'
+import { keyFile, readSecretFile, secret } from './secret.ts'
 
 const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883, 'ws:': 80, 'wss:': 443 }
 const INFLIGHT_MAX = { 4: 100, 5: 10_000 } as const
@@ -19,7 +19,7 @@ const WEBSOCKET_PATH = '/mqtt'
 const tls = object({
   ca: optional('File with the certificate authorities (PEM) to trust instead of the system’s.', text({ expected: 'a file' }).into(readCertificates)),
   cert: optional('File with the gateway’s own certificate and those between it and its authority (PEM), for a remote broker that asks for one.', text({ expected: 'a file' }).into(readCertificates)),
-  key: optional('File with the private key of `cert` (PEM, not encrypted).', text({ expected: 'a file' }).into((path, place) => readSecretFile(place, path))),
+  key: optional('File with the private key of `cert` (PEM, not encrypted).', keyFile()),
   servername: optional('Name the server’s certificate must have, when it is not the host of `url`.', text({ expected: 'a host name' })),
   alpn: optional('Protocol to name in the handshake (ALPN), for remote brokers that tell MQTT from other things at one port by it.', text({ expected: 'the name of a protocol', pattern: /^[\x21-\x7e]{1,255}$/ })),
   maxVersion: defaulted(

@@ -1,5 +1,5 @@
 // A look as a whole: secrets move and the status is written, with the power cut at every step; a card that fails stops nothing.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
@@ -13,6 +13,7 @@ import { APPLIED, FACTS, STATUS } from '../../support/card-facts.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { FakeMachine } from '../../support/fake-machine.ts'
 import { FatCard } from '../../support/fat-card.ts'
+import { makeKeyPair } from '../../support/update-bed.ts'
 
 const FILE = '# mine\r\nsite: well-07\r\naccess: { users: [{ name: a, password: hunter2 }] } # keep\r\nuplinks: [{ name: cloud, url: mqtt://h, username: u, password: "wrong yet", routes: [{ out: a }] }]\r\n'
 
@@ -80,6 +81,65 @@ test('a power cut at any step loses no secret, no file and no word of the user',
     }
   }
   expect(cuts).toBeGreaterThan(15)
+})
+
+describe('the key of a certificate', () => {
+  const FILE_WITH_KEY = 'site: well-07\nuplinks:\n  - name: cloud\n    url: mqtts://h\n    tls: { cert: device.pem, key: device.key } # ours\n    routes: [{ out: a }]\n'
+
+  function bed(text: string, keyFile = 'device.key') {
+    const folder = join(state, 'card')
+    mkdirSync(folder)
+    const { files: pair } = makeKeyPair(folder, 'made')
+    copyFileSync(pair.certificate, join(folder, 'device.pem'))
+    copyFileSync(pair.key, join(folder, keyFile))
+    const card = new FatCard({ 'gateway.yaml': text, 'device.key': readFileSync(pair.key), 'device.pem': readFileSync(pair.certificate) })
+    return { folder, card, all: { ...deps(card), configFile: join(folder, 'gateway.yaml') } }
+  }
+
+  test('leaves the card once its uplink has been connected; the certificate stays', async () => {
+    const { folder, card, all } = bed(FILE_WITH_KEY)
+    expect(await look(factsOf(FILE_WITH_KEY), all)).toMatchObject({ movedSecrets: 0 })
+    const before = checkText(FILE_WITH_KEY, all.configFile, { state }) as Accepted
+    expect(await look(factsOf(FILE_WITH_KEY, { everConnected: true }), all)).toMatchObject({ movedSecrets: 1 })
+    const text = card.text('gateway.yaml')!
+    expect(text.replace(/g[0-9a-f]{20}/, 'F')).toBe(FILE_WITH_KEY.replace('key: device.key', 'key: { stored: F }'))
+    expect(card.list().toSorted()).toEqual(['STATUS.txt', 'device.pem', 'gateway.yaml'])
+    rmSync(join(folder, 'device.key'))
+    expect((checkText(text, all.configFile, { state }) as Accepted).config).toEqual(before.config)
+  })
+
+  test('a power cut at any step loses neither the key nor what names it', async () => {
+    const facts = factsOf(FILE_WITH_KEY, { everConnected: true })
+    const { all } = bed(FILE_WITH_KEY)
+    const files = { 'gateway.yaml': FILE_WITH_KEY, 'device.key': 'the key', 'device.pem': 'the certificate' }
+    let cuts = 0
+    for (let steps = 0; ; steps++) {
+      const card = new FatCard(files)
+      card.stepsLeft = steps
+      if (await look(facts, { ...all, files: card }).then(() => card.outcomes.length === 0)) break
+      for (const names of card.outcomes) {
+        cuts++
+        const after = new FatCard(names)
+        await look(factsOf(null), { ...deps(after), configFile: all.configFile })
+        const text = after.text('gateway.yaml')!
+        expect(text.replace(/\{ stored: g[0-9a-f]{20} \}/, 'device.key')).toBe(FILE_WITH_KEY)
+        if (text === FILE_WITH_KEY) expect(after.text('device.key')).toBe('the key')
+      }
+    }
+    expect(cuts).toBeGreaterThan(10)
+  })
+
+  test('stays when it lies elsewhere, or another uplink still names it', async () => {
+    const elsewhere = FILE_WITH_KEY.replace('key: device.key', 'key: ../other.key')
+    const { card, all } = bed(elsewhere, '../other.key')
+    await look(factsOf(elsewhere, { everConnected: true }), all)
+    expect(card.text('gateway.yaml')).toBe(elsewhere)
+    const two = `${FILE_WITH_KEY}  - { name: second, url: "mqtts://i", tls: { cert: device.pem, key: device.key }, routes: [{ out: b }] }\n`
+    copyFileSync(join(state, 'other.key'), join(state, 'card/device.key'))
+    const shared = new FatCard({ 'gateway.yaml': two, 'device.key': 'the key' })
+    expect(await look(factsOf(two, { everConnected: true }), { ...all, files: shared })).toMatchObject({ movedSecrets: 1 })
+    expect([shared.text('device.key'), shared.text('gateway.yaml')!.match(/stored:/g)!.length]).toEqual(['the key', 1])
+  })
 })
 
 describe('no secret is moved', () => {

@@ -86,7 +86,7 @@ describe('fingerprints', () => {
 
   test('of another gateway are refused where the file is run, and pass where it is only looked at', () => {
     const text = 'site: s\naccess: { users: [{ name: a, password: { stored: g00000000000000000000 } }] }'
-    expect(checkText(text, '/card/gateway.yaml', { state })).toMatchObject({ problems: [{ code: 'E_SECRET', line: 2, column: 50, message: 'this secret was stored on another gateway', hint: 'write it again, as text in quotes' }] })
+    expect(checkText(text, '/card/gateway.yaml', { state })).toMatchObject({ problems: [{ code: 'E_SECRET', line: 2, column: 50, message: 'this secret was stored on another gateway', hint: 'write it again: a password as text in quotes, a key as the name of its file' }] })
     expect(checkText(text, '/card/gateway.yaml', { state: null })).toMatchObject({ problems: [{ code: 'E_SECRET' }] })
     expect(checkText(text, '/card/gateway.yaml', { state, secrets: 'optional' })).toMatchObject({ config: { access: { users: [{ password: null }] } }, warnings: [{ code: 'E_SECRET' }] })
     expect(checkText(text, '/card/gateway.yaml')).toMatchObject({ config: { site: 's' }, warnings: [] })
@@ -139,5 +139,5 @@ uplinks:
     expect([of(false), of(true)]).toEqual([0, 1])
   })
 
-  test.each([['uplinks[0].tls.key', null], ['network.hotspot.password', { kind: 'connection', path: 'network.hotspot' }], ['access.users[12].passwordHash', { kind: 'user' }]])('%s', (path, owner) => expect(ownerOf(path)).toEqual(owner))
+  test.each([['uplinks[0].tls.key', { kind: 'uplink', index: 0 }], ['uplinks[0].tls.cert', null], ['broker.listeners[0].tls.key', null], ['network.hotspot.password', { kind: 'connection', path: 'network.hotspot' }], ['access.users[12].passwordHash', { kind: 'user' }]])('%s', (path, owner) => expect(ownerOf(path)).toEqual(owner))
 })

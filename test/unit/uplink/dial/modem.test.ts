@@ -103,9 +103,9 @@ describe('failing', () => {
     await bed.script('nmcli', NMCLI('echo dialling; exec sleep 1000'))
     const failing = failure(modem(bed).dial())
     await bed.hears('dialling')
-    await bed.clock.advanceAsync(5000)
-    await bed.hears('prepare')
-    await bed.clock.advanceAsync(55_000)
+    // It is asked again only when the first answer has been understood.
+    await bed.untilMoved(() => bed.debugged.filter((line) => line.includes('prepare')).length === 2, 'what the modem does, twice')
+    await bed.clock.advanceAsync(60_000)
     expect(await bed.moved(failing)).toBe(
       'the line was not up within 60 s: waited for NetworkManager to bring up LTE at home, cdc-wdm0 is connecting (prepare); see whether the other end answers, or set a longer dial.timeout',
     )

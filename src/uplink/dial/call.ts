@@ -32,6 +32,7 @@ export class Call {
   /** What is being waited for, for the sentence when time is over: `the interface ppp0`. */
   waitsFor = 'the line'
   readonly #programs = new Set<Program>()
+  readonly #questions = new WeakSet<Program>()
   readonly #timers: Timer[] = []
   readonly #end: (why: string) => void
   #deadline: Timer | null = null
@@ -63,7 +64,7 @@ export class Call {
   /** Time runs from here until `up()`. */
   begin(timeoutMs: number): void {
     this.#deadline = this.deps.clock.after(timeoutMs, () => {
-      const words = [...this.#programs].at(-1)?.lastWords ?? ''
+      const words = [...this.#programs].findLast((program) => !this.#questions.has(program))?.lastWords ?? ''
       this.end(`the line was not up within ${timeoutMs / 1000} s: waited for ${this.waitsFor}${words}; see whether the other end answers, or set a longer dial.timeout`)
     })
   }
@@ -83,11 +84,17 @@ export class Call {
     return program
   }
 
+  /** Asks how the dialling goes: what this program says is not why it fails. */
+  ask(argv: readonly string[]): Promise<Finished> {
+    return this.run(argv, (program) => this.#questions.add(program))
+  }
+
   /** A program that answers and ends, in the language that we can read; it is broken off when the call is over. */
-  async run(argv: readonly string[]): Promise<Finished> {
+  async run(argv: readonly string[], started: (program: Program) => void = () => {}): Promise<Finished> {
     this.#goesOn()
     const { finished, program } = listen(argv, this.deps)
     this.#programs.add(program)
+    started(program)
     const answer = await finished
     this.#programs.delete(program)
     this.#goesOn()

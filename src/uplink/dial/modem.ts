@@ -55,7 +55,7 @@ function isDone(finished: Finished): boolean {
 
 /** One value that nmcli knows; null where it has none. */
 async function ask(call: Call, [field, ...of]: readonly string[]): Promise<string | null> {
-  const answer = await call.run(['nmcli', '-g', field!, ...of])
+  const answer = await call.ask(['nmcli', '-g', field!, ...of])
   const value = isDone(answer) ? (answer.lines[0] ?? '') : ''
   return value === '' || value === '--' ? null : value
 }

@@ -107,7 +107,7 @@ describe('failing', () => {
     await bed.untilMoved(() => bed.debugged.filter((line) => line.includes('prepare')).length === 2, 'what the modem does, twice')
     await bed.clock.advanceAsync(60_000)
     expect(await bed.moved(failing)).toBe(
-      'the line was not up within 60 s: waited for NetworkManager to bring up LTE at home, cdc-wdm0 is connecting (prepare); see whether the other end answers, or set a longer dial.timeout',
+      'the line was not up within 60 s: waited for NetworkManager to bring up LTE at home, cdc-wdm0 is connecting (prepare) (it said: dialling); see whether the other end answers, or set a longer dial.timeout',
     )
   })
 

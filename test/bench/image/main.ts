@@ -1,7 +1,7 @@
 // What a gateway from the image costs its board, measured on the booted image: seconds to the first CONNACK, memory with 50 clients, and what is written
 // to the card in an hour without traffic and in a day of 10 QoS 1 messages a second while the link is down.
 //
-//   npm run bench:image -- [--minutes 60] [--image FILE]      minutes: of each of the two times that writes are counted
+//   npm run bench:image -- [--idle 60] [--busy 60] [--image FILE]      minutes that writes are counted
 //
 // Seconds are those of an emulated processor; bytes and memory are those of hardware.
 import { setTimeout as pause } from 'node:timers/promises'
@@ -21,8 +21,8 @@ const MINUTE_MS = 60_000
 const SECTOR_BYTES = 512
 const CONNECT = { connectTimeout: 120_000 } as const
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '60' }, image: { type: 'string' } } })
-const minutes = Number(values.minutes)
+const { values } = parseArgs({ options: { idle: { type: 'string', default: '60' }, busy: { type: 'string', default: '60' }, image: { type: 'string' } } })
+const [idleMin, busyMin] = [Number(values.idle), Number(values.busy)]
 // Nobody listens at that port: the link is down.
 const uplink = `uplinks: [{ name: cloud, url: "mqtt://${HOST}:${await freePort()}", routes: [{ out: "#", as: "sites/roof/#" }] }]\n`
 
@@ -74,9 +74,9 @@ console.log(await machine.sh('systemd-analyze time'))
   for (let number = 0; number < CLIENTS; number++) await clients.connect(machine.url, CONNECT)
   const [total, available] = (await machine.sh('sed -n "s/^Mem\\(Total\\|Available\\): *\\([0-9]*\\) kB/\\2/p" /proc/meminfo')).split('\n').map(Number)
   console.log(`${CLIENTS} clients: ${Math.round((total! - available!) / 1024)} MB used`)
-  const idle = await bytesPerMinute(machine, () => pause(minutes * MINUTE_MS))
-  console.log(`idle for ${minutes} min: ${Math.round((idle * 60) / 1000)} kB an hour`)
+  const idle = await bytesPerMinute(machine, () => pause(idleMin * MINUTE_MS))
+  console.log(`idle for ${idleMin} min: ${Math.round((idle * 60) / 1000)} kB an hour`)
 }
 let acknowledged = 0
-const busy = await bytesPerMinute(machine, async () => void (acknowledged = await publishFor(minutes * MINUTE_MS, machine.url)))
-console.log(`${RATE_HZ} QoS 1 messages a second for ${minutes} min, link down: ${acknowledged} acknowledged, ${Math.round((busy * 1440) / 1e6)} MB a day`)
+const busy = await bytesPerMinute(machine, async () => void (acknowledged = await publishFor(busyMin * MINUTE_MS, machine.url)))
+console.log(`${RATE_HZ} QoS 1 messages a second for ${busyMin} min, link down: ${acknowledged} acknowledged, ${Math.round((busy * 1440) / 1e6)} MB a day`)

@@ -25,6 +25,8 @@ export interface PublisherOptions {
   readonly topicOf: (stream: string) => string
   readonly random: () => number
   readonly login?: { readonly username: string; readonly password: string }
+  /** Of CONNACK; default 2 s, which an emulated machine does not keep. */
+  readonly connectTimeoutMs?: number
   /** false holds new messages back. */
   readonly mayGoOn?: () => boolean
   /** Names of what it publishes; default one at each QoS. */
@@ -61,7 +63,7 @@ export class Publisher {
       outgoingStore: new Store({ clean: false }),
       incomingStore: new Store({ clean: false }),
       reconnectPeriod: 30,
-      connectTimeout: 2000,
+      connectTimeout: options.connectTimeoutMs ?? 2000,
     })
     this.#client.on('connect', () => {
       this.#ready = true

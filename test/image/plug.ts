@@ -25,6 +25,11 @@ import { PowerDisk } from './power-disk.ts'
 const CARD_BYTES = 2_000_000_000
 const BOOT_MS_MAX = 300_000
 const LOAD_MS_MAX = 15_000
+const CONNECT_MS_MAX = 30_000
+/** Until messages flow again after a start. */
+const FLOW_MS_MAX = 90_000
+/** In one of so many the power goes before that, while clients come back. */
+const BEFORE_FLOW = 0.2
 /** For the disk to come to the write at which it stops. */
 const STOP_MS_MAX = 20_000
 const DRAIN_MS_MAX = 300_000
@@ -117,7 +122,7 @@ class Bed implements AsyncDisposable {
     }
     await this.#subscribe(this.#cloud.url, 'checker', 4, 'a/#', this.#receiver('cloud'))
     const random = randomOf(this.#options.seed + 1)
-    for (const version of [4, 5] as const) this.#publishers.push(new Publisher(`p${version}`, { url, version, topicOf: (stream) => `load/${stream}`, random, login: LOGIN }))
+    for (const version of [4, 5] as const) this.#publishers.push(new Publisher(`p${version}`, { url, version, topicOf: (stream) => `load/${stream}`, random, login: LOGIN, connectTimeoutMs: CONNECT_MS_MAX }))
     for (const publisher of this.#publishers) publisher.start()
     await until(() => this.#publishers.every((p) => p.streams.every((s) => s.acknowledged > 0)), 'every publisher to have an acknowledgement', DRAIN_MS_MAX)
     await until(() => this.#receivers[2]!.tally(this.#publishers[0]!.streams[0]!.name).received > 0, 'the cloud to have a message', DRAIN_MS_MAX)
@@ -135,13 +140,14 @@ class Bed implements AsyncDisposable {
       await Promise.race([writes, pause(random() * usualMs)])
     } else {
       if (!(await this.#start())) return
+      const before = this.#acknowledged
+      if (random() >= BEFORE_FLOW) await quietly(until(() => this.#acknowledged > before, 'messages to flow', FLOW_MS_MAX))
       await pause(random() ** 1.5 * LOAD_MS_MAX)
       // Between two writes rather than in the long time without any.
       await Promise.race([this.#disk.stopAfter(1 + Math.floor(random() * 30)), pause(STOP_MS_MAX)])
     }
     await this.#cut()
-    const [{ acknowledged }] = this.#rows() as [PlugRow]
-    this.#options.print(`round ${round}: ${acknowledged} QoS 1 acknowledged, ${this.#faults.length} faults, started in ${(this.#bootMs.at(-1)! / 1000).toFixed(0)} s`)
+    this.#options.print(`round ${round}: ${this.#acknowledged} acknowledged, ${this.#faults.length} faults, started in ${(this.#bootMs.at(-1)! / 1000).toFixed(0)} s`)
   }
 
   /** The power stays: all that was acknowledged has to arrive. Then the count. */
@@ -225,7 +231,7 @@ class Bed implements AsyncDisposable {
       outgoingStore: new Store({ clean: false }),
       resubscribe: false,
       reconnectPeriod: 500,
-      connectTimeout: 10_000,
+      connectTimeout: CONNECT_MS_MAX,
     })
     this.#clients.push(client)
     client.on('message', (_topic, payload) => {
@@ -250,6 +256,10 @@ class Bed implements AsyncDisposable {
 
   get #streams(): readonly Stream[] {
     return this.#publishers.flatMap((p) => p.streams)
+  }
+
+  get #acknowledged(): number {
+    return this.#streams.reduce((sum, stream) => sum + stream.acknowledged, 0)
   }
 
   #rows(): PlugRow[] {

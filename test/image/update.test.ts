@@ -27,6 +27,7 @@ const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'san
 const UPDATE_MS_MAX = 900_000
 const LOGIN = { username: 'device', password: 'update-word' } as const
 const HOST = '10.0.2.2'
+const DEVICE_OF_A = '/dev/vda2'
 
 const folder = mkdtempSync(join(tmpdir(), 'update-image-'))
 const bundles = { good: join(folder, 'good.raucb'), broken: join(folder, 'broken.raucb'), next: join(folder, 'next.raucb') }
@@ -106,8 +107,10 @@ describe.skipIf(!isLongRun)(`updates${skipNote}`, { timeout: UPDATE_MS_MAX }, ()
   })
 
   test('a root whose program does not run is undone, and the slot of before starts', async () => {
+    const said = machine.serial.length
     await machine.ssh(`sandpiper update install http://${HOST}:${port()}/broken.raucb`, UPDATE_MS_MAX)
-    await untilRuns('A')
+    // It may be over before anybody can log in.
+    await until(() => machine.serial.slice(said).includes(`slot on ${DEVICE_OF_A} `), 'a start from slot A', UPDATE_MS_MAX)
     expect(await untilOutcome('rolled-back', raised(root.version, 2))).toMatchObject({ kind: 'root', reason: 'the new program could not be run to see whether it works' })
     await untilRuns('B')
     expect(await block()).toBe('good=B try= tries=0')

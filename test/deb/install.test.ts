@@ -1,9 +1,9 @@
-// The package's life in a plain Debian 12: installed, upgraded, removed, purged both ways. And the same bytes from the same source.
+// The package's life in a plain Debian 12 and 13: installed, upgraded, removed, purged both ways. And the same bytes from the same source.
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { archive, buildDeb, DebianRoot, PROJECT, run, whyNot } from './root.ts'
+import { archive, buildDeb, DebianRoot, PROJECT, type Release, RELEASES, run, whyNot } from './root.ts'
 
 const why = whyNot()
 const BUILD_MS_MAX = 600_000
@@ -13,7 +13,7 @@ let deb: string
 
 beforeAll(async () => {
   if (why !== null) return
-  await archive()
+  for (const release of RELEASES) await archive(release)
   folder = await mkdtemp(join(tmpdir(), 'sandpiper-deb-'))
   const built = await buildDeb(folder)
   expect(built.output).toContain('/usr/lib/sandpiper/sandpiper.mjs')
@@ -26,8 +26,8 @@ afterAll(async () => {
   if (why === null) await rm(folder, { recursive: true, force: true })
 })
 
-async function installed(): Promise<DebianRoot> {
-  const root = await DebianRoot.make()
+async function installed(release: Release): Promise<DebianRoot> {
+  const root = await DebianRoot.make(release)
   await copyFile(join(folder, deb), join(root.folder, 'srv', deb))
   const { code, output } = await root.sh(`dpkg --install /srv/${deb}`)
   expect(output).toContain('Setting up sandpiper')
@@ -50,9 +50,11 @@ describe.skipIf(why !== null)(`the package${why === null ? '' : ` (skipped: ${wh
     expect(output.split('\n').filter((line) => line.startsWith('E:'))).toEqual([])
     expect(code).toBe(0)
   })
+})
 
+describe.skipIf(why !== null).each(RELEASES)(`in a plain %s${why === null ? '' : ` (skipped: ${why})`}`, (release) => {
   test('runs where it is installed, compiled before, as a user of its own', { timeout: 120_000 }, async () => {
-    await using root = await installed()
+    await using root = await installed(release)
     expect((await root.sh('sandpiper --version && sandpiper check /etc/sandpiper/gateway.yaml')).output).toMatch(/sandpiper \d.*\n.* is good/)
     const { output } = await root.sh('id sandpiper; stat -c "%U:%G %a %n" /etc/sandpiper /etc/sandpiper/gateway.yaml; ls /usr/lib/sandpiper/cache; systemctl is-enabled sandpiper.service sandpiper-dial.socket')
     expect(output).toMatch(/groups=.*\(sandpiper\),.*\(dialout\)/)
@@ -69,7 +71,7 @@ describe.skipIf(why !== null)(`the package${why === null ? '' : ` (skipped: ${wh
   })
 
   test('an upgrade keeps the configuration, what is stored, and what was switched off', { timeout: 120_000 }, async () => {
-    await using root = await installed()
+    await using root = await installed(release)
     await root.sh('sed -i s/my-site/well-07/ /etc/sandpiper/gateway.yaml; install -d -o sandpiper -g sandpiper /var/lib/sandpiper; echo kept > /var/lib/sandpiper/store.db; systemctl disable sandpiper.service')
     expect((await root.sh(`dpkg --install /srv/${deb}`)).code).toBe(0)
     expect((await root.sh('cat /etc/sandpiper/gateway.yaml /var/lib/sandpiper/store.db')).output).toMatch(/site: well-07[\s\S]*kept/)
@@ -78,7 +80,7 @@ describe.skipIf(why !== null)(`the package${why === null ? '' : ` (skipped: ${wh
   })
 
   test('removed, it leaves the configuration and what is stored; a purge without an answer leaves what is stored', { timeout: 120_000 }, async () => {
-    await using root = await installed()
+    await using root = await installed(release)
     await root.sh('install -d -o sandpiper -g sandpiper /var/lib/sandpiper; echo kept > /var/lib/sandpiper/store.db')
     expect((await root.sh('dpkg --remove sandpiper')).code).toBe(0)
     expect((await root.sh('ls /usr/lib/sandpiper /usr/bin/sandpiper')).code).not.toBe(0)
@@ -90,7 +92,7 @@ describe.skipIf(why !== null)(`the package${why === null ? '' : ` (skipped: ${wh
   })
 
   test('a purge that is told to takes everything, and the user', { timeout: 120_000 }, async () => {
-    await using root = await installed()
+    await using root = await installed(release)
     await root.sh('install -d -o sandpiper -g sandpiper /var/lib/sandpiper; echo gone > /var/lib/sandpiper/store.db')
     await root.sh('echo "sandpiper sandpiper/purge-data boolean true" | debconf-set-selections')
     expect((await root.sh('dpkg --purge sandpiper')).code).toBe(0)

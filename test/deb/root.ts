@@ -9,7 +9,9 @@ import { promisify } from 'node:util'
 
 export const PROJECT = join(import.meta.dirname, '../..')
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'sandpiper')
-const RELEASE = 'bookworm'
+/** Debian 12 and 13. */
+export const RELEASES = ['bookworm', 'trixie'] as const
+export type Release = (typeof RELEASES)[number]
 /** What a plain Debian has anyway, and what the package depends on. */
 const PACKAGES = ['systemd-sysv', 'udev', 'kmod', 'dbus', 'debconf', 'adduser', 'libatomic1', 'libstdc++6', 'init-system-helpers', 'iproute2', 'mosquitto-clients', 'ppp', 'procps']
 const PROGRAMS: Readonly<Record<string, string>> = { mmdebstrap: '/usr/bin/mmdebstrap', lintian: '/usr/bin/lintian', cpio: '/usr/bin/cpio', binutils: '/usr/bin/strip', 'g++': '/usr/bin/g++' }
@@ -44,8 +46,8 @@ export function buildDeb(folder: string): Promise<Ran> {
 }
 
 /** The archive, made where it is not there yet: a minute or two. */
-export async function archive(): Promise<string> {
-  const file = join(CACHE, `deb-root-${RELEASE}-${createHash('sha256').update(PACKAGES.join()).digest('hex').slice(0, 12)}.tar`)
+export async function archive(release: Release): Promise<string> {
+  const file = join(CACHE, `deb-root-${release}-${createHash('sha256').update(PACKAGES.join()).digest('hex').slice(0, 12)}.tar`)
   if (existsSync(file)) return file
   await mkdir(CACHE, { recursive: true })
   // The machine's own source of Debian's packages; its releases are not asked for.
@@ -53,7 +55,7 @@ export async function archive(): Promise<string> {
   const mirror = /^Debian\/Debian\/main (\S+)$/m.exec(stdout)?.[1]
   if (mirror === undefined) throw new Error("this machine has no source of Debian's packages")
   const options = ['--mode=root', '--variant=apt', '--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"', '--dpkgopt=path-exclude=/usr/share/man/*', '--dpkgopt=path-exclude=/usr/share/locale/*']
-  const made = await run('mmdebstrap', [...options, `--include=${PACKAGES.join(',')}`, RELEASE, `${file}.new.tar`, '-'], { input: `deb ${mirror} ${RELEASE} main\n` })
+  const made = await run('mmdebstrap', [...options, `--include=${PACKAGES.join(',')}`, release, `${file}.new.tar`, '-'], { input: `deb ${mirror} ${release} main\n` })
   if (made.code !== 0) throw new Error(made.output)
   await rename(`${file}.new.tar`, file)
   return file
@@ -66,9 +68,9 @@ export class DebianRoot implements AsyncDisposable {
     this.folder = folder
   }
 
-  static async make(): Promise<DebianRoot> {
+  static async make(release: Release = 'bookworm'): Promise<DebianRoot> {
     const folder = await mkdtemp(join(tmpdir(), 'sandpiper-deb-'))
-    const unpacked = await run('tar', ['xpf', await archive(), '-C', folder])
+    const unpacked = await run('tar', ['xpf', await archive(release), '-C', folder])
     if (unpacked.code !== 0) throw new Error(unpacked.output)
     return new DebianRoot(folder)
   }

@@ -118,7 +118,7 @@ describe.skipIf(!isLongRun)(`updates${skipNote}`, { timeout: UPDATE_MS_MAX }, ()
     await (await clientOf(machine)).endAsync(true)
   })
 
-  test('the power goes while a slot is written: the old root runs, and the new one is installed then', async () => {
+  test('the power goes while a slot is written: the old root runs, and the new one is installed then', { timeout: 3 * UPDATE_MS_MAX }, async () => {
     await machine.sh(`mkdir -p /run/sandpiper-update/requests; printf '{"id":"cut","install":"http://${HOST}:${port()}/next.raucb"}' > /run/sandpiper-update/requests/update-cut.json`)
     for (const percent of [20, 60]) {
       await until(async () => Number((await progress()).percent ?? 0) >= percent, `${percent} % of the slot`, UPDATE_MS_MAX)

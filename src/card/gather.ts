@@ -19,6 +19,8 @@ const DATA_FOLDER = '/data'
 const SSH_KEY_FILE = '/data/ssh/ssh_host_ed25519_key.pub'
 /** A gateway writes once a minute at the least. */
 const STATUS_AGE_MS_MAX = 180_000
+/** The gateway's unit requires it: what cannot be kept must not be acknowledged. */
+const NO_DATA = 'it is not there, and so the gateway does not run: it could keep nothing'
 /** Below this share of the data partition new messages are soon refused. */
 const FREE_MIN = 0.02
 
@@ -107,10 +109,10 @@ function dataPartition(folder: string, state: string, machine: Machine): DataPar
     // The file system's own options: the mount's are those of this unit, which may write elsewhere only.
     const isReadOnly = mount !== undefined && mount.at(-1)!.split(',').includes('ro')
     const trouble =
-      mount === undefined ? 'it is not there: messages are lost with the power' : isReadOnly || !isWritable ? 'it is read-only, its file system is damaged: nothing is kept' : freeBytes < totalBytes * FREE_MIN ? 'it is full' : null
+      mount === undefined ? NO_DATA : isReadOnly || !isWritable ? 'it is read-only, its file system is damaged: nothing is kept' : freeBytes < totalBytes * FREE_MIN ? 'it is full' : null
     return { freeBytes, totalBytes, trouble }
   } catch {
-    return { freeBytes: 0, totalBytes: 0, trouble: 'it is not there: messages are lost with the power' }
+    return { freeBytes: 0, totalBytes: 0, trouble: NO_DATA }
   }
 }
 

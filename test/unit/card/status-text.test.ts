@@ -89,7 +89,7 @@ test.each<[string, Partial<CardFacts>, string]>([
   ['a broker that does not answer', { answer: { where: 'port 1883', why: 'no answer within 5 s' } }, 'BROKER: DOES NOT ANSWER at port 1883: no answer within 5 s. 3 clients connected.'],
   ['an uplink that is down', { status: { ...STATUS, uplinks: [{ ...STATUS.uplinks[0]!, connected: false, everConnected: false, link: null, lastError: 'ENOTFOUND broker.example.com' }] } }, 'UPLINK cloud: NOT CONNECTED since the start of the gateway.\n  Waiting     12 messages, 3.4 kB\n  Last error  ENOTFOUND broker.example.com'],
   ['a sensor in trouble', { status: { ...STATUS, sensors: [...STATUS.sensors, { name: 'a-sensor-with-a-long-name', state: 'gone', reason: '/dev/ttyUSB0 is not there' }] } }, 'SENSORS: 1 of 2 in trouble.\n  a-sensor-with-a-long-name gone: /dev/ttyUSB0 is not there'],
-  ['a data partition that is not there', { data: { freeBytes: 0, totalBytes: 0, trouble: 'it is not there: messages are lost with the power' } }, '  Light       4 blinks, a pause: the data partition is missing'],
+  ['a data partition that is not there', { data: { freeBytes: 0, totalBytes: 0, trouble: 'it is not there, and so the gateway does not run: it could keep nothing' } }, '  Light       4 blinks, a pause: the data partition is missing'],
   ['an update on trial', { isTrial: true }, '  Light       6 blinks, a pause: an update is being tried'],
   ['nothing applied yet', { applied: null }, 'GATEWAY.YAML has not been read since the start.'],
   ['what could not be done', { applied: { ...APPLIED, failures: ['chrony was not started anew: no such unit'] } }, '  Not done    chrony was not started anew: no such unit'],

@@ -55,7 +55,8 @@ const withCrl = (): string => `, crl: "${at('crl.pem')}"`
 
 function start(listeners: readonly string[], options: TestGatewayOptions = {}): Promise<TestGateway> {
   const note = (level: string) => (fields: object, text: string) => void lines.push({ level, text, fields: { ...fields } })
-  return TestGateway.start({ ...options, broker: { ...listenersOf(...listeners), ...options.broker }, log: { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') } })
+  // OpenSSL looks at the real time, and so the gateway has to.
+  return TestGateway.start({ wallMs: Date.now(), ...options, broker: { ...listenersOf(...listeners), ...options.broker }, log: { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') } })
 }
 
 const whys = (): unknown[] => lines.filter((l) => l.text === 'connection refused').map((l) => l.fields.why)

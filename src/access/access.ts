@@ -3,6 +3,8 @@
 //   CONNECT ─► certificate ─► token ─► user and password ─► nobody in particular     the first that applies decides
 //                                                       └─► Identity, in its tenant ─► Rights
 //
+// Before all of them stands the gateway's own probe (probe.ts).
+//
 // What is always true
 //   1. A wrong password and an unknown user get the same answer after the same work. Why is for the log only, and no secret is in it.
 //   2. A configuration takes effect as a whole (`configure`), or not at all.

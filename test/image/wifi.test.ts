@@ -89,6 +89,7 @@ describe.skipIf(!isLongRun)(`Wi-Fi${skipNote}`, { timeout: 2 * BOOT_MS_MAX }, ()
   })
 
   test('behind the gateway nothing is reached from there', async () => {
+    expect(await machine.sh('cat /proc/sys/net/ipv4/ip_forward')).toBe('0')
     // The emulator's host answers the gateway itself.
     expect((await machine.ssh(`ping -c 2 -W 5 ${HOST}`)).status).toBe(0)
     expect((await machine.ssh(`ip netns exec air3 ping -c 2 -W 5 ${HOST}`)).status).not.toBe(0)

@@ -61,6 +61,7 @@ async function main(argv: string[]): Promise<number> {
   const [command = 'help', ...rest] = positionals
   switch (command) {
     case 'run':
+      if (rest.length > 0) throw new OperatorError('E_USAGE', `run takes its file by a word: sandpiper run --config ${rest[0]}`)
       return (await import('./run.ts')).runCommand(values) // not needed by `check`, which has to be quick
     case 'apply':
     case 'card':

@@ -1,13 +1,14 @@
 // The store in SQLite, as the worker thread runs it: open, commit, read, close. Synchronous; every call is one turn.
 //
-//   BEGIN ─► applyBatch, for each batch that waits ─► COMMIT (fsync) ─► results
+//   BEGIN ─► applyBatch, for each batch that waits ─► COMMIT ─► the log is synced ─► results
 //      └ SQLITE_FULL: roll back, read the queues' state again, once more with the changes alone ('disk-full')
 //      └ anything else: the store has failed for good
 import type { Database, Statement } from 'better-sqlite3'
 import { applyBatch, SEGMENT_OVERHEAD_BYTES } from './batch.ts'
-import { giveUpReserve, hasRoom, isFull, keepReserve, openFolder } from './folder.ts'
+import { giveUpReserve, hasRoom, isFull, keepReserve, logPath, openFolder, translate } from './folder.ts'
+import { LogSync } from './log-sync.ts'
 import { Queues } from './queues.ts'
-import { PAGE_BYTES } from './schema.ts'
+import { LOG_BYTES, PAGE_BYTES } from './schema.ts'
 import { SqliteSegments } from './segments.ts'
 import type { Batch, CommitResult, ReadResult, Snapshot } from './store.ts'
 import { SqliteTables } from './tables.ts'
@@ -31,6 +32,7 @@ interface Parts {
 export class Engine {
   readonly #options: EngineOptions
   readonly #db: Database
+  readonly #log: LogSync
   readonly #parts: Parts
   readonly #pagesUsed: Statement<[], number>
   readonly #setAside: Snapshot['setAside']
@@ -50,6 +52,12 @@ export class Engine {
       .prepare<[], number>('SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count')
       .pluck()
     keepReserve(options.folder)
+    try {
+      this.#log = new LogSync(logPath(options.folder), LOG_BYTES)
+    } catch (cause) {
+      db.close()
+      throw translate(cause, options.folder)
+    }
   }
 
   get snapshot(): Snapshot {
@@ -86,7 +94,7 @@ export class Engine {
     return this.#parts.queues.read(destination, after, bytesMax)
   }
 
-  /** Deletes more of what is settled, in a transaction of its own. */
+  /** Deletes more of what is settled, in a transaction of its own. It need not be durable: what comes back is deleted again. */
   sweep(): void {
     this.#db.exec('BEGIN IMMEDIATE')
     this.hasRest = !this.#parts.queues.trim()
@@ -96,6 +104,7 @@ export class Engine {
   /** Checkpoints and closes. */
   close(): void {
     this.#db.close()
+    this.#log.close()
   }
 
   #transact(given: readonly Given[], refused: CommitResult['refused']): CommitResult[] {
@@ -111,6 +120,7 @@ export class Engine {
         results.push({ refused: result.refused, drops: result.drops, bytesUsed: this.#bytesUsed })
       }
       this.#db.exec('COMMIT')
+      this.#log.sync()
       this.hasRest = rest
       return results
     } catch (error) {

@@ -16,6 +16,7 @@ const RESERVE_BYTES = 1024 * 1024
 const LOCK_WAIT_MS = 500 // a gateway that is being restarted lets go within this
 
 export const databasePath = (folder: string): string => join(folder, 'store.db')
+export const logPath = (folder: string): string => `${databasePath(folder)}-wal`
 const markerPath = (folder: string): string => `${databasePath(folder)}.damaged`
 const reservePath = (folder: string): string => join(folder, 'store.reserve')
 
@@ -124,7 +125,8 @@ function moveAside(folder: string, wallMs: number, cause: string): { path: strin
   return { path: aside, cause }
 }
 
-function translate(error: unknown, folder: string): OperatorError {
+/** Says what opening met in the operator's words. */
+export function translate(error: unknown, folder: string): OperatorError {
   if (error instanceof OperatorError) return error
   const code = sqliteCode(error)
   if (code?.startsWith('SQLITE_BUSY') === true || code === 'SQLITE_LOCKED') {

@@ -1,14 +1,14 @@
 // The shape of the database file, its versions, and how SQLite is set for a card.
 //
 // Flash is written in blocks, so what counts is how many pages a commit touches, not how many bytes it brings. Measured with
-// 100-byte messages (KB that reach the card per commit, checkpoints included; fsync after every commit):
+// 100-byte messages (KB that the disk counts per commit, checkpoints included, each commit synced; ext4; test/bench/store.bench.ts):
 //
-//   page size                       1024    2048    4096
-//   2 messages, 1 audience           5.8     7.0     8.9
-//   2 messages, 10 audiences        10.2    13.3    19.7
-//   200 messages, 1 audience        57.7    59.5    63.5
-//   200 messages, 20 audiences       131     266     331
-//   500 messages (64 KB)             136     135     140        1.25, 1.45 and 1.55 million messages/s
+//   page size                       1024    2048    4096    counted by write-count.ts at 1024
+//   2 messages, 1 audience           6.3     7.2     9.1      6.1
+//   2 messages, 10 audiences        11.1    15.0    21.4     10.8
+//   200 messages, 1 audience        59.9    61.7    65.4     59.0
+//   200 messages, 20 audiences       143     279     336      130
+//   520 messages (64 KB)             145     148     151      142
 //
 // The write-ahead log's size changes these by 1 % between 1 and 16 MB; 2 MB keeps the pause of a checkpoint short.
 //
@@ -17,7 +17,8 @@
 import type { Database } from 'better-sqlite3'
 
 export const PAGE_BYTES = 1024
-const LOG_BYTES = 2 * 1024 * 1024
+/** Of the write-ahead log: then it is copied into the database. */
+export const LOG_BYTES = 2 * 1024 * 1024
 const CACHE_KB = 4 * 1024
 
 /** Migration i makes version i + 1. Released ones never change: test/unit/store/versions keeps a file of each version. */
@@ -144,7 +145,7 @@ export function configure(db: Database): void {
   db.pragma(`page_size = ${PAGE_BYTES}`) // of a new file
   db.pragma('locking_mode = EXCLUSIVE') // before WAL: then its index lies in memory and there is no -shm file
   db.pragma('journal_mode = WAL')
-  db.pragma('synchronous = FULL') // better-sqlite3 builds with NORMAL for WAL: a power cut would undo acknowledged commits
+  db.pragma('synchronous = NORMAL') // at checkpoints; each commit is synced by log-sync.ts
   db.pragma(`wal_autocheckpoint = ${LOG_BYTES / PAGE_BYTES}`)
   db.pragma(`journal_size_limit = ${2 * LOG_BYTES}`) // overwritten in place, never shrunk: no file metadata to write
   db.pragma(`cache_size = -${CACHE_KB}`)

@@ -2,7 +2,6 @@
 //
 // Commits that wait in the port while one is written join the next transaction: one fsync for all of them. After a failure
 // nothing is answered but that failure.
-import { closeSync, openSync, readSync } from 'node:fs'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../clock.ts'
 import { OperatorError } from '../errors.ts'
@@ -10,6 +9,7 @@ import { Engine, type EngineOptions, type Given } from './engine.ts'
 import { isDamage, markDamaged } from './folder.ts'
 import { packFrame, type SegmentFrame, unpackFrame } from './frames.ts'
 import type { AudienceRow, Change, CommitResult, ReadResult, Snapshot } from './store.ts'
+import { WriteCount } from './write-count.ts'
 
 export type Command =
   | { readonly kind: 'open'; readonly wallMs: number }
@@ -32,32 +32,12 @@ export type Answer =
   | { readonly kind: 'failed'; readonly code: string | null; readonly message: string }
 
 const GROUP_MAX = 64
-const SAMPLE_MS = 1000
 
 const options = workerData as EngineOptions
 const port = parentPort!
 let engine: Engine | null = null
 let failure: Answer | null = null
-
-/** What the kernel has counted for this thread; null when it does not. */
-const io = ((): number | null => {
-  try {
-    return openSync('/proc/thread-self/io', 'r')
-  } catch {
-    return null
-  }
-})()
-const ioText = Buffer.alloc(512)
-let sampledAtMs = -Infinity
-let sampled: number | null = null
-
-function bytesWritten(nowMs: number): number | null {
-  if (io === null || nowMs < sampledAtMs + SAMPLE_MS) return sampled
-  sampledAtMs = nowMs
-  const match = /^write_bytes: (\d+)/m.exec(ioText.toString('latin1', 0, readSync(io, ioText, 0, ioText.length, 0)))
-  if (match !== null) sampled = Number(match[1])
-  return sampled
-}
+const writes = new WriteCount()
 
 function post(answer: Answer, transfer: ArrayBuffer[] = []): void {
   port.postMessage(answer, transfer)
@@ -108,7 +88,8 @@ function commitGroup(first: Extract<Command, { kind: 'commit' }>): Command | nul
     return other
   }
   for (const { frame } of frames) free(frame)
-  const written = bytesWritten(systemClock.now())
+  writes.committed()
+  const written = writes.bytes(systemClock.now())
   for (const result of results) post({ kind: 'committed', result, bytesWritten: written })
   if (engine!.hasRest) setImmediate(sweep)
   return other
@@ -118,6 +99,7 @@ function sweep(): void {
   if (engine === null || failure !== null || !engine.hasRest) return
   try {
     engine.sweep()
+    writes.committed()
   } catch (error) {
     failure = fail(error)
   }
@@ -144,11 +126,9 @@ function handle(command: Command): Command | null {
       return null
     }
     case 'close':
-      sampledAtMs = -Infinity
       engine?.close()
       engine = null
-      post({ kind: 'closed', bytesWritten: bytesWritten(systemClock.now()) })
-      if (io !== null) closeSync(io)
+      post({ kind: 'closed', bytesWritten: writes.close() })
       port.close()
       return null
   }

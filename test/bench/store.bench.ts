@@ -1,9 +1,12 @@
 // How fast the store is, and what it writes: node test/bench/store.bench.ts [folder]
 //
-// Three loads of 100-byte messages, one commit after another: 2 per commit, 200 per commit, and segments of 64 KB. Then the time
+// What is written is what the folder's disk counts, so of all programs: give a folder on a disk of its own (an ext4 in a file: mke2fs, mount -o
+// loop,lazytime), or take the numbers for a guess. Beside it what the store itself counts (store/write-count.ts).
+// Loads of 100-byte messages, one commit after another: 2 and 200 per commit, of one audience and of several, and segments of 64 KB. Then the time
 // to open a store with a million messages queued, and how fast they are read. Then what a message costs when a queue of 200,000 messages
 // of 1,000 topics is full, by what goes first.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../src/clock.ts'
@@ -23,15 +26,26 @@ const members = [{ destination: 1, qos: 1, upgrade: false, retainAsPublished: fa
 const limits = { bytesMax: 1e12, countMax: 1e12, ageMsMax: Infinity, whenFull: 'drop-oldest' } as const
 const root = mkdtempSync(join(process.argv[2] ?? tmpdir(), 'store-bench-'))
 
-function segment(first: number, count: number, messages = [message]): Segment {
+function segment(first: number, count: number, messages = [message], audience = 1): Segment {
   const bytes = Buffer.allocUnsafeSlow(count * recordSizeMax(message))
   let at = 0
   for (let i = 0; i < count; i++) at = writeRecord(bytes, at, messages[(first + i) % messages.length]!, i, 0)
-  return { audience: 1, first, last: first + count - 1, count, storedAtMs: systemClock.wall(), data: bytes.subarray(0, at) }
+  return { audience, first, last: first + count - 1, count, storedAtMs: systemClock.wall(), data: bytes.subarray(0, at) }
 }
 
-/** Bytes that reached the file system's blocks, of all threads. */
-const written = (): number => Number(/write_bytes: (\d+)/.exec(readFileSync('/proc/self/io', 'latin1'))?.[1])
+const SECTOR_BYTES = 512
+
+/** Bytes that the folder's disk has been given, when everything is written that waits. NaN where the folder is on no disk. */
+function written(): number {
+  execFileSync('sync', ['-f', root])
+  const { dev } = statSync(root, { bigint: true })
+  const [major, minor] = [((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn), (dev & 0xffn) | ((dev >> 12n) & ~0xffn)]
+  try {
+    return Number(readFileSync(`/sys/dev/block/${major}:${minor}/stat`, 'latin1').trim().split(/ +/)[6]) * SECTOR_BYTES
+  } catch {
+    return NaN
+  }
+}
 
 async function open(name: string, countMax: number = limits.countMax, whenFull: WhenFull = limits.whenFull): Promise<SqliteStore> {
   const store = new SqliteStore({ folder: join(root, name), bytesMax: 1e12, clock: systemClock })
@@ -42,26 +56,33 @@ async function open(name: string, countMax: number = limits.countMax, whenFull: 
 }
 
 /** `depth` commits are on their way at a time. */
-async function load(name: string, perCommit: number, commits: number, depth: number): Promise<void> {
+async function load(name: string, perCommit: number, commits: number, depth: number, audienceCount = 1): Promise<void> {
   const store = await open(name)
+  const audiences = Array.from({ length: audienceCount }, (_, i) => ({ id: i + 1, members }))
+  const perSegment = Math.ceil(perCommit / audienceCount)
   let next = 1
   const before = written()
+  const countedBefore = store.bytesWritten
   const started = performance.now()
   const lane = async (): Promise<void> => {
     while (next <= perCommit * commits) {
-      const given = segment(next, perCommit)
-      next += perCommit
-      await store.commit({ audiences: [{ id: 1, members }], changes: [], segments: [given] })
+      const segments: Segment[] = []
+      // Fewer messages than audiences: the next ones are the next commit's.
+      for (let i = 0; i < Math.min(audienceCount, perCommit); i++, next += perSegment) {
+        segments.push(segment(next, perSegment, [message], 1 + (Math.floor(next / perSegment) % audienceCount)))
+      }
+      await store.commit({ audiences, changes: [], segments })
     }
   }
   await Promise.all(Array.from({ length: depth }, lane))
   const seconds = (performance.now() - started) / 1000
+  await store.close()
   const bytes = written() - before
+  const counted = store.bytesWritten - countedBefore
   const rate = Math.round(commits / seconds)
   const kb = (bytes / commits / 1024).toFixed(1)
   const perMessage = Math.round(bytes / commits / perCommit)
-  console.log(`${name.padEnd(24)} ${rate} commits/s, ${rate * perCommit} messages/s, ${kb} KB per commit, ${perMessage} B per message`)
-  await store.close()
+  console.log(`${name.padEnd(32)} ${rate} commits/s, ${rate * perCommit} messages/s, ${kb} KB per commit (counted: ${(counted / commits / 1024).toFixed(1)}), ${perMessage} B per message`)
 }
 
 async function million(name: string, perCommit: number): Promise<void> {
@@ -119,7 +140,9 @@ async function full(name: string, whenFull: WhenFull, perCommit: number): Promis
 
 try {
   await load('2 per commit', 2, 3000, 1)
+  await load('2 per commit, of 10 audiences', 2, 3000, 1, 10)
   await load('200 per commit', 200, 3000, 1)
+  await load('200 per commit, of 20 audiences', 200, 1000, 1, 20)
   await load('64 KB segments', PER_SEGMENT, 4000, 1)
   await load('64 KB segments, 4 deep', PER_SEGMENT, 4000, 4)
   await million('million, 64 KB segments', PER_SEGMENT)

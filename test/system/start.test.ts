@@ -54,6 +54,10 @@ async function client(url: string, clientId: string): Promise<MqttClient> {
   return client
 }
 
+test('run with a file that is not given by its word is not the demonstration', async () => {
+  expectSentence(await sandpiper('run', 'gateway.yaml'), /^sandpiper: run takes its file by a word: sandpiper run --config gateway\.yaml/)
+})
+
 describe('run without a file', () => {
   test('prints what listens and what is published, and the line that shows it shows it', async () => {
     // The built-in configuration, on a port that is free: 1883 may be taken on this machine.

@@ -199,12 +199,15 @@ describe('the file', () => {
     db.close()
   })
 
-  it('tells what was written', async () => {
-    const store = make()
-    await store.open()
+  it('tells what was written: in the log, in the database, and a block for each commit', async () => {
+    const empty = make(join(folder, 'empty'))
+    const store = make(join(folder, 'filled'))
+    for (const s of [empty, store]) await s.open()
     await fill(store, [1, 2, 3], 100_000)
-    await store.close()
-    expect(store.bytesWritten).toBeGreaterThan(300_000)
+    for (const s of [empty, store]) await s.close()
+    const written = store.bytesWritten - empty.bytesWritten
+    expect(written).toBeGreaterThan(2 * 300_000 + 3 * 4096)
+    expect(written).toBeLessThan(2 * 300_000 * 1.1 + 3 * 4096)
   })
 
   it('loses settled rows a bounded number at a time, and all of them in the end', async () => {

@@ -1,5 +1,5 @@
 // What a gateway from the image costs its board, measured on the booted image: seconds to the first CONNACK, memory with 50 clients, and what is written
-// to the card in an hour without traffic and in a day of 10 QoS 1 messages a second while the link is down.
+// to the card in an hour without traffic, the uplink connected, and in a day of 10 QoS 1 messages a second while the link is down.
 //
 //   npm run bench:image -- [--idle 60] [--busy 60] [--image FILE]      minutes that writes are counted
 //
@@ -10,7 +10,7 @@ import { BOOT_MS_MAX, Machine } from '../../image/machine.ts'
 import { prepareImage } from '../../image/prepare.ts'
 import { configuration, HOST } from '../../image/scene.ts'
 import { MqttClients } from '../../support/mqtt-clients.ts'
-import { freePort } from '../../support/ports.ts'
+import { Mosquitto } from '../../support/mosquitto.ts'
 
 const CLIENTS = 50
 const RATE_HZ = 10
@@ -23,22 +23,26 @@ const CONNECT = { connectTimeout: 120_000 } as const
 
 const { values } = parseArgs({ options: { idle: { type: 'string', default: '60' }, busy: { type: 'string', default: '60' }, image: { type: 'string' } } })
 const [idleMin, busyMin] = [Number(values.idle), Number(values.busy)]
-// Nobody listens at that port: the link is down.
-const uplink = `uplinks: [{ name: cloud, url: "mqtt://${HOST}:${await freePort()}", routes: [{ out: "#", as: "sites/roof/#" }] }]\n`
+const cloud = await Mosquitto.start()
+const uplink = `uplinks: [{ name: cloud, url: "mqtt://${HOST}:${cloud.port}", routes: [{ out: "#", as: "sites/roof/#" }] }]\n`
 
-/** All that the kernel has sent to the card since the start. */
-async function writtenBytes(machine: Machine): Promise<number> {
-  return Number(await machine.sh("awk '{ print $7 }' /sys/class/block/vda/stat")) * SECTOR_BYTES
+/** Bytes that the kernel has sent to the card since the start: to its first partition, and to that with the data. */
+async function writtenBytes(machine: Machine): Promise<number[]> {
+  const lines = await machine.sh("awk '{ print $7 }' /sys/class/block/vda1/stat /sys/class/block/vda4/stat")
+  return lines.split('\n').map((sectors) => Number(sectors) * SECTOR_BYTES)
 }
 
-/** Bytes a minute while `work` goes on. */
-async function bytesPerMinute(machine: Machine, work: () => Promise<void>): Promise<number> {
+/** Bytes a minute while `work` goes on, to both partitions. */
+async function bytesPerMinute(machine: Machine, work: () => Promise<void>): Promise<number[]> {
   await machine.sh('sync')
   const [before, began] = [await writtenBytes(machine), performance.now()]
   await work()
   await machine.sh('sync')
-  return ((await writtenBytes(machine)) - before) / ((performance.now() - began) / MINUTE_MS)
+  const after = await writtenBytes(machine)
+  return after.map((bytes, i) => (bytes - before[i]!) / ((performance.now() - began) / MINUTE_MS))
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
 
 async function publishFor(ms: number, url: string): Promise<number> {
   await using clients = new MqttClients()
@@ -75,8 +79,10 @@ console.log(await machine.sh('systemd-analyze time'))
   const [total, available] = (await machine.sh('sed -n "s/^Mem\\(Total\\|Available\\): *\\([0-9]*\\) kB/\\2/p" /proc/meminfo')).split('\n').map(Number)
   console.log(`${CLIENTS} clients: ${Math.round((total! - available!) / 1024)} MB used`)
   const idle = await bytesPerMinute(machine, () => pause(idleMin * MINUTE_MS))
-  console.log(`idle for ${idleMin} min: ${Math.round((idle * 60) / 1000)} kB an hour`)
+  const kb = (perMinute: number): number => Math.round((perMinute * 60) / 1000)
+  console.log(`idle for ${idleMin} min, uplink connected: ${kb(sum(idle))} kB an hour (${kb(idle[0]!)} to the first partition)`)
 }
+await cloud[Symbol.asyncDispose]()
 let acknowledged = 0
 const busy = await bytesPerMinute(machine, async () => void (acknowledged = await publishFor(busyMin * MINUTE_MS, machine.url)))
-console.log(`${RATE_HZ} QoS 1 messages a second for ${busyMin} min, link down: ${acknowledged} acknowledged, ${Math.round((busy * 1440) / 1e6)} MB a day`)
+console.log(`${RATE_HZ} QoS 1 messages a second for ${busyMin} min, link down: ${acknowledged} acknowledged, ${Math.round((sum(busy) * 1440) / 1e6)} MB a day`)

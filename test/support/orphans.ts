@@ -1,11 +1,18 @@
-// Processes that a test started end with it, also when it ends by an error that nobody caught.
+// Processes that a test started end with it, also when it ends by an error that nobody caught or by a signal that nobody handles.
 import type { ChildProcess } from 'node:child_process'
+import { constants } from 'node:os'
 
 const running = new Set<ChildProcess>()
 
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    if (process.listenerCount(signal) === 0) process.exit(128 + constants.signals[signal])
+  })
+}
 
 export function endWithUs<T extends ChildProcess>(child: T): T {
   running.add(child)

@@ -74,7 +74,7 @@ export const storePath = text({ expected: 'a folder' }).into((path, place) => re
 export const store: Schema<StoreConfig> = object({
   path: defaulted('Folder of the database. A relative path starts at the folder of this file.', './data', storePath),
   commitWindow: defaulted('How long messages that nobody has acknowledged yet are collected for one write to the card. Longer: less wear (100 messages/s: 2.0 kB written per message at 20ms, 0.9 kB at 60ms), and QoS 1 acknowledgements wait up to that long.', '60ms', duration(0, 10_000)),
-  dailyWrites: defaulted('Bytes to be written to the card in a day, without what the file system writes for itself (ext4 with its journal: twice as much again). What is beyond that, spread evenly, waits up to 2 s longer to share a write: at 10 messages/s of QoS 1 that nobody takes, 1GB instead of 5GB.', 'unlimited', size(10 * MB, 100 * TB, { unlimited: Infinity })),
+  dailyWrites: defaulted('Bytes that the store may write to the card in a day, right to a tenth (on ext4 mounted without `lazytime` 0.2 GB more). What is beyond that, spread evenly, waits up to 2 s longer to share a write: at 10 messages/s of QoS 1 that nobody takes, 1GB instead of 5GB.', 'unlimited', size(10 * MB, 100 * TB, { unlimited: Infinity })),
   maxSize: defaulted('Bytes of the whole store. When it is full, new messages that must be kept are refused and counted.', '2GB', size(16 * MB, 100 * TB)),
 }).into((s) => ({ path: s.path, commitWindowMs: s.commitWindow, dailyBytesMax: s.dailyWrites, bytesMax: s.maxSize }))
 

@@ -1,11 +1,12 @@
 // What the bench asks of the machine: which cores there are, who runs on which, and what /proc says about a process.
 // Linux only, like the gateway itself. Everything here reads; the one thing it changes is this process' own core.
 
-import { spawnSync } from 'node:child_process'
-import { readFileSync, readlinkSync, statfsSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readFileSync, readlinkSync, statfsSync, statSync } from 'node:fs'
 
 const CLOCK_TICKS_PER_SEC = 100 // USER_HZ: 100 on every Linux that Node runs on
 const TMPFS_MAGIC = 0x01021994
+const SECTOR_BYTES = 512
 
 export interface Cores {
   /** For taskset's -c: the broker's core; null when nothing is pinned. */
@@ -47,8 +48,7 @@ export function isInMemory(folder: string): boolean {
 
 export interface Usage {
   readonly cpuSec: number
-  /** Bytes sent to the block layer (page-granular), and bytes passed to write() (sockets included). */
-  readonly diskBytes: number
+  /** Bytes passed to write(), sockets included. */
   readonly writeCallBytes: number
 }
 
@@ -58,8 +58,22 @@ export function usageOf(pid: number): Usage {
   const io = readFileSync(`/proc/${pid}/io`, 'utf8')
   return {
     cpuSec: (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SEC,
-    diskBytes: Number(/^write_bytes: (\d+)/m.exec(io)?.[1]),
     writeCallBytes: Number(/^wchar: (\d+)/m.exec(io)?.[1]),
+  }
+}
+
+/**
+ * Bytes that all programs have written to the folder's disk, when everything is written that waits. NaN where the folder is on no disk.
+ * Not the process' own `write_bytes`: since there are large folios in Linux, a page made dirty counts as all of its folio.
+ */
+export function diskBytesOf(folder: string): number {
+  execFileSync('sync', ['-f', folder])
+  const { dev } = statSync(folder, { bigint: true })
+  const [major, minor] = [((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn), (dev & 0xffn) | ((dev >> 12n) & ~0xffn)]
+  try {
+    return Number(readFileSync(`/sys/dev/block/${major}:${minor}/stat`, 'latin1').trim().split(/ +/)[6]) * SECTOR_BYTES
+  } catch {
+    return Number.NaN
   }
 }
 

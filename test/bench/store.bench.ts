@@ -5,8 +5,7 @@
 // Loads of 100-byte messages, one commit after another: 2 and 200 per commit, of one audience and of several, and segments of 64 KB. Then the time
 // to open a store with a million messages queued, and how fast they are read. Then what a message costs when a queue of 200,000 messages
 // of 1,000 topics is full, by what goes first.
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../src/clock.ts'
@@ -14,6 +13,7 @@ import { makeMessage } from '../../src/message.ts'
 import { recordSizeMax, writeRecord } from '../../src/store/record.ts'
 import { SqliteStore } from '../../src/store/sqlite.ts'
 import type { Segment, WhenFull } from '../../src/store/store.ts'
+import { diskBytesOf } from './machine.ts'
 
 const PAYLOAD_BYTES = 100
 const MILLION = 1_000_000
@@ -33,19 +33,7 @@ function segment(first: number, count: number, messages = [message], audience = 
   return { audience, first, last: first + count - 1, count, storedAtMs: systemClock.wall(), data: bytes.subarray(0, at) }
 }
 
-const SECTOR_BYTES = 512
-
-/** Bytes that the folder's disk has been given, when everything is written that waits. NaN where the folder is on no disk. */
-function written(): number {
-  execFileSync('sync', ['-f', root])
-  const { dev } = statSync(root, { bigint: true })
-  const [major, minor] = [((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn), (dev & 0xffn) | ((dev >> 12n) & ~0xffn)]
-  try {
-    return Number(readFileSync(`/sys/dev/block/${major}:${minor}/stat`, 'latin1').trim().split(/ +/)[6]) * SECTOR_BYTES
-  } catch {
-    return NaN
-  }
-}
+const written = (): number => diskBytesOf(root)
 
 async function open(name: string, countMax: number = limits.countMax, whenFull: WhenFull = limits.whenFull): Promise<SqliteStore> {
   const store = new SqliteStore({ folder: join(root, name), bytesMax: 1e12, clock: systemClock })

@@ -40,7 +40,6 @@ export interface FlowResult {
 export interface PacedJob {
   readonly kind: 'paced'
   readonly port: number
-  readonly brokerPid: number
   readonly qos: 0 | 1
   readonly perSec: number
   /** `offline`: the session exists and nobody is connected. */
@@ -48,8 +47,8 @@ export interface PacedJob {
   readonly persistent: boolean
   readonly warmMs: number
   readonly runMs: number
-  /** Watches the idle broker that long first, to take its own writes off the result. */
-  readonly idleMs: number
+  /** Counts what is written: to the disk of `folder`, and by the process. Watches for `idleMs` first, to take off what is written anyway. */
+  readonly writes: { readonly brokerPid: number; readonly folder: string; readonly idleMs: number } | null
 }
 
 export interface Quantiles {
@@ -64,8 +63,8 @@ export interface PacedResult {
   readonly ack: Quantiles | null
   /** How late the generator itself sent; part of the latencies above. */
   readonly late: Quantiles
-  readonly diskBytesPerMessage: number
-  readonly writeCallBytesPerMessage: number
+  /** Bytes per message. */
+  readonly writes: { readonly disk: number; readonly calls: number } | null
   readonly faults: string[]
 }
 

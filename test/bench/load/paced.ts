@@ -4,7 +4,7 @@
 // Timers of 1 ms would blur what is measured: the loop turns without sleeping (setImmediate), which costs a whole core and
 // gives some 10 µs; `late` tells what was left.
 
-import { usageOf } from '../machine.ts'
+import { diskBytesOf, usageOf } from '../machine.ts'
 import { TOPIC_FILTER } from '../wire.ts'
 import { Client } from './client.ts'
 import { ackFaults } from './flow.ts'
@@ -22,7 +22,7 @@ const FLUSH_MS = 1500
 export async function paced(job: PacedJob): Promise<PacedResult> {
   const subscriber = await openReceiver(job)
   const publishers = await openPublishers(job.port, PUBLISHERS, job.qos, 1)
-  const idle = job.idleMs > 0 ? await watch(job.brokerPid, job.idleMs) : null
+  const count = job.writes === null ? null : await countWrites(job.writes)
 
   const stepMs = 1000 / job.perSec
   const warm = Math.round(job.warmMs / stepMs)
@@ -30,7 +30,6 @@ export async function paced(job: PacedJob): Promise<PacedResult> {
   const delivery = new Float64Array(total).fill(-1)
   const ack = new Float64Array(total).fill(-1)
   const late = new Float64Array(total).fill(-1)
-  const before = usageOf(job.brokerPid)
   const from = performance.now()
   const start = from + 20
   // Message k is number floor(k / publishers) of publisher k mod publishers.
@@ -57,9 +56,7 @@ export async function paced(job: PacedJob): Promise<PacedResult> {
   await sending.promise
   const done = (): boolean => publishers.every((p) => job.qos === 0 || p.acked === p.sent) && (subscriber === null || subscriber.check.received >= total)
   await settled(done, () => publishers.reduce((sum, p) => sum + p.acked, subscriber?.check.received ?? 0))
-  if (idle !== null) await pause(FLUSH_MS)
-  const after = usageOf(job.brokerPid)
-  const lasted = performance.now() - from
+  const writes = (await count?.(total)) ?? null
 
   const faults = ackFaults(publishers)
   if (subscriber !== null) faults.push(...subscriber.check.faults(publishers.map((p) => p.sent), 'subscriber'))
@@ -68,8 +65,7 @@ export async function paced(job: PacedJob): Promise<PacedResult> {
     delivery: subscriber === null ? null : quantiles(delivery.subarray(warm)),
     ack: job.qos === 0 ? null : quantiles(ack.subarray(warm)),
     late: quantiles(late.subarray(warm)),
-    diskBytesPerMessage: (after.diskBytes - before.diskBytes - (idle?.diskPerMs ?? 0) * lasted) / total,
-    writeCallBytesPerMessage: (after.writeCallBytes - before.writeCallBytes - (idle?.writeCallPerMs ?? 0) * lasted) / total,
+    writes,
     faults,
   }
 }
@@ -85,12 +81,20 @@ async function openReceiver(job: PacedJob): Promise<Subscriber | null> {
   return subscriber
 }
 
-async function watch(pid: number, ms: number): Promise<{ diskPerMs: number; writeCallPerMs: number }> {
-  await pause(500) // what the connections above caused
-  const before = usageOf(pid)
-  await pause(ms)
-  const after = usageOf(pid)
-  return { diskPerMs: (after.diskBytes - before.diskBytes) / ms, writeCallPerMs: (after.writeCallBytes - before.writeCallBytes) / ms }
+/** Watches the idle broker and returns what says, after that many messages, how much was written for each. */
+async function countWrites({ brokerPid, folder, idleMs }: NonNullable<PacedJob['writes']>): Promise<(messages: number) => Promise<PacedResult['writes']>> {
+  const sample = (): { atMs: number; disk: number; calls: number } => ({ disk: diskBytesOf(folder), calls: usageOf(brokerPid).writeCallBytes, atMs: performance.now() })
+  await pause(500) // what the connections caused
+  const idle = sample()
+  await pause(idleMs)
+  const begin = sample()
+  return async (messages) => {
+    await pause(FLUSH_MS)
+    const end = sample()
+    const without = (end.atMs - begin.atMs) / (begin.atMs - idle.atMs)
+    const perMessage = (kind: 'disk' | 'calls'): number => (end[kind] - begin[kind] - (begin[kind] - idle[kind]) * without) / messages
+    return { disk: perMessage('disk'), calls: perMessage('calls') }
+  }
 }
 
 /** Of those that came; the others are faults already. */

@@ -34,14 +34,13 @@ export const isolation: Work[] = [
         const result = await bench.load().run({
           kind: 'paced',
           port: broker.port,
-          brokerPid: broker.pid,
           qos: 1,
           perSec: PER_SEC,
           subscriber: 'online',
           persistent: true,
           warmMs: bench.quick ? 500 : 1500,
           runMs: bench.quick ? 1500 : 6000,
-          idleMs: 0,
+          writes: null,
         })
         await broker.stop()
         bench.forget()

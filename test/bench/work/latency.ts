@@ -28,14 +28,13 @@ async function measure(bench: Parameters<Work['run']>[0], qos: 0 | 1): ReturnTyp
     const result = await bench.load().run({
       kind: 'paced',
       port: broker.port,
-      brokerPid: broker.pid,
       qos,
       perSec,
       subscriber: 'online',
       persistent: qos === 1,
       warmMs: bench.quick ? 500 : 1500,
       runMs: bench.quick ? 1000 : 4000,
-      idleMs: 0,
+      writes: null,
     })
     await broker.stop()
     bench.forget()

@@ -13,7 +13,7 @@ describe.skipIf(!isLongRun)(`the arm64 image${skipNote}`, () => {
   let image: string
 
   beforeAll(async () => {
-    image = await prepareImage('arm64')
+    image = await prepareImage('virt')
   }, BUILD_MS_MAX)
 
   test('on a board with UEFI: a client outside publishes, another one gets it', { timeout: 3 * BOOT_MS_MAX }, async () => {

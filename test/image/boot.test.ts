@@ -25,7 +25,7 @@ describe.skipIf(!isLongRun)(`a gateway from the image${skipNote}`, { timeout: 2 
 
   beforeAll(async () => {
     cloud = await Mosquitto.start()
-    machine = await Machine.flash(await prepareImage('amd64'), { model: 'pc', diskBytes: CARD_BYTES, args: ['-uuid', UUID] })
+    machine = await Machine.flash(await prepareImage('pc'), { model: 'pc', diskBytes: CARD_BYTES, args: ['-uuid', UUID] })
     const sections = [
       'sensors: [{ name: door, topic: door, gpio: { line: DOOR } }]',
       `uplinks: [{ name: cloud, url: "mqtt://${HOST}:${cloud.port}", clientId: roof, routes: [{ out: "well/#", as: "sites/roof/#", qos: 1 }] }]`,

@@ -13,7 +13,7 @@ const SECTOR_BYTES = 512
 
 
 test.skipIf(!isLongRun)(`the power goes while the data partition grows${skipNote}`, { timeout: BUILD_MS_MAX + (CUTS + 2) * BOOT_MS_MAX }, async () => {
-  await using machine = await Machine.flash(await prepareImage('amd64'), { model: 'pc', diskBytes: CARD_BYTES })
+  await using machine = await Machine.flash(await prepareImage('pc'), { model: 'pc', diskBytes: CARD_BYTES })
   machine.card.write('gateway.yaml', configuration(machine.key))
   for (let cut = 0; cut < CUTS; cut++) {
     await machine.start()

@@ -1,4 +1,4 @@
-// A machine that an image is started on: QEMU with the firmware that such a board has, so what boots is what a user flashes. It is looked at from
+// A machine that an image is started on: QEMU with the firmware that such a board has, so what boots is what a user flashes (or less: models.ts). It is looked at from
 // outside, as a user's devices do: MQTT and SSH on ports of this machine, the serial line, and the card in a laptop when it is off.
 //
 // What is always true: the image is never changed, each machine has a copy of its own; nothing is installed; it ends with the process that started it.
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { connect } from 'mqtt'
-import { endWithUs } from '../support/orphans.ts'
+import { endWithUs, killGroup } from '../support/orphans.ts'
 import { freePort } from '../support/ports.ts'
 import { until } from '../support/until.ts'
 import { Card } from './card.ts'
@@ -32,9 +32,9 @@ export interface MachineOptions {
   readonly diskBytes?: number
   readonly memoryMib?: number
   readonly processors?: number
-  /** QEMU's words for the disk in place of the file: `driver=nbd,server.type=unix,server.path=…`. */
+  /** QEMU's words for the disk in place of the file: `driver=nbd,server.type=unix,server.path=…`. Not of `user-mode`. */
   readonly drive?: string
-  /** More words for QEMU. */
+  /** More words for the program. */
   readonly args?: readonly string[]
 }
 
@@ -102,9 +102,9 @@ export class Machine implements AsyncDisposable {
     if (this.#process !== null) throw new Error('the machine runs already')
     const { model, memoryMib = 1024, processors = 1, args = [], drive = `driver=file,filename=${this.disk}` } = this.#options
     const forward = [`hostfwd=tcp:127.0.0.1:${this.mqttPort}-:1883`, `hostfwd=tcp:127.0.0.1:${this.sshPort}-:22`]
-    const [program, ...words] = commandLine({ model, drive, card: this.card, folder: this.#folder, forward, memoryMib, processors })
+    const [program, ...words] = commandLine({ model, disk: this.disk, drive, card: this.card, folder: this.#folder, forward, memoryMib, processors })
     this.serial = ''
-    const child = endWithUs(spawn(program, [...words, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }))
+    const child = endWithUs(spawn(program, [...words, ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true }))
     this.#process = child
     const end = (): void => {
       if (this.#process === child) this.#process = null
@@ -121,7 +121,7 @@ export class Machine implements AsyncDisposable {
 
   /** The plug is pulled: the processor stops between two instructions. What its disk had not written yet is the disk's affair. */
   async cut(): Promise<void> {
-    this.#process?.kill('SIGKILL')
+    if (this.#process !== null) killGroup(this.#process)
     await until(() => this.#process === null, 'the machine to be off')
   }
 

@@ -1,19 +1,24 @@
-// The machines that QEMU can be, and how an image is started on each: by the same firmware and boot loaders as on hardware, with one exception that is
-// named here. The Raspberry Pi's own first stage (start.elf) runs on its graphics processor, which QEMU has not: there U-Boot is put in its place.
+// The machines that an image is started on. Those of QEMU start it by the same firmware and boot loaders as hardware does, with one exception: the
+// Raspberry Pi's own first stage (start.elf) runs on its graphics processor, which QEMU has not: there U-Boot is put in its place.
 import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Card } from './card.ts'
+import { USER_MODE_PACKAGES, userMode } from './user-mode.ts'
 
-/** `pc`: amd64 with UEFI. `virt`: arm64 with UEFI. `raspi3b`: a Raspberry Pi 3B, from U-Boot on; QEMU's has no network. */
-export type Model = 'pc' | 'virt' | 'raspi3b'
+/**
+ * `pc`: amd64 with UEFI. `virt`: arm64 with UEFI. `raspi3b`: a Raspberry Pi 3B, from U-Boot on; QEMU's has no network. `user-mode`: amd64 without an
+ * emulator, the user space alone (user-mode.ts).
+ */
+export type Model = 'pc' | 'virt' | 'raspi3b' | 'user-mode'
 
 export type Architecture = 'amd64' | 'arm64'
 
-export const ARCHITECTURE: Readonly<Record<Model, Architecture>> = { pc: 'amd64', virt: 'arm64', raspi3b: 'arm64' }
+export const ARCHITECTURE: Readonly<Record<Model, Architecture>> = { pc: 'amd64', virt: 'arm64', raspi3b: 'arm64', 'user-mode': 'amd64' }
 
 export interface Wiring {
   readonly model: Model
-  /** The disk, in QEMU's words. */
+  /** The disk: a raw file; and in QEMU's words, which may name something else. */
+  readonly disk: string
   readonly drive: string
   readonly card: Card
   /** For files of this start. */
@@ -51,20 +56,20 @@ const UEFI: Readonly<Record<Architecture, Firmware>> = {
   },
 }
 
-/** Debian packages that are missing here for machines of this architecture. */
-export function missingFor(arch: Architecture): string[] {
-  const { program, code, packages } = UEFI[arch]
-  const wanted = [
+/** Debian packages that are missing here for this machine. */
+export function missingFor(model: Model): string[] {
+  const { program, code, packages } = UEFI[ARCHITECTURE[model]]
+  const emulator = [
     [`/usr/bin/${program}`, packages[0]],
     [code, packages[1]],
-    ['/usr/bin/mcopy', 'mtools'],
-    ['/usr/bin/ssh', 'openssh-client'],
   ] as const
+  const wanted = [...(model === 'user-mode' ? USER_MODE_PACKAGES : emulator), ['/usr/bin/mcopy', 'mtools'], ['/usr/bin/ssh', 'openssh-client']] as const
   return wanted.filter(([file]) => !existsSync(file)).map(([, debianPackage]) => debianPackage)
 }
 
 /** Program and arguments. Emulation always: a /dev/kvm that opens does not mean that it can start a kernel. */
 export function commandLine(wiring: Wiring): [string, ...string[]] {
+  if (wiring.model === 'user-mode') return userMode(wiring)
   return wiring.model === 'raspi3b' ? raspberryPi(wiring) : uefi(UEFI[ARCHITECTURE[wiring.model]], wiring)
 }
 

@@ -1,8 +1,8 @@
 // Damaged configurations (mutations.ts) on the image, hundreds of them: one after the other is laid on the card, the machine starts its system anew,
 // and the broker has to answer.
 //
-// The image is not changed. A unit that does it comes with the machine (systemd takes units from the firmware, systemd.system-credentials(7)), the files
-// on a second disk. Between two files the whole user space is started anew by `systemctl soft-reboot`: all units from the mounts on, without the
+// The image is not changed. A unit that does it comes with the machine (systemd takes units from the firmware or the kernel's command line,
+// systemd.system-credentials(7)), the files on a second disk. Between two files the whole user space is started anew by `systemctl soft-reboot`: all units from the mounts on, without the
 // seconds of firmware and kernel, which have not read the file. Every second file finds a gateway that has never had a good one.
 import { execFile } from 'node:child_process'
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
@@ -25,13 +25,13 @@ if [ "$round" -ge 0 ]; then
   second=0
   while :; do
     /usr/bin/sandpiper card --card /boot/gateway --state /var/lib/sandpiper --dry-run > /run/mutated-status 2>&1
-    broker=$(grep '^BROKER' /run/mutated-status)
+    broker=$(grep -m1 '^BROKER' /run/mutated-status)
     case $broker in *' answers at '*) break ;; esac
     [ $second -lt ${ANSWER_SEC_MAX} ] || break
     second=$((second + 5))
     sleep 5
   done
-  say "$round $(systemctl is-active sandpiper.service) / $(grep -i '^GATEWAY.YAML' /run/mutated-status) / $broker"
+  say "$round $(systemctl is-active sandpiper.service) / $(grep -m1 -i '^GATEWAY.YAML' /run/mutated-status) / $broker"
 fi
 round=$((round + 1))
 echo $round > /run/mutated-round
@@ -45,12 +45,14 @@ mount -o remount,ro /boot/gateway
 systemctl soft-reboot
 `
 
-const UNIT = `[Unit]
+type MutatedModel = 'pc' | 'user-mode'
+
+const unit = (disk: string): string => `[Unit]
 After=multi-user.target sandpiper.service sandpiper-apply.service
 [Service]
 Type=simple
 ExecStartPre=/bin/mkdir -p /run/mutated
-ExecStartPre=/bin/sh -c 'mountpoint -q /run/mutated || mount -o ro /dev/vdb /run/mutated'
+ExecStartPre=/bin/sh -c 'mountpoint -q /run/mutated || mount -o ro ${disk} /run/mutated'
 ExecStart=/bin/sh /run/mutated/step
 `
 
@@ -63,7 +65,7 @@ export interface MutatedReport {
   readonly ms: number
 }
 
-export async function startMutated(options: { readonly image: string; readonly count: number; readonly seed: number; readonly print: (line: string) => void }): Promise<MutatedReport> {
+export async function startMutated(options: { readonly image: string; readonly model: MutatedModel; readonly count: number; readonly seed: number; readonly print: (line: string) => void; readonly isEnough?: () => boolean }): Promise<MutatedReport> {
   const began = performance.now()
   const folder = await mkdtemp(join(tmpdir(), 'sandpiper-mutated-'))
   try {
@@ -78,9 +80,10 @@ export async function startMutated(options: { readonly image: string; readonly c
     }
     const disk = join(folder, 'files.img')
     await promisify(execFile)('mke2fs', ['-q', '-t', 'ext4', '-m', '0', '-d', tree, disk, '256M'])
-    const args = ['-drive', `if=none,id=files,format=raw,file=${disk}`, '-device', 'virtio-blk-pci,drive=files', ...credential('systemd.extra-unit.mutated.service', UNIT), ...credential('systemd.unit-dropin.multi-user.target', '[Unit]\nWants=mutated.service\n')]
-    await using machine = await Machine.flash(options.image, { model: 'pc', args })
+    const { model } = options
+    await using machine = await Machine.flash(options.image, { model, args: wordsFor(model, disk) })
     await machine.start()
+    let started = 0
     const silent: string[] = []
     const verdicts = new Map<string, number>()
     for (const [n, file] of files.entries()) {
@@ -93,14 +96,23 @@ export async function startMutated(options: { readonly image: string; readonly c
       verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1)
       if (!/ answers at /.test(broker)) silent.push(`${n}: ${file.how}: ${active}, ${verdict}, ${broker}`)
       options.print(`${n}: ${file.how}: ${line}`)
+      started++
+      if (options.isEnough?.() === true) break
     }
-    return { count: files.length, silent, verdicts, ms: performance.now() - began }
+    return { count: started, silent, verdicts, ms: performance.now() - began }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-/** For QEMU: the firmware's table of strings, where systemd finds it. */
-function credential(name: string, value: string): string[] {
-  return ['-smbios', `type=11,value=io.systemd.credential.binary:${name}=${Buffer.from(value).toString('base64')}`]
+/** The disk with the files, and the unit that lays them out. */
+function wordsFor(model: MutatedModel, disk: string): string[] {
+  const isUser = model === 'user-mode'
+  const credentials = [
+    ['systemd.extra-unit.mutated.service', unit(isUser ? '/dev/ubdb' : '/dev/vdb')],
+    ['systemd.unit-dropin.multi-user.target', '[Unit]\nWants=mutated.service\n'],
+  ].map(([name, value]) => [name, Buffer.from(value!).toString('base64')])
+  return isUser
+    ? [`ubd1=${disk}`, ...credentials.map(([name, value]) => `systemd.set_credential_binary=${name}:${value}`)]
+    : ['-drive', `if=none,id=files,format=raw,file=${disk}`, '-device', 'virtio-blk-pci,drive=files', ...credentials.flatMap(([name, value]) => ['-smbios', `type=11,value=io.systemd.credential.binary:${name}=${value}`])]
 }

@@ -55,7 +55,7 @@ describe.skipIf(!isLongRun)(`on a machine${skipNote}`, { timeout: 3 * BOOT_MS_MA
   let machine: Machine
 
   beforeAll(async () => {
-    await run('sh', ['-c', 'xz -T2 -0 -c "$1" > "$2"', 'sh', await prepareImage('amd64'), packed])
+    await run('sh', ['-c', 'xz -T2 -0 -c "$1" > "$2"', 'sh', await prepareImage('pc'), packed])
     const write = /`xz -dc [^`]+`/.exec(SECTION)![0].slice(1, -1)
     // The card is a file here; all else is as it is written.
     await run('sh', ['-c', write.replace(/sandpiper-\*-arm64\.img\.xz/, packed).replace('sudo ', '').replace('/dev/sdX', card)])

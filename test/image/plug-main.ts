@@ -9,7 +9,7 @@ const model = values.model === 'virt' ? 'virt' : 'pc'
 const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed)
 const rounds = Number(values.rounds)
 const began = performance.now()
-const image = values.image ?? (await prepareImage(model === 'virt' ? 'arm64' : 'amd64'))
+const image = values.image ?? (await prepareImage(model))
 console.log(`the plug, ${rounds} rounds, ${model}, seed ${seed}`)
 let isEnough = false
 process.once('SIGTERM', () => {

@@ -8,7 +8,7 @@ const ROUNDS = 20
 
 describe.skipIf(!isLongRun)(`the plug${skipNote}`, () => {
   test(`${ROUNDS} power cuts: it starts each time, nothing acknowledged is lost, nothing of QoS 2 comes twice`, { timeout: BUILD_MS_MAX + ROUNDS * BOOT_MS_MAX }, async () => {
-    const image = await prepareImage('amd64')
+    const image = await prepareImage('pc')
     const seed = Math.floor(Math.random() * 1e9)
     const report = await pullThePlug({ image, model: 'pc', rounds: ROUNDS, seed, print: () => {} })
     expect(report.faults, `seed ${seed}`).toEqual([])

@@ -7,7 +7,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { type Architecture, missingFor } from './models.ts'
+import { type Architecture, ARCHITECTURE, missingFor, type Model } from './models.ts'
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'sandpiper')
@@ -16,10 +16,11 @@ const SOURCES = ['image', 'systemd', 'src', 'board', 'scripts/deb', 'scripts/bui
 export const BUILD_MS_MAX = 1_500_000
 const KEPT_IMAGES_MAX = 4
 
-/** Builds the image where it is not there yet, and resolves with its path. Rejects with a sentence. */
-export async function prepareImage(arch: Architecture): Promise<string> {
-  const why = whyWithoutMachine(arch)
+/** Builds the image for this machine where it is not there yet, and resolves with its path. Rejects with a sentence. */
+export async function prepareImage(model: Model): Promise<string> {
+  const why = whyWithoutMachine(model)
   if (why !== null) throw new Error(why)
+  const arch = ARCHITECTURE[model]
   const folder = folderOf(arch)
   if (imageIn(folder) === null) {
     const fresh = `${folder}.new`
@@ -43,13 +44,13 @@ export const isLongRun = process.env.SANDPIPER_IMAGE === 'required'
 export const skipNote = isLongRun ? '' : ' (skipped: npm run test:image runs it)'
 
 /** For the one boot of the whole suite: why this machine cannot build an image and start it, or null. */
-export function whyWithoutImage(arch: Architecture): string | null {
-  return whyWithoutMachine(arch) ?? (process.getuid?.() === 0 ? null : 'building an image needs root')
+export function whyWithoutImage(model: Model): string | null {
+  return whyWithoutMachine(model) ?? (process.getuid?.() === 0 ? null : 'building an image needs root')
 }
 
-function whyWithoutMachine(arch: Architecture): string | null {
+function whyWithoutMachine(model: Model): string | null {
   if (process.platform !== 'linux') return 'images are started on Linux only'
-  const missing = missingFor(arch)
+  const missing = missingFor(model)
   return missing.length === 0 ? null : `to start an image, apt-get install ${missing.join(' ')}`
 }
 

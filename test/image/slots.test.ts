@@ -18,7 +18,7 @@ describe.skipIf(!isLongRun)(`slots${skipNote}`, { timeout: 3 * BOOT_MS_MAX }, ()
   let machine: Machine
 
   beforeAll(async () => {
-    machine = await Machine.flash(await prepareImage('amd64'), { model: 'pc' })
+    machine = await Machine.flash(await prepareImage('pc'), { model: 'pc' })
   }, BUILD_MS_MAX)
   afterAll(async () => await machine[Symbol.asyncDispose]())
 

@@ -38,7 +38,7 @@ let program: Files
 
 describe.skipIf(!isLongRun)(`updates${skipNote}`, { timeout: UPDATE_MS_MAX }, () => {
   beforeAll(async () => {
-    const image = await prepareImage('amd64')
+    const image = await prepareImage('pc')
     const slot = join(dirname(image), 'slot.img')
     const tree = join(folder, 'tree')
     execFileSync('unsquashfs', ['-quiet', '-no-progress', '-d', tree, slot], { stdio: 'pipe' })

@@ -63,7 +63,7 @@ describe.skipIf(!isLongRun)(`Wi-Fi${skipNote}`, { timeout: 2 * BOOT_MS_MAX }, ()
   let machine: Machine
 
   beforeAll(async () => {
-    machine = await Machine.flash(await prepareImage('amd64'), { model: 'pc' })
+    machine = await Machine.flash(await prepareImage('pc'), { model: 'pc' })
     const network = `network:
   country: DE
   wifi: [{ ssid: "${NETWORK.ssid}", password: "${NETWORK.password}", interface: wlan0 }]

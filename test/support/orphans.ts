@@ -5,13 +5,26 @@ import { constants } from 'node:os'
 const running = new Set<ChildProcess>()
 
 process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
+  for (const child of running) killGroup(child)
 })
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
     if (process.listenerCount(signal) === 0) process.exit(128 + constants.signals[signal])
   })
+}
+
+/** Ends it, and what belongs to it when it leads a group of its own (spawned `detached`). */
+export function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return
+  for (const id of [-child.pid, child.pid]) {
+    try {
+      process.kill(id, 'SIGKILL')
+      return
+    } catch {
+      // It leads no group, or it has ended.
+    }
+  }
 }
 
 export function endWithUs<T extends ChildProcess>(child: T): T {

@@ -63,7 +63,7 @@ async function publishFor(ms: number, url: string): Promise<number> {
   return acknowledged
 }
 
-const image = values.image ?? (await prepareImage('amd64'))
+const image = values.image ?? (await prepareImage('pc'))
 await using machine = await Machine.flash(image, { model: 'pc', diskBytes: 2_000_000_000 })
 machine.card.write('gateway.yaml', configuration(machine.key, `store: { dailyWrites: 900MB }\n${uplink}`))
 const began = performance.now()

@@ -1,4 +1,4 @@
-// The image starts, and a device reaches its broker; a few damaged configurations after it: all that the whole suite starts, of an image that is built
+// The image starts, and a device reaches its broker; a whole and a damaged configuration after it: all that the whole suite starts, of an image that is built
 // for it where there is none of these sources yet. The other files of this folder have the rest (npm run test:image).
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BOOT_MS_MAX, Machine } from './machine.ts'
@@ -6,7 +6,7 @@ import { startMutated } from './mutated.ts'
 import { BUILD_MS_MAX, prepareImage, whyWithoutImage } from './prepare.ts'
 import { configuration } from './scene.ts'
 
-const DAMAGED = 4
+const DAMAGED = 2
 const DAMAGED_MS_MAX = 400_000
 const reason = whyWithoutImage('pc')
 const userModeReason = whyWithoutImage('user-mode')

@@ -1,5 +1,5 @@
 // npm run test:mutated -- --count 500 --seed 1: damaged configurations on the image; exit code 1 when the broker did not answer after one of them.
-// --model user-mode (default): some 15 s each; --model pc: with the image's own kernel, in the emulator, a minute and more.
+// --model user-mode (default): half a minute each on a busy machine; --model pc: with the image's own kernel, in the emulator, a minute and more.
 // SIGTERM ends it after the file that it is at, with the count so far.
 import { parseArgs } from 'node:util'
 import { startMutated } from './mutated.ts'

@@ -1,5 +1,5 @@
-// An image's user space on a Linux kernel that runs as a program (User-mode Linux): everything from the initrd on is the image's own, at a fifth of the
-// time that an emulated processor takes. What is not: firmware, GRUB, the kernel and its drivers; there is no network but loopback.
+// An image's user space on a Linux kernel that runs as a program (User-mode Linux), several times as fast as on an emulated processor. What is not the
+// image's own: firmware, GRUB, the kernel, its drivers, and the one line of the initrd that loads them; there is no network but loopback.
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ export const USER_MODE_PACKAGES = [
   ['/usr/sbin/depmod', 'kmod'],
 ] as const
 
-/** Program and arguments. `console` is standard output; what is written to its log twice a second by the absent watchdog is turned off. */
+/** Program and arguments. The console is standard output; the watchdog is off, because its helper program is not in the package. */
 export function userMode({ disk, folder, memoryMib }: Wiring): [string, ...string[]] {
   const initrd = join(folder, 'user-mode-initrd')
   if (!existsSync(initrd)) makeInitrd(disk, folder, initrd)

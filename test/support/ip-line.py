@@ -18,6 +18,7 @@ import time
 TUNSETIFF = 0x400454CA
 IFF_TUN_NO_PI = 0x1001
 CLONE_NEWNET = 0x40000000
+FIN, SYN = 1, 2
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -46,10 +47,30 @@ def line_end(namespace, address, peer):
     return tun
 
 
+def sent_again(packet, ends_seen):
+    """Whether a TCP packet (IPv4) is a SYN, bytes or a FIN that its end has sent before. `ends_seen`: highest sequence number of each way."""
+    header = (packet[0] & 15) * 4
+    if packet[0] >> 4 != 4 or packet[9] != 6 or len(packet) < header + 20:
+        return False
+    source, target, sequence = struct.unpack_from("!HHI", packet, header)
+    flags = packet[header + 13]
+    length = len(packet) - header - (packet[header + 12] >> 4) * 4 + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)
+    if length == 0:
+        return False
+    way = (packet[12:20], source, target)
+    seen = ends_seen.get(way)
+    end = (sequence + length) & 0xFFFFFFFF
+    again = seen == end if flags & SYN else seen is not None and (seen - end) & 0xFFFFFFFF < 1 << 31
+    if not again:
+        ends_seen[way] = end
+    return again
+
+
 names = sys.argv[1:3]
 settings = {"delayMs": 0, "loss": 0}
 chance = random.Random(1)
-counts = {"upBytes": 0, "upPackets": 0, "downBytes": 0, "downPackets": 0, "lostPackets": 0}
+counts = {"upBytes": 0, "upPackets": 0, "downBytes": 0, "downPackets": 0, "lostPackets": 0, "againBytes": 0}
+ends_seen = {}
 try:
     ends = [line_end(names[0], "10.99.0.1", "10.99.0.2"), line_end(names[1], "10.99.0.2", "10.99.0.1")]
     print(json.dumps(counts), flush=True)
@@ -75,6 +96,8 @@ try:
             way = "up" if fd == ends[0] else "down"
             counts[way + "Bytes"] += len(packet)
             counts[way + "Packets"] += 1
+            if sent_again(packet, ends_seen):
+                counts["againBytes"] += len(packet)
             if chance.random() < settings["loss"]:
                 counts["lostPackets"] += 1
                 continue

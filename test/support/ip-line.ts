@@ -16,6 +16,8 @@ export interface LineCounts {
   readonly downBytes: number
   readonly downPackets: number
   readonly lostPackets: number
+  /** Whole packets that an end sent a second time, by its TCP's doubt or because the first was lost. */
+  readonly againBytes: number
 }
 
 /** null when there can be one here. */

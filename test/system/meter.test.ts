@@ -82,7 +82,8 @@ class Client {
     const { bytes, countedBy } = answer!
     const counted = bytes - this.#bytes
     this.#bytes = bytes
-    return { bytes: counted, countedBy, trueBytes: after.upBytes + after.downBytes - before.upBytes - before.downBytes }
+    const trueBytes = after.upBytes + after.downBytes - before.upBytes - before.downBytes
+    return { bytes: counted, countedBy, trueBytes, againBytes: after.againBytes - before.againBytes }
   }
 
   async end(): Promise<void> {
@@ -96,12 +97,13 @@ interface Measured {
   readonly bytes: number
   readonly countedBy: string
   readonly trueBytes: number
+  readonly againBytes: number
 }
 
 /** In percent of the truth; METER_TABLE=1 prints it. */
-function errorOf({ bytes, trueBytes }: Measured): number {
+function errorOf({ bytes, trueBytes, againBytes }: Measured): number {
   const percent = (bytes / trueBytes - 1) * 100
-  if (process.env.METER_TABLE !== undefined) process.stderr.write(`${expect.getState().currentTestName} | ${trueBytes} | ${bytes} | ${percent.toFixed(2)} %\n`)
+  if (process.env.METER_TABLE !== undefined) process.stderr.write(`${expect.getState().currentTestName} | ${trueBytes} | ${againBytes} | ${bytes} | ${percent.toFixed(2)} %\n`)
   return percent
 }
 
@@ -164,22 +166,24 @@ describe('the kernel is asked', () => {
   })
 })
 
+/** Of a line that loses nothing: what was sent twice because this machine stood still for a moment only the kernel can know. */
+function expectEstimate(measured: Measured): void {
+  expect(measured.countedBy).toBe('estimate')
+  const error = errorOf({ ...measured, trueBytes: measured.trueBytes - measured.againBytes })
+  expect(error).toBeGreaterThan(-3)
+  expect(error).toBeLessThan(12)
+}
+
 describe('estimated', () => {
   const client = clientFor(['connection', 'estimate', ''])
 
   test.each([...RUNS.filter((_, i) => i % 2 === 0), ...FAILURES])('%s', async (_, runs) => {
-    const measured = await client().measure(...runs)
-    expect(measured.countedBy).toBe('estimate')
-    const error = errorOf(measured)
-    expect(error).toBeGreaterThan(-3)
-    expect(error).toBeLessThan(12)
+    expectEstimate(await client().measure(...runs))
   })
 
   test('a round trip of 600 ms', async () => {
     await line.delay(300)
-    const error = errorOf(await client().measure({ messages: 3, everyMs: 700, restMs: 800 }))
-    expect(error).toBeGreaterThan(-3)
-    expect(error).toBeLessThan(12)
+    expectEstimate(await client().measure({ messages: 3, everyMs: 700, restMs: 800 }))
   })
 })
 

@@ -3,17 +3,17 @@
 //
 // What is always true: the image is never changed, each machine has a copy of its own; nothing is installed; it ends with the process that started it.
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, stat, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { connect } from 'mqtt'
 import { endWithUs, killGroup } from '../support/orphans.ts'
-import { freePort } from '../support/ports.ts'
+import { freePort, freeUdpPort } from '../support/ports.ts'
 import { until } from '../support/until.ts'
 import { Card } from './card.ts'
-import { commandLine, type Model } from './models.ts'
+import { commandLine, devicesFor, type Model, type Wiring } from './models.ts'
 
 const run = promisify(execFile)
 
@@ -23,6 +23,7 @@ const SERIAL_CHARS_MAX = 2_000_000
 export const BOOT_MS_MAX = 400_000
 const SSH_MS_MAX = 120_000
 const CONNECT_MS_MAX = 20_000
+const DEVICES_MS_MAX = 30_000
 /** The smallest card that is asked for, and a power of two, because emulated SD cards are. */
 const CARD_BYTES = 2 ** 31
 
@@ -32,7 +33,7 @@ export interface MachineOptions {
   readonly diskBytes?: number
   readonly memoryMib?: number
   readonly processors?: number
-  /** QEMU's words for the disk in place of the file: `driver=nbd,server.type=unix,server.path=…`. Not of `user-mode`. */
+  /** QEMU's words for the disk in place of the file: `driver=nbd,server.type=unix,server.path=…`. */
   readonly drive?: string
   /** More words for the program. */
   readonly args?: readonly string[]
@@ -67,6 +68,7 @@ export class Machine implements AsyncDisposable {
   serial = ''
   readonly #folder: string
   readonly #options: MachineOptions
+  readonly #devices = new Set<ChildProcess>()
   #process: ChildProcess | null = null
 
   /** A card with the image on it, in a machine that is off. */
@@ -102,15 +104,16 @@ export class Machine implements AsyncDisposable {
     if (this.#process !== null) throw new Error('the machine runs already')
     const { model, memoryMib = 1024, processors = 1, args = [], drive = `driver=file,filename=${this.disk}` } = this.#options
     const forward = [`hostfwd=tcp:127.0.0.1:${this.mqttPort}-:1883`, `hostfwd=tcp:127.0.0.1:${this.sshPort}-:22`]
-    const [program, ...words] = commandLine({ model, disk: this.disk, drive, card: this.card, folder: this.#folder, forward, memoryMib, processors })
+    const line = [await freeUdpPort(), await freeUdpPort()] as const
+    const wiring: Wiring = { model, disk: this.disk, drive, card: this.card, folder: this.#folder, forward, line, memoryMib, processors }
+    const [program, ...words] = commandLine(wiring)
     this.serial = ''
-    const child = endWithUs(spawn(program, [...words, ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true }))
+    await this.#startDevices(wiring)
+    const child = this.#spawn([program, ...words, ...args])
     this.#process = child
     const end = (): void => {
       if (this.#process === child) this.#process = null
-    }
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => (this.serial = (this.serial + plain(text)).slice(-SERIAL_CHARS_MAX)))
+      for (const device of this.#devices) killGroup(device)
     }
     child.once('exit', end)
     child.once('error', (error) => {
@@ -119,10 +122,33 @@ export class Machine implements AsyncDisposable {
     })
   }
 
+  async #startDevices(wiring: Wiring): Promise<void> {
+    const { programs, sockets } = devicesFor(wiring)
+    await Promise.all(sockets.map((socket) => rm(socket, { force: true })))
+    for (const command of programs) {
+      const device = this.#spawn(command)
+      this.#devices.add(device)
+      device.once('close', () => this.#devices.delete(device))
+      device.once('error', (error) => (this.serial += `\n${error.message}\n`))
+    }
+    await until(() => sockets.every((socket) => existsSync(socket)) || this.#devices.size < programs.length, 'the devices to be there', DEVICES_MS_MAX)
+    if (this.#devices.size < programs.length) throw new Error(`a device does not run: ${this.serial}`)
+  }
+
+  /** What it writes is on the serial line. */
+  #spawn([program, ...words]: readonly [string, ...string[]]): ChildProcess {
+    const child = endWithUs(spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], detached: true }))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => (this.serial = (this.serial + plain(text)).slice(-SERIAL_CHARS_MAX)))
+    }
+    return child
+  }
+
   /** The plug is pulled: the processor stops between two instructions. What its disk had not written yet is the disk's affair. */
   async cut(): Promise<void> {
     if (this.#process !== null) killGroup(this.#process)
-    await until(() => this.#process === null, 'the machine to be off')
+    for (const device of this.#devices) killGroup(device)
+    await until(() => this.#process === null && this.#devices.size === 0, 'the machine to be off')
   }
 
   /** Whether its broker takes a client within this time. */

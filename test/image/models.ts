@@ -3,7 +3,7 @@
 import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Card } from './card.ts'
-import { USER_MODE_PACKAGES, userMode } from './user-mode.ts'
+import { USER_MODE_PACKAGES, userMode, userModeDevices } from './user-mode.ts'
 
 /**
  * `pc`: amd64 with UEFI. `virt`: arm64 with UEFI. `raspi3b`: a Raspberry Pi 3B, from U-Boot on; QEMU's has no network. `user-mode`: amd64 without an
@@ -25,8 +25,16 @@ export interface Wiring {
   readonly folder: string
   /** Ports of this machine that lead to its own, in QEMU's words. */
   readonly forward: readonly string[]
+  /** Two free UDP ports. */
+  readonly line: readonly [number, number]
   readonly memoryMib: number
   readonly processors: number
+}
+
+/** Programs that have to run beside the machine's, and the sockets by which one sees that they do. */
+export interface Devices {
+  readonly programs: readonly (readonly [string, ...string[]])[]
+  readonly sockets: readonly string[]
 }
 
 interface Firmware {
@@ -71,6 +79,10 @@ export function missingFor(model: Model): string[] {
 export function commandLine(wiring: Wiring): [string, ...string[]] {
   if (wiring.model === 'user-mode') return userMode(wiring)
   return wiring.model === 'raspi3b' ? raspberryPi(wiring) : uefi(UEFI[ARCHITECTURE[wiring.model]], wiring)
+}
+
+export function devicesFor(wiring: Wiring): Devices {
+  return wiring.model === 'user-mode' ? userModeDevices(wiring) : { programs: [], sockets: [] }
 }
 
 function uefi({ program, code, variables, machine }: Firmware, { drive, folder, forward, memoryMib, processors }: Wiring): [string, ...string[]] {

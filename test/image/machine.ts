@@ -106,7 +106,7 @@ export class Machine implements AsyncDisposable {
     const forward = [`hostfwd=tcp:127.0.0.1:${this.mqttPort}-:1883`, `hostfwd=tcp:127.0.0.1:${this.sshPort}-:22`]
     const line = [await freeUdpPort(), await freeUdpPort()] as const
     const wiring: Wiring = { model, disk: this.disk, drive, card: this.card, folder: this.#folder, forward, line, memoryMib, processors }
-    const [program, ...words] = commandLine(wiring)
+    const [program, ...words] = await commandLine(wiring)
     this.serial = ''
     await this.#startDevices(wiring)
     const child = this.#spawn([program, ...words, ...args])

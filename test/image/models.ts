@@ -76,7 +76,7 @@ export function missingFor(model: Model): string[] {
 }
 
 /** Program and arguments. Emulation always: a /dev/kvm that opens does not mean that it can start a kernel. */
-export function commandLine(wiring: Wiring): [string, ...string[]] {
+export async function commandLine(wiring: Wiring): Promise<[string, ...string[]]> {
   if (wiring.model === 'user-mode') return userMode(wiring)
   return wiring.model === 'raspi3b' ? raspberryPi(wiring) : uefi(UEFI[ARCHITECTURE[wiring.model]], wiring)
 }

@@ -5,6 +5,7 @@
 //       └──────Ethernet in UDP (L2TPv3)──► qemu -M none: the same network, with DHCP and forwarded ports, as its emulated machines have
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
 import type { Devices, Wiring } from './models.ts'
 
@@ -29,20 +30,21 @@ export const USER_MODE_PACKAGES = [
 const WRITE_BACK = "echo 'write back' > /sys/block/vda/cache_type"
 /** Virtio's number of a disk. */
 const BLOCK_DEVICE = 2
+const LOOK_MS = 300
 /** As QEMU's first network card has it: without one it would be another with each start. */
 const MAC = '52:54:00:12:34:56'
 /** L2TPv3's sessions of the two directions. */
 const SESSION = { in: 1, out: 2 } as const
 
 /** Program and arguments. The console is standard output; the watchdog is off, because its helper program is not in the package. */
-export function userMode({ disk, folder, line, memoryMib }: Wiring): [string, ...string[]] {
+export async function userMode({ disk, folder, line, memoryMib }: Wiring): Promise<[string, ...string[]]> {
   const initrd = join(folder, 'user-mode-initrd')
   if (!existsSync(initrd)) makeInitrd(disk, folder, initrd)
   const network = ['transport=l2tpv3', 'udp=1', 'src=127.0.0.1', 'dst=127.0.0.1', `srcport=${line[1]}`, `dstport=${line[0]}`, `rx_session=${SESSION.in}`, `tx_session=${SESSION.out}`]
   const devices = [`virtio_uml.device=${diskSocket(folder)}:${BLOCK_DEVICE}`, `vec0:${network.join(',')},mac=${MAC}`]
   const machine = [`mem=${memoryMib}M`, ...devices, `initrd=${initrd}`, `uml_dir=${folder}`, 'con0=null,fd:1', 'con=none', 'ssl=none']
   const words = [`root=PARTUUID=${CARD.identifier}-02`, 'sandpiper.slot=A', 'rauc.slot=A', 'ro', 'console=tty0', 'panic=10', 'fsck.repair=yes', 'systemd.ssh_auto=no', 'systemd.watchdog_sec=0']
-  return [KERNEL, ...machine, ...words]
+  return ['taskset', '-c', `${await idlestProcessor()}`, KERNEL, ...machine, ...words]
 }
 
 /** The programs that its devices are, and the sockets that are there when it can be started. */
@@ -62,6 +64,15 @@ export function userModeDevices({ drive, folder, forward, line }: Wiring): Devic
     ],
     sockets: [diskSocket(folder)],
   }
+}
+
+/** Its kernel and its programs take turns, for each system call: on one processor that takes half of what it does from one to the other. */
+async function idlestProcessor(): Promise<number> {
+  const idleOf = (): number[] => cpus().map(({ times }) => times.idle)
+  const before = idleOf()
+  await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  const idle = idleOf().map((ms, n) => ms - before[n]!)
+  return idle.indexOf(Math.max(...idle))
 }
 
 function diskSocket(folder: string): string {

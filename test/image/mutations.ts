@@ -128,7 +128,7 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
     const at = random(text.length)
     return Buffer.from(`${text.slice(0, at)}${String.fromCharCode(32 + random(95))}${text.slice(at + 1)}`)
   },
-  'a key mistyped': (text, random) => Buffer.from(text.replace(pick(['site', 'listeners', 'port', 'network', 'wifi', 'uplinks', 'routes', 'ssid'], random), (key) => key.slice(1))),
+  'a key mistyped': (text, random) => Buffer.from(text.replace(new RegExp(`\\b${pick(['site', 'listeners', 'port', 'network', 'wifi', 'uplinks', 'routes', 'ssid'], random)}(?=:)`), (key) => key.slice(1))),
   'typographic quotes': (text) => Buffer.from(text.replaceAll('"', '“')),
   'blanks that do not break': (text) => Buffer.from(text.replaceAll('  ', '\u00A0 ')),
   empty: () => Buffer.alloc(0),

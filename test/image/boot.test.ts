@@ -14,6 +14,8 @@ const CLIENTS = 50
 const USED_MB_MAX = 180
 const IDLE_BYTES_PER_HOUR_MAX = 1_000_000
 const IDLE_MS = 240_000
+/** STATUS.txt is not written sooner after another time (src/card/write-plan.ts). */
+const STATUS_APART_SEC = 61
 const MEBIBYTE = 2 ** 20
 /** Of an identity that a machine has: otherwise systemd makes one up at each start. */
 const UUID = '7d1c5d50-9c5f-4a53-8f57-2f0a2b6c7e11'
@@ -110,7 +112,7 @@ describe.skipIf(!isLongRun)(`a gateway from the image${skipNote}`, { timeout: 2 
   })
 
   test('idle, it writes no more than 1 MB an hour', async () => {
-    await machine.sh('sync')
+    await machine.sh(`sleep ${STATUS_APART_SEC}; systemctl start sandpiper-log.service sandpiper-card.service; sync`) // what the tests before have caused
     const before = await writtenBytes(machine)
     await new Promise((resolve) => setTimeout(resolve, IDLE_MS))
     const perHour = ((await writtenBytes(machine)) - before) * (3_600_000 / IDLE_MS)

@@ -264,7 +264,7 @@ async function unpack(files: readonly string[], words: UnpackWords): Promise<num
   const { unpackConfig, unpackFiles } = await import('./unpack.ts')
   if (files.length === 0) {
     const { serve, untilSignal } = await import('./run.ts')
-    return serve(unpackConfig(words), untilSignal(), () => () => {})
+    return serve(unpackConfig(words), untilSignal(), async () => async () => {})
   }
   if (words.from !== undefined) throw new OperatorError('E_USAGE', 'unpack takes frames from files, or from a broker (--from): not from both')
   const { problems } = unpackFiles(files, (line) => void process.stdout.write(line))

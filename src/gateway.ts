@@ -8,6 +8,7 @@ import { systemClock } from './clock.ts'
 import type { Config, QueueConfig, TenantConfig } from './config/config.ts'
 import { sectionsThatNeedStart } from './config/sections.ts'
 import { Counters } from './counters.ts'
+import type { Refusal } from './journal/append.ts'
 import { Audiences } from './journal/audience.ts'
 import { Journal } from './journal/journal.ts'
 import { Numbers } from './journal/numbers.ts'
@@ -17,12 +18,14 @@ import { correctTimes } from './mqtt/time-mark.ts'
 import { TopicTable } from './mqtt/topic.ts'
 import { Complaints } from './net/complaints.ts'
 import { Listener, placeOf } from './net/listener.ts'
-import { type GatewayStatus, statusOf } from './ops/status.ts'
+import { type GatewayStatus, isFull, statusOf } from './ops/status.ts'
 import { SysTopics } from './ops/sys-topics.ts'
 import type { OutputState } from './outputs/output.ts'
 import type { SensorState } from './sensors/state.ts'
 import type { OwnDevices } from './own-devices.ts'
 import { serialPorts } from './serial-port.ts'
+import { OwnSubscriber } from './router/own-subscriber.ts'
+import type { Rights } from './session/rights.ts'
 import { Session } from './session/session.ts'
 import type { Sessions } from './session/sessions.ts'
 import { type TenantLimits, Tenants } from './session/tenants.ts'
@@ -81,13 +84,15 @@ export class Gateway {
   readonly #log: GatewayLog
   readonly #store: Store
   readonly #journal: Journal
-  readonly #access: Access
+  readonly access: Access
   readonly #sys: SysTopics
   readonly #timekeeper: Timekeeper
   readonly #devices: OwnDevices | null
   readonly #listeners: readonly Listener[]
   /** Since when each uplink is connected or not (Clock.now), and whether it ever was. */
   readonly #uplinksSeen = new Map<string, { isUp: boolean; sinceMs: number; everUp: boolean }>()
+  /** For a receiver that takes everything at once. */
+  readonly #makeQueue: () => Queue
   #nextDestination: number
   #timer: Timer | null = null
 
@@ -122,6 +127,7 @@ export class Gateway {
 
     const turn = new Turn(clock)
     const topics = new TopicTable()
+    this.#makeQueue = () => new Queue({ clock, turn, topics, counters }, null, 0)
     const journal = new Journal(store, storedClock, turn, counters, {
       commitWindowMs: config.store.commitWindowMs,
       dailyBytesMax: config.store.dailyBytesMax,
@@ -137,9 +143,9 @@ export class Gateway {
     storedClock.follow(() => timekeeper.storedNow())
     timekeeper.start()
     const correct = (message: Message): Message => correctTimes(message, ({ boot, sinceBootMs }) => timekeeper.wallOf(boot, sinceBootMs))
-    this.#access = new Access({ clock, counters, log, folder: config.store.path })
+    this.access = new Access({ clock, counters, log, folder: config.store.path })
     this.tenants = new Tenants(
-      { clock: storedClock, turn, topics, counters, journal, audiences, correct, nextDestination: () => this.#nextDestination++, isGone: (username) => this.#access.isGone(username) },
+      { clock: storedClock, turn, topics, counters, journal, audiences, correct, nextDestination: () => this.#nextDestination++, isGone: (username) => this.access.isGone(username) },
       ownLimits(config),
       tenantLimits(config.tenants),
     )
@@ -185,7 +191,7 @@ export class Gateway {
       timekeeper,
       version: options.version,
       routerOf: (tenant) => tenants.of(tenant)?.router,
-      makeQueue: () => new Queue({ clock, turn, topics, counters }, null, 0),
+      makeQueue: () => this.#makeQueue(),
       boot: system.boot,
       isOnline: (origin, tenant) => (origin instanceof Session ? (tenants.of(tenant)?.sessions.isHere(origin) ?? false) : this.uplinks.some((uplink) => uplink === origin && uplink.state.phase === 'up')),
       isUplinkUp: (name) => this.uplinks.some((uplink) => uplink.name === name && uplink.state.phase === 'up'),
@@ -194,7 +200,7 @@ export class Gateway {
     })
     this.#listeners = config.broker.listeners.map((listener) => {
       const limits = { ...config.broker, ...listener.limits }
-      const deps = { clock, turn, counters, tenants, access: this.#access, log, complaints: new Complaints(clock, log), limits: { ...limits, connectBytesMax: Math.min(limits.connectBytesMax, limits.packetBytesMax) } }
+      const deps = { clock, turn, counters, tenants, access: this.access, log, complaints: new Complaints(clock, log), limits: { ...limits, connectBytesMax: Math.min(limits.connectBytesMax, limits.packetBytesMax) } }
       return new Listener(listener, deps)
     })
   }
@@ -220,7 +226,7 @@ export class Gateway {
       config: this.config,
       ports: this.ports,
       clients: this.tenants.onlineCount,
-      probe: this.#access.probeSecret,
+      probe: this.access.probeSecret,
       uplinks: this.uplinks.map(({ state }) => {
         const seen = this.#uplinksSeen.get(state.name)
         return { figures: state, everConnected: seen?.everUp ?? false, ageMs: this.#clock.now() - (seen?.sinceMs ?? 0) }
@@ -230,6 +236,48 @@ export class Gateway {
       isTimeSynced: this.#timekeeper.isSynced,
       wallMs: this.#clock.wall(),
     })
+  }
+
+  /** New messages that must be kept are refused, or soon will be. */
+  get isStoreFull(): boolean {
+    return isFull(this.#journal.bytesUsed, this.config.store.bytesMax)
+  }
+
+  /** How long the commit that is under way has been; 0 when there is none. */
+  get commitAgeMs(): number {
+    return this.#journal.commitAgeMs
+  }
+
+  /** Sensors and outputs; null where there are none. */
+  get devices(): OwnDevices | null {
+    return this.#devices
+  }
+
+  /** How good the time is. */
+  get isTimeSynced(): boolean {
+    return this.#timekeeper.isSynced
+  }
+
+  /** Publishes as the gateway itself. Resolves when the message is safe, with null, or with why it could not be kept. */
+  publish(tenant: string, message: Message): Promise<Refusal | null> {
+    return new Promise((resolve) => {
+      const waiter = { durable: () => resolve(null), refused: resolve }
+      const isWaitedFor = this.tenants.of(tenant)?.router.publish(message, message.qos === 0 ? null : waiter) ?? false
+      if (!isWaitedFor || message.qos === 0) resolve(null)
+    })
+  }
+
+  /**
+   * `take` gets what the filters select in a tenant's space, in the turn it is routed, as far as `rights` let it (null: everything). It must not throw.
+   * Answers what ends that.
+   */
+  subscribe(tenant: string, filters: readonly string[], take: (message: Message) => void, rights: Rights | null): () => void {
+    const index = this.tenants.of(tenant)?.router.index
+    const subscriber = new OwnSubscriber(this.#makeQueue(), take, (topic) => rights === null || rights.mayReceive(topic))
+    for (const filter of filters) index?.add(filter, null, subscriber, { qos: 2, noLocal: false, retainAsPublished: true, identifier: 0, upgrade: false })
+    return () => {
+      for (const filter of filters) index?.remove(filter, null, subscriber)
+    }
   }
 
   /** True while flash keeps up: no commit or read has been under way for longer than that. For the watchdog. */
@@ -242,7 +290,7 @@ export class Gateway {
    * told so and go, nobody else notices. Answers which other sections differ: those count from the next start on.
    */
   async reload(config: Config): Promise<readonly string[]> {
-    const takeEffect = await this.#access.prepare(config)
+    const takeEffect = await this.access.prepare(config)
     this.tenants.configure(tenantLimits(config.tenants))
     const byPlace = new Map(config.broker.listeners.map((listener) => [placeOf(listener), listener]))
     const keysRead = takeEffect()
@@ -257,7 +305,7 @@ export class Gateway {
   async stop(): Promise<void> {
     await this.#devices?.stop()
     await Promise.all(this.#listeners.map((listener) => listener.stop()))
-    this.#access.stop()
+    this.access.stop()
     this.#sys.stop()
     this.#timer?.cancel()
     this.#timekeeper.stop()
@@ -267,7 +315,7 @@ export class Gateway {
   }
 
   async #listen(): Promise<void> {
-    await this.#access.configure(this.config)
+    await this.access.configure(this.config)
     this.#entitleAbsent()
     for (const listener of this.#listeners) await listener.start()
     this.#timer = this.#clock.every(CHECK_MS, () => {
@@ -302,7 +350,7 @@ export class Gateway {
 
   /** Clients that are away may do what they might if they were here: their wills and subscriptions are judged by the rules of now. */
   #entitleAbsent(): void {
-    for (const { name, sessions } of this.tenants) sessions.entitleAbsent((owner, clientId) => this.#access.rightsOfOwner(owner, name, clientId))
+    for (const { name, sessions } of this.tenants) sessions.entitleAbsent((owner, clientId) => this.access.rightsOfOwner(owner, name, clientId))
   }
 
   #onUplinkState(state: UplinkState): void {

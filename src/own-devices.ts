@@ -69,7 +69,7 @@ export class OwnDevices {
   constructor(config: Config, deps: OwnDevicesDeps) {
     this.#deps = deps
     this.#announcers = this.#makeAnnouncers(config)
-    this.#feed = new SensorFeed(join(config.store.path, SENSOR_FEED_SOCKET), deps.log)
+    this.#feed = new SensorFeed(join(config.store.path, SENSOR_FEED_SOCKET), deps.clock, deps.log)
     const { clock, log, numbers, timekeeper } = deps
     this.#updates = this.#makeUpdates(config)
     this.#descriptors = SystemdStore.of(process.env, log)
@@ -113,6 +113,11 @@ export class OwnDevices {
         stateChanged: (state) => deps.onOutputState(state),
       })
     })
+  }
+
+  /** What a sensor has told last, and when (Clock.now); null when it has not told anything. */
+  lastReading(sensor: string): ReturnType<SensorFeed['lastOf']> {
+    return this.#feed.lastOf(sensor)
   }
 
   async start(): Promise<void> {

@@ -1,6 +1,7 @@
 // A configuration that changes while the gateway runs: read again on SIGHUP and when one of its files has changed. What is wrong with it is
 // said, and the one before stays in force; what only a start can change is named.
 import type { Clock } from './clock.ts'
+import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load.ts'
 import { ConfigWatch, type Sources, sourcesOf } from './config/watch.ts'
 import { detectedBoard } from './detected-board.ts'
@@ -12,6 +13,8 @@ const TOLD_MAX = 5
 export interface ReloadPorts {
   /** The gateway's state folder, or null for none. */
   readonly state: string | null
+  /** A configuration has taken effect, as far as it can without a restart. */
+  readonly accepted: (config: Config) => void
   /** A text of the file is in force as a whole now. */
   readonly inForce: (text: string) => void
   /** A text was accepted, and some of it counts from the next start on. */
@@ -61,6 +64,7 @@ export class Reload {
     }
     for (const { line, message, hint } of result.warnings.slice(0, TOLD_MAX)) this.#log.warn({ file: this.#file, line }, `${message}: ${hint}`)
     const needsRestart = await this.#gateway.reload(result.config)
+    this.#ports.accepted(result.config)
     if (needsRestart.length === 0) this.#ports.inForce(result.text)
     else this.#ports.inPart()
     this.#log.info({ file: this.#file, ...(needsRestart.length > 0 ? { needsRestart } : {}) }, 'the configuration was read again: who may connect and what they may do is as it says now')

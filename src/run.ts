@@ -2,6 +2,7 @@
 // cannot start with one: a port that is taken must not leave a site without a broker that had one yesterday.
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { Api } from './api/api.ts'
 import { banner } from './banner.ts'
 import { systemClock } from './clock.ts'
 import { type Candidate, chooseConfig, type Choices } from './config/choose.ts'
@@ -33,6 +34,9 @@ export interface RunWords {
 const STOP_MS_MAX = 5000
 /** Warnings of a configuration that the log names. */
 const WARNINGS_MAX = 5
+/** Of the API's socket: systemd starts the gateway as a user of its own, whose group is those who may run it. Anybody else's group is nobody's business. */
+const OWNER_AND_GROUP = 0o660
+const OWNER_ONLY = 0o600
 /** Made by the appliance, which applies what a configuration says of the machine itself. */
 const APPLIANCE = '/run/sandpiper-apply'
 
@@ -41,10 +45,11 @@ export async function runCommand(words: RunWords): Promise<number> {
   const state = words.state === undefined ? null : resolve(words.state)
   const signal = untilSignal()
   if (file === undefined) {
-    const { config } = builtIn(state)
-    return serve(config, signal, ({ gateway }) => {
-      greet(config, gateway, DEFAULT_CONFIG_NAME)
-      return () => {}
+    const { config, text } = builtIn(state)
+    return serve(config, signal, async (served) => {
+      greet(config, served.gateway, DEFAULT_CONFIG_NAME)
+      const { stop } = await tellOf(config, served, () => ({ source: 'default', digest: digestOf(text), trouble: null }))
+      return stop
     })
   }
   const choices = chooseConfig(file, { state, lastGood, orDefault, detectedBoard: detectedBoard() })
@@ -88,14 +93,17 @@ interface Running {
 }
 
 /** What runs beside the gateway: the file is watched, the status told. Answers how to end it. */
-function accompany({ file, candidate, choices, state, trouble }: Running, { gateway, log, lastError }: Served): () => void {
+async function accompany({ file, candidate, choices, state, trouble }: Running, served: Served): Promise<() => Promise<void>> {
   const { config, source, text, warnings, name } = candidate
+  const { gateway, log } = served
   const keep = (accepted: string): void => keepLastGood(state ?? config.store.path, accepted, log)
   let force: StatusConfig = { source, digest: digestOf(text), trouble }
   if (source === 'file') keep(text)
   for (const { line, message, hint } of warnings.slice(0, WARNINGS_MAX)) log.warn({ file, line }, `${message}: ${hint}`)
+  const { api, stop } = await tellOf(config, served, () => force)
   const reload = new Reload(file, gateway, systemClock, log, {
     state,
+    accepted: ({ http }) => api.configure(http),
     inForce: (accepted) => {
       force = { source: 'file', digest: digestOf(accepted), trouble: null }
       keep(accepted)
@@ -106,14 +114,26 @@ function accompany({ file, candidate, choices, state, trouble }: Running, { gate
   const unapplied = existsSync(APPLIANCE) ? [] : machineSections(config)
   if (unapplied.length > 0) log.warn({ file }, `${unapplied.map((key) => `\`${key}\``).join(', ')}: the image applies this, here it is the machine's own system that decides`)
   greet(config, gateway, name)
+  return async () => {
+    reload.stop()
+    await stop()
+  }
+}
+
+/** The gateway's status, as a file where systemd gives it a folder, and by its API. */
+async function tellOf(config: Config, { gateway, log, lastError }: Served, force: () => StatusConfig): Promise<{ readonly api: Api; readonly stop: () => Promise<void> }> {
   const folder = process.env.RUNTIME_DIRECTORY
   const boot = bootId()
-  const status = folder === undefined ? null : new StatusFile(folder, { clock: systemClock, log, status: () => ({ version: VERSION, boot, config: force, ...gateway.status, lastError: lastError() }) })
-  status?.start()
-  return () => {
-    status?.stop()
-    reload.stop()
+  const status = () => ({ version: VERSION, boot, config: force(), ...gateway.status, lastError: lastError() })
+  const file = folder === undefined ? null : new StatusFile(folder, { clock: systemClock, log, status })
+  const api = new Api(config.http, { clock: systemClock, log, gateway, folder: folder ?? config.store.path, mode: folder === undefined ? OWNER_ONLY : OWNER_AND_GROUP, status })
+  file?.start()
+  await api.start()
+  const stop = async (): Promise<void> => {
+    file?.stop()
+    await api.stop()
   }
+  return { api, stop }
 }
 
 function greet(config: Config, gateway: Gateway, name: string): void {
@@ -155,7 +175,7 @@ export function untilSignal(): Promise<string> {
  * A gateway until `signal`, or until its store is broken. `begun` may add to it, and answers how to take that away again. Rejects with an
  * OperatorError when it cannot start; then nothing is left running.
  */
-export async function serve(config: Config, signal: Promise<string>, begun: (served: Served) => () => void): Promise<number> {
+export async function serve(config: Config, signal: Promise<string>, begun: (served: Served) => Promise<() => Promise<void>>): Promise<number> {
   let lastError: string | null = null
   const log = await makeLog(config.log.level, process.stdout.isTTY === true && !isUnderSystemd(), (text) => (lastError = text))
   const systemd = process.env.NOTIFY_SOCKET === undefined ? null : new (await import('./ops/systemd.ts')).Systemd(systemClock, log)
@@ -167,7 +187,7 @@ export async function serve(config: Config, signal: Promise<string>, begun: (ser
     broken.resolve('the store is broken')
   }
   const gateway = await Gateway.start(config, { log, version: VERSION, onFatal })
-  const end = begun({ gateway, log, lastError: () => lastError })
+  const end = await begun({ gateway, log, lastError: () => lastError })
   log.info({ site: config.site, ports: gateway.ports, version: VERSION }, 'sandpiper is ready')
   const memory = new Memory(systemClock, gateway.counters)
   memory.start()
@@ -177,8 +197,8 @@ export async function serve(config: Config, signal: Promise<string>, begun: (ser
   log.info({ why }, 'stopping')
   systemd?.stopping()
   memory.stop()
-  end()
   systemClock.after(STOP_MS_MAX, () => process.exit(1)) // whatever still hangs
+  await end()
   await gateway.stop()
   log.info({}, 'stopped')
   return failed ? 1 : 0

@@ -36,6 +36,7 @@ function replacement(written: string, fingerprint: string): string {
 
 /** Which part of the configuration a secret belongs to. */
 export type SecretOwner =
+  /** Also a program that comes by a token. */
   | { readonly kind: 'user' }
   | { readonly kind: 'uplink' | 'modem' | 'dialup'; readonly index: number }
   | { readonly kind: 'connection'; readonly path: string }
@@ -43,6 +44,7 @@ export type SecretOwner =
 /** By its path in the file; null for one of which nobody can say that it has worked. */
 export function ownerOf(path: string): SecretOwner | null {
   const numbered = /^(?<section>access\.users|uplinks|network\.wifi|network\.modems|network\.dialup)\[(?<index>\d+)\]\.(password|passwordHash|pin|tls\.key)$/.exec(path)?.groups
+  if (/^http\.tokens\[\d+\]\.token$/.test(path)) return { kind: 'user' }
   if (path === 'network.hotspot.password') return { kind: 'connection', path: 'network.hotspot' }
   if (numbered === undefined) return null
   const index = Number(numbered['index'])

@@ -3,6 +3,7 @@
 import type { TokenAlgorithm, VerificationKey } from '../keys/verification-keys.ts'
 import type { BoardConfig } from './board-config.ts'
 import type { OutputConfig } from './gpio-config.ts'
+import type { HttpConfig } from './http-config.ts'
 import type { MachineConfig } from './machine-config.ts'
 import type { BusConfig } from './modbus-config.ts'
 import type { AnnounceConfig, DeadbandConfig, SensorConfig } from './sensor-config.ts'
@@ -10,6 +11,7 @@ import type { UpdateConfig } from './update-schema.ts'
 
 export type * from './board-config.ts'
 export type * from './gpio-config.ts'
+export type * from './http-config.ts'
 export type * from './machine-config.ts'
 export type * from './modbus-config.ts'
 export type * from './sensor-config.ts'
@@ -27,6 +29,7 @@ export interface Config extends MachineConfig {
   readonly outputs: readonly OutputConfig[]
   readonly announce: AnnounceConfig
   readonly uplinks: readonly UplinkConfig[]
+  readonly http: HttpConfig
   readonly update: UpdateConfig
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
 }

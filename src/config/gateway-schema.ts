@@ -11,6 +11,7 @@ import { announce, checkAnnounce } from './announce-schema.ts'
 import type { Config } from './config.ts'
 import { broker, log, store } from './broker-schema.ts'
 import { hostname, hostnameOf } from './hostname-schema.ts'
+import { http, httpOf } from './http-schema.ts'
 import { listenersOf } from './listener-access.ts'
 import { checkBuses } from './modbus-schema.ts'
 import { network, networkOf } from './network-schema.ts'
@@ -38,6 +39,7 @@ export const gateway = object({
   outputs: defaulted('Lines that commands drive.', [], outputs),
   announce: defaulted('Systems that are told by themselves what sensors and outputs there are.', {}, announce),
   uplinks: defaulted('Remote brokers that messages are carried to and from.', [], uplinks),
+  http: defaulted('The API over HTTP.', {}, http),
   hostname: optional('Name of the machine in its network. Left out: the site’s. For the image, as are the next three.', hostname),
   network: defaulted('How the machine reaches others.', {}, network),
   time: defaulted('Who tells the machine the time.', {}, time),
@@ -46,12 +48,13 @@ export const gateway = object({
   log: defaulted('What the gateway writes about itself.', {}, log),
 }).into((values, place): Config | undefined => {
   const listeners = listenersOf(values.broker.listeners, values.access, place)
-  if (listeners === undefined) return undefined
+  const http = httpOf(values.http, values.access, place)
+  if (listeners === undefined || http === undefined) return undefined
   const { asksForUsers: _, ...access } = values.access
   const broker = { ...values.broker, listeners }
   const sensorsKnown = sensorsForClock(values.sensors, values.time, place)
   const machine = { hostname: values.hostname ?? hostnameOf(values.site), network: networkOf(values.network, values.uplinks, place) }
-  const config = { ...values, ...machine, broker, access, sensors: sensorsKnown ?? values.sensors, tenants: tenantsOf(values.tenants, broker) }
+  const config = { ...values, ...machine, broker, access, http, sensors: sensorsKnown ?? values.sensors, tenants: tenantsOf(values.tenants, broker) }
   const fits = checkBoard(boardUses(config, place), config.board, !isDetected(place))
   const uplinksKnown = checkUplinksOfOutputs(config, place)
   const busesKnown = checkBuses(config, place)

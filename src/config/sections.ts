@@ -12,11 +12,12 @@ export function sectionsThatNeedStart(before: Config, after: Config): string[] {
 }
 
 function ofStart(config: Config): Record<string, unknown> {
-  const { access: _access, tenants: _tenants, hostname: _hostname, network: _network, ssh: _ssh, time: _time, broker, ...rest } = config
+  const { access: _access, tenants: _tenants, hostname: _hostname, network: _network, ssh: _ssh, time: _time, broker, http, ...rest } = config
   const { listeners, ...limits } = broker
   return {
     ...rest,
     broker: limits,
+    http: { listeners: http.listeners, requestsPerMinuteMax: http.requestsPerMinuteMax },
     'broker.listeners': listeners.map(({ anonymous: _anonymous, tenant: _tenant, ...listener }) => ({ ...listener, tls: 'tls' in listener ? (listener.tls?.minVersion ?? null) : null })),
   }
 }

@@ -90,15 +90,29 @@ function checkCrls(pem: Buffer): void {
 
 // ---- the listener's own
 
-export const tls = object({
+const pair = {
   key: required('File with the private key (PEM, not encrypted). A relative path starts at the folder of this file.', file()),
   cert: required('File with the certificate and those between it and its authority (PEM). When key and certificate are replaced, new connections get the new ones within 10 s.', file()),
   minVersion: defaulted('Oldest TLS version that is spoken. 1.3 shuts out many microcontrollers.', 1.2, choice([1.2, 1.3], '1.2 or 1.3')),
-  clients: optional('Clients show certificates too (mutual TLS), and are who those say.', clients),
-}).into((t, place): TlsConfig | undefined => {
+}
+
+type OwnPair = Omit<TlsConfig, 'clients'>
+
+function pairOf(t: { readonly key: string; readonly cert: string; readonly minVersion: 1.2 | 1.3 }, place: Place): OwnPair | undefined {
   const key = readSecretFile(place.key('key'), t.key)
   const cert = readSecretFile(place.key('cert'), t.cert)
   if (key === undefined || cert === undefined) return undefined
   if (key.bytes !== null && cert.bytes !== null && !isKeyPair(key.bytes, cert.bytes, place)) return undefined
-  return { keyFile: t.key, certFile: t.cert, minVersion: t.minVersion === 1.3 ? 'TLSv1.3' : 'TLSv1.2', clients: t.clients }
+  return { keyFile: t.key, certFile: t.cert, minVersion: t.minVersion === 1.3 ? 'TLSv1.3' : 'TLSv1.2' }
+}
+
+/** Where clients show no certificates. */
+export const ownPair: Schema<OwnPair> = object(pair).into(pairOf)
+
+export const tls = object({
+  ...pair,
+  clients: optional('Clients show certificates too (mutual TLS), and are who those say.', clients),
+}).into((t, place): TlsConfig | undefined => {
+  const own = pairOf(t, place)
+  return own === undefined ? undefined : { ...own, clients: t.clients }
 })

@@ -18,7 +18,7 @@ import { PINGRESP } from '../mqtt/encode-ack.ts'
 import type { ConnectPacket, Packet, ProtocolVersion } from '../mqtt/packet.ts'
 import { LimitExceeded, LoginRefused, ProtocolError, protocolError, Reason, type ReasonCode } from '../mqtt/reason.ts'
 import type { Delivery } from '../journal/delivery.ts'
-import type { Link } from '../session/link.ts'
+import type { Link, LinkFacts } from '../session/link.ts'
 import type { Session } from '../session/session.ts'
 import { type Attached, clientIdFor } from '../session/sessions.ts'
 import type { Tenant, Tenants } from '../session/tenants.ts'
@@ -33,6 +33,8 @@ import { PacketWriter } from './packet-writer.ts'
 import { Pace } from './pace.ts'
 import { Patience } from './patience.ts'
 
+/** Silence of one and a half times the keep alive ends a connection. */
+const KEEP_ALIVE_MS_OF_SEC = 1500
 /** After so many packets of one chunk the answers leave without waiting for its end: a publisher with a full window goes on meanwhile. */
 const ANSWER_EARLY = 32
 /** More than answers: messages leave in larger writes. */
@@ -109,6 +111,11 @@ export class Connection implements Link, Pressing, HeldBack {
 
   get version(): ProtocolVersion {
     return this.#writer.version
+  }
+
+  get facts(): LinkFacts {
+    const { address, transport, acceptedAtMs } = this.peer
+    return { address: address === '' ? '' : this.peer.name, transport, sinceMs: acceptedAtMs, keepAliveSec: this.#keepAliveMs / KEEP_ALIVE_MS_OF_SEC }
   }
 
   // ---- what a session sends
@@ -328,7 +335,7 @@ export class Connection implements Link, Pressing, HeldBack {
     this.#rulesNumber = access.rulesNumber
     this.#live(tenant, session)
     const keepAliveSec = keepAliveSecOf(connect, limits)
-    this.#keepAliveMs = keepAliveSec * 1500 // [MQTT-3.1.2-22]
+    this.#keepAliveMs = keepAliveSec * KEEP_ALIVE_MS_OF_SEC // [MQTT-3.1.2-22]
     if (keepAliveSec !== connect.keepAliveSec) counters.keepAlivesShortened++
     log.debug({ client: session.clientId, peer: this.peer.name, transport: this.peer.transport, user: username, tenant: name, version: connect.version, sessionPresent: attached.sessionPresent }, 'client connected')
     if (!attached.discarded) {

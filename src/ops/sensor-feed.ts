@@ -4,6 +4,7 @@
 // Rules: the socket belongs to the gateway's user alone. Who connects is told the last of everything first. Nothing is written as long as nobody
 // listens; who does not read is cut off, and nobody waits for him. A socket that cannot be had is a warning.
 import { createServer, type Server, type Socket } from 'node:net'
+import type { Clock } from '../clock.ts'
 import type { Message } from '../message.ts'
 import type { Reading } from '../sensors/reading/reading.ts'
 import type { SensorState } from '../sensors/state.ts'
@@ -48,14 +49,16 @@ export function fedReading(sensor: string, reading: Reading | null, { topic, pay
 
 export class SensorFeed {
   readonly #path: string
+  readonly #clock: Clock
   readonly #log: { warn(fields: object, text: string): void }
   readonly #states = new Map<string, SensorState>()
-  readonly #readings = new Map<string, { readonly reading: Reading | null; readonly message: Message }>()
+  readonly #readings = new Map<string, { readonly reading: Reading | null; readonly message: Message; readonly atMs: number }>()
   readonly #listeners = new Set<Socket>()
   #server: Server | null = null
 
-  constructor(path: string, log: { warn(fields: object, text: string): void }) {
+  constructor(path: string, clock: Clock, log: { warn(fields: object, text: string): void }) {
     this.#path = path
+    this.#clock = clock
     this.#log = log
   }
 
@@ -82,8 +85,14 @@ export class SensorFeed {
   }
 
   onReading(sensor: string, reading: Reading | null, message: Message): void {
-    this.#readings.set(sensor, { reading, message })
+    this.#readings.set(sensor, { reading, message, atMs: this.#clock.now() })
     if (this.#listeners.size > 0) this.#tell(fedReading(sensor, reading, message))
+  }
+
+  /** The last message of a sensor, and when it was told (Clock.now); null when there was none. */
+  lastOf(sensor: string): (FedReading & { readonly atMs: number }) | null {
+    const last = this.#readings.get(sensor)
+    return last === undefined ? null : { ...fedReading(sensor, last.reading, last.message), atMs: last.atMs }
   }
 
   async stop(): Promise<void> {

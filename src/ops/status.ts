@@ -76,6 +76,10 @@ export type GatewayStatus = Omit<Status, 'version' | 'at' | 'uptimeMs' | 'boot' 
 /** From here on new messages are soon refused, or old ones dropped. */
 const FULL = 0.95
 
+export function isFull(bytes: number, bytesMax: number): boolean {
+  return bytes >= bytesMax * FULL
+}
+
 export function statusOf({ config, ports, clients, probe, uplinks, storeBytes, sensors, isTimeSynced, wallMs }: StatusSources): GatewayStatus {
   const { bytesMax } = config.store
   return {
@@ -91,7 +95,7 @@ export function statusOf({ config, ports, clients, probe, uplinks, storeBytes, s
       // whole seconds: what is the same must look the same
       sinceMs: Math.round((wallMs - ageMs) / 1000) * 1000,
     })),
-    store: { bytes: storeBytes, bytesMax, trouble: storeBytes >= bytesMax * FULL ? 'the store is full: see store.maxSize, and the queues of uplinks and sessions' : null },
+    store: { bytes: storeBytes, bytesMax, trouble: isFull(storeBytes, bytesMax) ? 'the store is full: see store.maxSize, and the queues of uplinks and sessions' : null },
     sensors: sensors.map(({ name, status, lastError }) => ({ name, state: status, reason: status === 'ok' || status === 'starting' ? null : lastError })),
     time: { isSynced: isTimeSynced },
   }

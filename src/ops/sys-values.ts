@@ -136,7 +136,7 @@ export function tenantFigures({ counters, sessions, router: { retained } }: Tena
 }
 
 /** `refusedPerAddress` → `broker/refused/per address`; null for a counter that is no loss. */
-function nameOfLoss(field: string): string | null {
+export function nameOfLoss(field: string): string | null {
   const parts = /^(dropped|refused|delayed)([A-Z]\w*)$/.exec(field)
   return parts === null ? null : `broker/${parts[1]}/${parts[2]!.replaceAll(/\B[A-Z]/g, ' $&').toLowerCase()}`
 }

@@ -1,8 +1,9 @@
-// The gateway's own subscriptions: commands for outputs, serial ports and the like. What is published to the filter is taken at once, in
-// the turn it was routed; nothing waits, nothing is kept, retained messages of before are not given.
+// Subscriptions of the gateway's own: commands for outputs, serial ports and the like, and those of whoever listens by its API. What is published to
+// the filter is taken at once, in the turn it was routed; nothing waits, nothing is kept, retained messages of before are not given.
 import type { Append } from '../journal/append.ts'
 import type { Queue } from '../journal/queue.ts'
 import type { Message, QoS } from '../message.ts'
+import type { Topic } from '../mqtt/topic.ts'
 import type { Subscriber } from './subscriber.ts'
 
 /** As it stands among those who have taken a command. */
@@ -16,15 +17,17 @@ export class OwnSubscriber implements Subscriber {
   readonly origin: object = {}
   readonly wants = null
   readonly #take: (message: Message) => void
+  readonly #mayReceive: (topic: Topic) => boolean
 
-  /** `take` must not throw, and may publish. */
-  constructor(queue: Queue, take: (message: Message) => void) {
+  /** `take` must not throw, and may publish. `mayReceive`: of whoever listens; the gateway itself may hear everything. */
+  constructor(queue: Queue, take: (message: Message) => void, mayReceive: (topic: Topic) => boolean = () => true) {
     this.queue = queue
     this.#take = take
+    this.#mayReceive = mayReceive
   }
 
-  mayReceive(): boolean {
-    return true
+  mayReceive(topic: Topic): boolean {
+    return this.#mayReceive(topic)
   }
 
   deliverQos0(message: Message): void {

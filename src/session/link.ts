@@ -14,8 +14,20 @@ export interface LinkLimits {
   readonly topicLevelsMax: number
 }
 
+/** What is to be seen of a connection. */
+export interface LinkFacts {
+  /** '' at a unix socket. */
+  readonly address: string
+  readonly transport: string
+  /** When it was accepted (Clock.now). */
+  readonly sinceMs: number
+  /** As it was granted; 0 for none. */
+  readonly keepAliveSec: number
+}
+
 export interface Link extends Transport {
   readonly version: ProtocolVersion
+  readonly facts: LinkFacts
   readonly limits: LinkLimits
   /** The longest packet the client takes [MQTT-3.1.2-24]. */
   readonly maximumPacketSize: number

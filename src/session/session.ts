@@ -77,6 +77,11 @@ export class Session implements Subscriber {
     return this.#subscriptions.size
   }
 
+  /** What it is subscribed to. */
+  get subscriptions(): Iterable<SubscriptionRow> {
+    return this.#subscriptions.values()
+  }
+
   get origin(): object {
     return this
   }

@@ -99,6 +99,16 @@ export class Sessions {
     return this.#byClientId.size - this.#away.size
   }
 
+  /** All of them, connected or not. */
+  [Symbol.iterator](): Iterator<Session> {
+    return this.#byClientId.values()
+  }
+
+  /** undefined for a client that has none. */
+  of(clientId: string): Session | undefined {
+    return this.#byClientId.get(clientId)
+  }
+
   /** Messages that wait for a client or for its acknowledgement; one that waits for several counts for each. */
   get queued(): { readonly count: number; readonly bytes: number } {
     let count = 0
@@ -223,6 +233,12 @@ export class Sessions {
       const rights = rightsOf(session.owner, session.clientId)
       if (rights !== undefined) session.entitle(rights)
     }
+  }
+
+  /** The session is over, whatever waited for its client with it; a client that is connected is told so, and its will is published. */
+  remove(session: Session): void {
+    session.link?.end(Reason.administrativeAction, 'the session was removed by the operator')
+    if (this.#byClientId.get(session.clientId) === session) this.#endSession(session, false) // it may have ended with its connection
   }
 
   /** Once a second: delayed wills and sessions whose time is over. */

@@ -36,6 +36,7 @@ import { laneName, type LanePlan } from './lane-plan.ts'
 import { Lanes } from './lanes.ts'
 import type { LinkPhase } from './link/link.ts'
 import { Links, type OneLinkState } from './link/links.ts'
+import type { OrderKind } from './link/order.ts'
 import { PayloadFilter } from './payload-filter.ts'
 import { Routes } from './routes.ts'
 import type { SbdFigures } from './sbd/record.ts'
@@ -104,6 +105,8 @@ export interface UplinkState {
   readonly bytesSent: number
   readonly bytesReceived: number
   readonly lastError: string | null
+  /** What the operator has ordered, and for how much longer; null for nothing. */
+  readonly order: { readonly kind: OrderKind; readonly leftSec: number } | null
   /** Of links that have one. */
   readonly budgets: readonly BudgetFigures[]
   /** Of modems for short messages. */
@@ -176,7 +179,7 @@ export class Uplink implements LaneOwner, Flushable {
   }
 
   get state(): UplinkState {
-    const { phase, link, sinceMs, nextAttemptMs, lastError, links } = this.#links.state
+    const { phase, link, sinceMs, nextAttemptMs, lastError, order, links } = this.#links.state
     const { acknowledged, rejected, traffic, refusal, budgets, modems } = this.#carriers
     const { count, bytes } = this.lanes.waiting()
     return {
@@ -193,6 +196,7 @@ export class Uplink implements LaneOwner, Flushable {
       rejected,
       ...traffic,
       lastError: lastError ?? refusal,
+      order: order === null ? null : { kind: order.kind, leftSec: Math.max(0, Math.ceil((order.untilMs - this.#deps.clock.now()) / 1000)) },
       budgets,
       modems,
       links: links.length > 1 || this.#config.links.some((l) => l.dial !== null) ? links : [],
@@ -206,6 +210,11 @@ export class Uplink implements LaneOwner, Flushable {
 
   start(): void {
     this.#links.start()
+  }
+
+  /** What the operator wants for `forMs`, above what the links' policies say; null: what they say. */
+  order(kind: OrderKind | null, forMs: number): void {
+    this.#links.order(kind, this.#deps.clock.now() + forMs)
   }
 
   /** Resolves when nothing is left running. */

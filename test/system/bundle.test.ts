@@ -10,6 +10,7 @@ import { connect, type MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Bundle, BUNDLE_NAME, bundleOf, makeBundle, writeBundle } from '../../scripts/bundle.ts'
 import { NODE_FLAGS } from '../../src/node-flags.ts'
+import { askHttp } from '../support/ask-socket.ts'
 import { GatewayProcess, Site } from '../support/process.ts'
 import { Pty } from '../support/pty.ts'
 import { until } from '../support/until.ts'
@@ -125,6 +126,18 @@ describe('the program', () => {
     expect(await loadReadiness()).toBeTypeOf('function')
     await rm(file)
   })
+
+  test('answers by its API, whose server and figures it loads then', async () => {
+    await using site = await Site.make()
+    await site.configure()
+    const gateway = await run(site)
+    const ask = async (path: string): Promise<string> => (await askHttp({ socketPath: join(site.folder, 'data/api.sock'), path })).text
+    expect(JSON.parse(await ask('/api/v1/status'))).toMatchObject({ site: 'test', config: { source: 'file', whole: true } })
+    expect(await ask('/metrics')).toContain('sandpiper_clients 0')
+    expect(JSON.parse(await ask('/api/v1/clients?limit=0'))).toMatchObject({ status: 400, errors: [{ field: 'limit' }] })
+    expect(await gateway.stop()).toMatchObject({ code: 0 })
+    expect(gateway.stderr).toBe('')
+  }, 30_000)
 
   test('reads a serial port', async () => {
     await using site = await Site.make()

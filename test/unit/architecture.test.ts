@@ -10,7 +10,9 @@ import { basename, dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  main: ['card', 'gateway', 'update', 'appliance', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
+  main: ['card', 'api', 'gateway', 'update', 'appliance', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
+  /** What people and programs ask the gateway over HTTP. */
+  api: ['gateway', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
   /** Tells on the card how the gateway is, and takes secrets from it. */
   card: ['appliance', 'ops', 'config', 'words', 'base'],
   /** Makes a configuration the machine's own: network, clock, name, keys. */
@@ -22,7 +24,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   update: ['ops', 'config', 'mqtt', 'words', 'base'],
   /** Who tells other systems what sensors and outputs there are. */
   announce: ['sensors', 'config', 'words', 'base'],
-  ops: ['access', 'sensors', 'config', 'router', 'mqtt', 'words', 'base'],
+  ops: ['access', 'uplink', 'outputs', 'sensors', 'config', 'router', 'mqtt', 'words', 'base'],
   sensors: ['gpio', 'board', 'config', 'mqtt', 'words', 'base'],
   outputs: ['gpio', 'board', 'config', 'mqtt', 'words', 'base'],
   /** What a machine is, and what is on it. */
@@ -89,6 +91,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
 
 /** … and these files more. */
 const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
+  'api/caller.ts': (file) => file === 'config/http-config.ts',
+  'api/routes/logins.ts': (file) => file === 'config/http-config.ts',
   'gateway.ts': (file) => file === 'store/sqlite.ts' || file === 'store/memory.ts' || file === 'config/sections.ts',
   'cli.ts': (file) => file.startsWith('config/'),
   'run.ts': (file) => file.startsWith('config/'),
@@ -120,14 +124,17 @@ const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
 /** A file may use a package's values when it is the package's adapter; types may be named elsewhere in the same room. */
 const ADAPTERS: Readonly<Record<string, string>> = {
   '@signalk/nmea0183-signalk': 'sensors/nmea/parser.ts',
+  ajv: 'api/app.ts',
   'better-sqlite3': 'store/folder.ts',
   epoll: 'gpio/readiness.ts',
+  fastify: 'api/app.ts',
   jose: 'access/token.ts',
   'modbus-serial': 'sensors/modbus/master.ts',
   'mqtt-packet': 'mqtt/generate.ts',
   onoff: 'gpio/sysfs.ts',
   pino: 'log.ts',
   'pino-pretty': 'log.ts',
+  'prom-client': 'ops/prometheus.ts',
   serialport: 'serial-port.ts',
   'systemd-notify': 'ops/systemd.ts',
   ws: 'websocket.ts',

@@ -62,6 +62,8 @@ export type LinkEvent =
   | { readonly type: 'probed'; readonly link: number; readonly isGood: boolean }
   /** The attempt or probe under way has cost too much, or takes too long. */
   | { readonly type: 'break-off'; readonly link: number }
+  /** Somebody does not want to wait: every back-off is over. */
+  | { readonly type: 'hurry' }
   | { readonly type: 'stop' }
 
 export interface LinkAction {
@@ -139,6 +141,11 @@ class Step {
     if (event.type === 'asked') {
       if (phase === 'stopped') return false
       links.forEach((_, i) => this.#set(i, { wanted: event.wanted[i] === true }))
+      return true
+    }
+    if (event.type === 'hurry') {
+      if (phase === 'stopped') return false
+      links.forEach((_, i) => this.#set(i, { retryAtMs: 0, lastWaitMs: 0 }))
       return true
     }
     const { link } = event

@@ -11,6 +11,7 @@ import type { LinkConfig, UplinkConfig } from '../../config/config.ts'
 import type { Carrier } from './carrier.ts'
 import { ConnectPolicy, type PolicyFacts, type Verdict } from './connect-policy.ts'
 import { dueAtMs, idle, isOver, type LinkAction, type LinkEvent, type LinkPhase, type LinkRules, type LinkState, step } from './link.ts'
+import { isFulfilled, type Order, type OrderFacts, type OrderKind, under } from './order.ts'
 import { PassFile, type PassLog } from './pass-file.ts'
 import type { Pass } from './passes.ts'
 import { Way, type WayPorts } from './way.ts'
@@ -44,6 +45,8 @@ export interface LinksState {
   readonly nextAttemptMs: number | null
   /** Why there is no connection, or was none; null once one was accepted. */
   readonly lastError: string | null
+  /** Of the operator; null for none. */
+  readonly order: Order | null
   readonly links: readonly OneLinkState[]
 }
 
@@ -99,6 +102,7 @@ export class Links {
   #isStarted = false
   #timer: Timer | null = null
   #lastError: string | null = null
+  #order: Order | null = null
   #whenOver: () => void = () => {}
 
   constructor(config: Pick<UplinkConfig, 'name' | 'links' | 'backoff'>, ports: LinkPorts) {
@@ -135,7 +139,7 @@ export class Links {
     })
     const nextMs = inUse === null ? Math.min(...links.map((_, i) => this.#nextAttemptMs(i))) : Infinity
     const nextAttemptMs = nextMs === Infinity ? null : nextMs
-    return { phase, link: inUse === null ? null : each[inUse]!.name, sinceMs, nextAttemptMs, lastError: this.#lastError, links: each }
+    return { phase, link: inUse === null ? null : each[inUse]!.name, sinceMs, nextAttemptMs, lastError: this.#lastError, order: this.#order, links: each }
   }
 
   start(): void {
@@ -146,7 +150,16 @@ export class Links {
 
   /** What waits has changed, or a budget. Cheap enough for every turn. */
   changed(): void {
-    if (!this.#isFixed) this.#run()
+    if (!this.#isFixed || this.#order !== null) this.#run()
+  }
+
+  /** What the operator wants until `untilMs` (monotonic); null: what the policies say. */
+  order(kind: OrderKind | null, untilMs: number): void {
+    if (this.#state.phase === 'stopped') return
+    this.#order = kind === null ? null : { kind, untilMs }
+    if (kind !== 'pause') this.#events.push({ type: 'hurry' })
+    this.#run()
+    this.#ports.stateChanged()
   }
 
   /** Ends the connection and hangs up. Resolves when nothing is left, or after a minute. */
@@ -221,18 +234,22 @@ export class Links {
 
   #ask(): void {
     const counts = this.#isFixed ? NOTHING : this.#ports.waiting()
+    const orderFacts = this.#order === null ? null : this.#orderFacts()
+    if (orderFacts !== null && isFulfilled(this.#order!, orderFacts)) this.#order = null
     for (const member of this.#members) {
       member.way.checkCost()
-      member.verdict = this.#judge(member, counts)
+      member.verdict = this.#judge(member, counts, orderFacts)
     }
     this.#step({ type: 'asked', wanted: this.#members.map((m) => m.verdict.wanted) })
   }
 
-  #judge({ config, policy, passes }: Member, counts: Waiting): Verdict {
-    if (policy === null && config.budget === null) return ALWAYS
+  #judge(member: Member, counts: Waiting, orderFacts: OrderFacts | null): Verdict {
+    const { config, policy, passes } = member
+    if (this.#order === null && policy === null && config.budget === null) return ALWAYS
     const isCarried = (name: string): boolean => config.classes === null || config.classes.includes(name)
     const classes = [...counts.keys()].filter((name) => isCarried(name) && counts.get(name)!.count > 0)
-    const verdict = policy === null ? ALWAYS : policy.ask(this.#factsOf(config, classes, counts, passes))
+    const asked = policy === null ? ALWAYS : policy.ask(this.#factsOf(config, classes, counts, passes))
+    const verdict = this.#order === null ? asked : under(this.#order, asked, orderFacts!)
     if (!verdict.wanted || config.budget === null || this.#ports.mayConnect(config, classes, this.#isInUse(config))) return verdict
     return { wanted: false, againMs: Math.min(verdict.againMs, BUDGET_LOOK_MS), why: 'its budget is spent' }
   }
@@ -254,6 +271,12 @@ export class Links {
       receivedAtMs: this.#ports.receivedAtMs(),
       passes: passes?.passes ?? NO_PASSES,
     }
+  }
+
+  #orderFacts(): OrderFacts {
+    const { phase, sinceMs } = this.#state
+    const isUp = phase === 'up'
+    return { nowMs: this.#ports.clock.now(), upSinceMs: isUp ? sinceMs : null, isDrained: isUp && this.#ports.drained(), receivedAtMs: this.#ports.receivedAtMs() }
   }
 
   /** Dialled, connecting or up. */

@@ -139,5 +139,5 @@ uplinks:
     expect([of(false), of(true)]).toEqual([0, 1])
   })
 
-  test.each([['uplinks[0].tls.key', { kind: 'uplink', index: 0 }], ['uplinks[0].tls.cert', null], ['broker.listeners[0].tls.key', null], ['network.hotspot.password', { kind: 'connection', path: 'network.hotspot' }], ['access.users[12].passwordHash', { kind: 'user' }]])('%s', (path, owner) => expect(ownerOf(path)).toEqual(owner))
+  test.each([['uplinks[0].tls.key', { kind: 'uplink', index: 0 }], ['uplinks[0].tls.cert', null], ['broker.listeners[0].tls.key', null], ['network.hotspot.password', { kind: 'connection', path: 'network.hotspot' }], ['access.users[12].passwordHash', { kind: 'user' }], ['http.tokens[3].token', { kind: 'user' }]])('%s', (path, owner) => expect(ownerOf(path)).toEqual(owner))
 })

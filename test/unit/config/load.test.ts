@@ -47,6 +47,7 @@ const DEFAULTS = {
   outputs: [],
   announce: { homeAssistant: null, sparkplug: null },
   uplinks: [],
+  http: { listeners: [], tokens: [], anonymous: 'viewer', requestsPerMinuteMax: 600 },
   hostname: 'well-07',
   network: { country: null, ethernet: [{ interface: null, addresses: [], gateways: [], dns: [] }], wifi: [], hotspot: null, modems: [], dialup: [] },
   time: { servers: [{ host: '2.debian.pool.ntp.org', isPool: true }], gpsSensor: null, gpsDelaySec: 0, step: 'start' },

@@ -13,6 +13,7 @@ import { Bed } from '../journal/bed.ts'
 class Wire implements Link {
   readonly version: ProtocolVersion
   readonly writable = true
+  readonly facts = { address: '', transport: 'unix', sinceMs: 0, keepAliveSec: 0 }
   readonly limits = { receiveMaximum: 10, subscriptionsPerClientMax: 5, topicBytesMax: 1000, topicLevelsMax: 64 }
   readonly maximumPacketSize = Infinity
   readonly got: string[] = []

@@ -1,0 +1,318 @@
+// Routes over HTTP: the one importer of fastify and ajv, loaded with the first request.
+//
+//   header ─► rate ─► whose page? ─► caller ─► role ─► body ─► schema ─► handler ─► JSON
+//             429     403            401       403     413 415  400       4xx 5xx
+//
+// What is always true
+//   1. Nothing of a request is acted on before all of it has been checked, and what is refused is answered with a problem document.
+//   2. No answer may be read by a page of another site (there are no CORS fields), and none of its requests is carried out.
+//   3. What nobody reads is not piled up: events for a slow listener are left out, and it is told how many.
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type RouteShorthandOptions } from 'fastify'
+import type { Clock } from '../clock.ts'
+import { SlidingWindow } from '../rate.ts'
+import { siteOf } from '../ip-address.ts'
+import { type Caller, type Callers, requireRole } from './caller.ts'
+import type { Entrance } from './entrance.ts'
+import { type FieldError, Problem, PROBLEM_TYPE, type ProblemCode } from './problem.ts'
+import { type Call, type EventStream, isStream, pathOf, type ReadRoute, type Route, type StreamRoute } from './route.ts'
+
+const BODY_BYTES_MAX = 65_536
+const HEADER_BYTES_MAX = 16_384
+const HEADERS_MS_MAX = 10_000
+const REQUEST_MS_MAX = 30_000
+const KEEP_ALIVE_MS = 10_000
+const STREAMS_MAX = 32
+/** Events beyond that are left out. */
+const UNSENT_BYTES_MAX = 256 * 1024
+/** A proxy or a phone's network takes a silent connection for a dead one. */
+const SIGN_OF_LIFE_MS = 15_000
+const RATE_WINDOW_MS = 60_000
+/** Addresses whose requests are counted. */
+const ADDRESSES_MAX = 1024
+
+const HEADERS: Readonly<Record<string, string>> = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+}
+
+/** What fastify refuses by itself. */
+const REFUSALS: Readonly<Record<string, readonly [ProblemCode, string]>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'send JSON, with the field `Content-Type: application/json`'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['too-large', 'send less'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid-request', 'the body is empty: send JSON'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['invalid-request', 'the body is not JSON'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid-request', 'the body is not as long as Content-Length says'],
+}
+
+export interface AppDeps {
+  readonly clock: Clock
+  readonly callers: Callers
+  readonly routes: readonly Route[]
+  readonly requestsPerMinuteMax: number
+  readonly log: { warn(fields: object, text: string): void; error(fields: object, text: string): void }
+}
+
+/** Of a route: its path, its query or its body. */
+interface SchemaPart {
+  readonly schema: unknown
+  readonly httpPart?: string
+}
+
+interface Arrived {
+  readonly entrance: Entrance
+  readonly address: string
+}
+
+export class App {
+  readonly #deps: AppDeps
+  readonly #fastify: FastifyInstance
+  #server!: Server
+  /** By connection. */
+  readonly #arrived = new WeakMap<object, Arrived>()
+  readonly #rates = new Map<string, SlidingWindow>()
+  readonly #streams = new Set<ServerResponse>()
+  readonly #callers = new WeakMap<FastifyRequest, Caller>()
+  readonly #ofQuery = new Ajv({ coerceTypes: 'array', useDefaults: true, validateFormats: false, strictTypes: false })
+  readonly #ofBody = new Ajv({ useDefaults: true, validateFormats: false, strictTypes: false })
+
+  private constructor(deps: AppDeps) {
+    this.#deps = deps
+    this.#fastify = fastify({
+      logger: false,
+      bodyLimit: BODY_BYTES_MAX,
+      exposeHeadRoutes: true,
+      routerOptions: { maxParamLength: HEADER_BYTES_MAX },
+      // Its types know ajv's own functions only.
+      schemaController: { compilersFactory: { buildValidator: () => (part: SchemaPart) => this.#validatorOf(part), buildSerializer: () => () => JSON.stringify } } as never,
+      serverFactory: (handler) => (this.#server = this.#makeServer(handler as RequestListener)),
+      frameworkErrors: (error, _request, reply) => void this.#answerProblem(reply as FastifyReply, new Problem('invalid-request', error.message)),
+      clientErrorHandler: (error, socket) => refuseUnread(socket, error as NodeJS.ErrnoException),
+    })
+    this.#fastify.removeContentTypeParser('text/plain') // JSON is all that is taken
+    this.#fastify.addHook('onRequest', (request, reply) => this.#admit(request, reply))
+    this.#fastify.setErrorHandler((error, request, reply) => this.#answerProblem(reply, this.#problemOf(error as FastifyError, request)))
+    this.#fastify.setNotFoundHandler((request) => {
+      throw this.#unknown(request)
+    })
+    for (const route of deps.routes) this.#add(route)
+  }
+
+  static async make(deps: AppDeps): Promise<App> {
+    const app = new App(deps)
+    await app.#fastify.ready()
+    return app
+  }
+
+  /** A connection that has been accepted, and of which nothing was read. */
+  take(stream: Duplex, entrance: Entrance, address: string): void {
+    this.#arrived.set(stream, { entrance, address })
+    this.#server.emit('connection', stream)
+    stream.resume() // it was paused while the server was loaded: what had come by then lies in its buffer
+  }
+
+  async stop(): Promise<void> {
+    for (const stream of this.#streams) stream.destroy()
+    this.#server.closeAllConnections()
+    await this.#fastify.close()
+  }
+
+  /** Compiled when its route is asked for first: for all of them it takes megabytes. */
+  #validatorOf({ schema, httpPart }: SchemaPart): (data: unknown) => true | { readonly error: Problem } {
+    let validate: ValidateFunction | null = null
+    return (data) => {
+      validate ??= (httpPart === 'body' ? this.#ofBody : this.#ofQuery).compile(schema as object)
+      if (validate(data)) return true
+      const errors = fieldErrors(validate.errors ?? [], httpPart)
+      return { error: new Problem('invalid-request', errors.map(({ field, detail }) => `${field} ${detail}`).join('; '), { errors }) }
+    }
+  }
+
+  #makeServer(handler: RequestListener): Server {
+    return createServer({ maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_MS_MAX, requestTimeout: REQUEST_MS_MAX, keepAliveTimeout: KEEP_ALIVE_MS }, handler)
+  }
+
+  // ---- before anything else
+
+  async #admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    reply.headers(HEADERS)
+    const { entrance, address } = this.#arrived.get(request.raw.socket)!
+    if (entrance.kind === 'port') {
+      this.#checkRate(address)
+      checkSite(request.raw, entrance)
+    }
+    const { role } = (request.routeOptions.config as { readonly route?: Route }).route ?? { role: null }
+    if (role === null) return
+    const caller = await this.#deps.callers.identify({ entrance, address, authorization: request.headers.authorization, isGone: () => request.raw.destroyed })
+    requireRole(caller, role)
+    this.#callers.set(request, caller)
+  }
+
+  #checkRate(address: string): void {
+    const nowMs = this.#deps.clock.now()
+    const name = siteOf(address)
+    let rate = this.#rates.get(name)
+    if (rate === undefined) {
+      for (const [other, window] of this.#rates) {
+        if (this.#rates.size < ADDRESSES_MAX && !window.isEmpty(nowMs)) break
+        this.#rates.delete(other)
+      }
+      this.#rates.set(name, (rate = new SlidingWindow(this.#deps.requestsPerMinuteMax, RATE_WINDOW_MS)))
+    }
+    if (rate.take(nowMs)) return
+    const seconds = String(Math.ceil(rate.waitMs(nowMs) / 1000))
+    throw new Problem('too-many-requests', `${this.#deps.requestsPerMinuteMax} requests in a minute are let through (http.maxRequestsPerMinute): wait ${seconds} s`, { headers: { 'retry-after': seconds } })
+  }
+
+  // ---- routes
+
+  #add(route: Route): void {
+    const { params, query } = route
+    const schema = {
+      ...(params === undefined ? {} : { params: { type: 'object', properties: params } }),
+      querystring: { type: 'object', properties: query ?? {}, additionalProperties: false },
+      ...('body' in route && route.body !== undefined ? { body: route.body } : {}),
+    }
+    const url = pathOf(route).replaceAll(/\{(\w+)\}/g, ':$1')
+    const options: RouteShorthandOptions = { schema, config: { route } as object }
+    if (isStream(route)) {
+      this.#fastify.route({ ...options, method: 'GET', url, exposeHeadRoute: false, handler: (request, reply) => this.#stream(route, request, reply) })
+    } else {
+      this.#fastify.route({ ...options, method: route.method, url, bodyLimit: route.bodyBytesMax ?? BODY_BYTES_MAX, handler: (request, reply) => this.#handle(route, request, reply) })
+    }
+  }
+
+  async #handle(route: ReadRoute, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const value = await route.handle(this.#callOf(request, reply))
+    if (route.answer === null) return reply.code(204).send()
+    if ('mediaType' in route.answer) return reply.type(route.answer['mediaType'] as string).send(value)
+    return reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(value)))
+  }
+
+  #stream(route: StreamRoute, request: FastifyRequest, reply: FastifyReply): void {
+    if (this.#streams.size >= STREAMS_MAX) throw new Problem('unavailable', `${STREAMS_MAX} listeners at once are enough: close one`, { headers: { 'retry-after': '10' } })
+    const { raw } = reply
+    let left = 0
+    let isOpen = false
+    const open = (): void => {
+      if (isOpen) return
+      isOpen = true
+      reply.hijack()
+      raw.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' })
+      raw.write(':\n\n')
+    }
+    const stream: EventStream = {
+      send: (event, data) => {
+        open()
+        if (raw.writableLength > UNSENT_BYTES_MAX) {
+          left++
+          return false
+        }
+        if (left > 0) raw.write(eventText('left-out', { count: left }))
+        left = 0
+        raw.write(eventText(event, data))
+        return true
+      },
+      end: () => raw.end(),
+    }
+    const close = route.listen(this.#callOf(request, reply), stream)
+    open()
+    this.#streams.add(raw)
+    const signs = this.#deps.clock.every(SIGN_OF_LIFE_MS, () => void (raw.writableLength === 0 && raw.write(':\n\n')))
+    raw.on('error', () => {}).once('close', () => {
+      signs.cancel()
+      this.#streams.delete(raw)
+      close()
+    })
+  }
+
+  #callOf(request: FastifyRequest, reply: FastifyReply): Call {
+    const gone = new AbortController()
+    reply.raw.once('close', () => gone.abort())
+    const { entrance, address } = this.#arrived.get(request.raw.socket)!
+    return {
+      caller: this.#callers.get(request) ?? null,
+      params: request.params as Call['params'],
+      query: request.query as Call['query'],
+      body: request.body,
+      authorization: request.headers.authorization,
+      entrance,
+      address,
+      gone: gone.signal,
+    }
+  }
+
+  // ---- refusals
+
+  #unknown({ method, url }: FastifyRequest): Problem {
+    const [path = ''] = url.split('?')
+    const methods = this.#deps.routes.filter((route) => matches(pathOf(route), path)).map((route) => route.method)
+    if (methods.length === 0) return new Problem('not-found', `there is no ${path.slice(0, 200)}: see /api/v1/openapi.json`)
+    return new Problem('method-not-allowed', `${method} is not for ${path.slice(0, 200)}: ${methods.join(', ')}`, { headers: { allow: methods.join(', ') } })
+  }
+
+  #problemOf(error: FastifyError | Problem, { method, url }: FastifyRequest): Problem {
+    if (error instanceof Problem) return error
+    const known = REFUSALS[error.code]
+    if (known !== undefined) return new Problem(...known)
+    if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return new Problem('invalid-request', error.message)
+    this.#deps.log.error({ method, path: url.split('?')[0], why: error.stack ?? String(error) }, 'a request to the API has failed')
+    return new Problem('failed', 'this is a mistake of the gateway: its log has more')
+  }
+
+  #answerProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+    return reply.code(problem.status).headers({ ...HEADERS, ...problem.headers, 'content-type': PROBLEM_TYPE }).send(Buffer.from(JSON.stringify(problem.document)))
+  }
+}
+
+// ---- pages of other sites
+
+/**
+ * Browsers say whose page has sent a request. Also a page of another site whose name was pointed to this machine's address (DNS rebinding) is
+ * another one: whoever needs no proof is asked for by an address or a name of this machine only.
+ */
+function checkSite({ headers }: IncomingMessage, { isLoopback, isSecure }: Extract<Entrance, { kind: 'port' }>): void {
+  const { host = '', origin } = headers
+  const site = headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') throw crossSite()
+  if (origin !== undefined && origin !== `${isSecure ? 'https' : 'http'}://${host}`) throw crossSite()
+  if (isLoopback && headers.authorization === undefined && !/^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host)) throw crossSite()
+}
+
+function crossSite(): Problem {
+  return new Problem('cross-site', 'open the page of the gateway itself, by localhost or its address')
+}
+
+// ---- small things
+
+/** Sent by hand: nothing of such a request could be read. */
+function refuseUnread(socket: Duplex & { readonly writable: boolean }, error: NodeJS.ErrnoException): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+  const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'timed-out' : 'invalid-request'
+  const problem = new Problem(code, 'this is no request that can be read')
+  const body = JSON.stringify(problem.document)
+  socket.end(`HTTP/1.1 ${problem.status} ${problem.document.title}\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+}
+
+function eventText(event: string, data: unknown): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+}
+
+function matches(pattern: string, path: string): boolean {
+  const parts = pattern.split('/')
+  const given = path.split('/')
+  return parts.length === given.length && parts.every((part, i) => part.startsWith('{') || part === given[i])
+}
+
+function fieldErrors(errors: readonly ErrorObject[], part: string | undefined): FieldError[] {
+  return errors.map(({ instancePath, keyword, params, message = 'is wrong' }) => {
+    const inner = keyword === 'required' ? `/${(params as { missingProperty: string }).missingProperty}` : keyword === 'additionalProperties' ? `/${(params as { additionalProperty: string }).additionalProperty}` : ''
+    const path = `${instancePath}${inner}`
+    const detail = keyword === 'required' ? 'is missing' : keyword === 'additionalProperties' ? 'is not known here' : message
+    return { field: part === 'body' ? `#${path}` : path.slice(1), detail }
+  })
+}

@@ -1,0 +1,21 @@
+// All routes, in the order in which the API's description has them.
+import type { ApiParts } from './parts.ts'
+import type { Route } from './route.ts'
+import { aboutRoutes } from './routes/about.ts'
+import { clientRoutes } from './routes/clients.ts'
+import { deviceRoutes } from './routes/devices.ts'
+import { healthRoutes } from './routes/health.ts'
+import { loginRoutes } from './routes/logins.ts'
+import { messageRoutes } from './routes/messages.ts'
+import { metricsRoutes } from './routes/metrics.ts'
+import { retainedRoutes } from './routes/retained.ts'
+import { sessionRoutes } from './routes/sessions.ts'
+import { statusRoutes } from './routes/status.ts'
+import { uplinkRoutes } from './routes/uplinks.ts'
+
+const MAKERS: readonly ((parts: ApiParts) => readonly Route[])[] = [healthRoutes, statusRoutes, metricsRoutes, loginRoutes, clientRoutes, sessionRoutes, messageRoutes, retainedRoutes, deviceRoutes, uplinkRoutes]
+
+export function routesOf(parts: ApiParts): readonly Route[] {
+  const routes = MAKERS.flatMap((make) => make(parts))
+  return [...routes, ...aboutRoutes(routes)]
+}

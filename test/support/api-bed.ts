@@ -1,0 +1,134 @@
+// A gateway of a test with its API: over a port of loopback, and at its unix socket. Time is the gateway's, which only the test moves.
+import { type IncomingMessage, request, type RequestOptions } from 'node:http'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Api, API_SOCKET } from '../../src/api/api.ts'
+import { TestGateway, type TestGatewayOptions } from './gateway.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly text: string
+  /** undefined where it is no JSON. */
+  readonly json: never
+}
+
+export interface AskOptions {
+  readonly body?: unknown
+  /** As it is, whatever it is. */
+  readonly rawBody?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** At the unix socket. */
+  readonly socket?: true
+  /** Of `http.listeners`; default the first. */
+  readonly listener?: number
+  /** An answer that goes on (server-sent events) is left when its header is there. */
+  readonly untilEvents?: true
+  /** Given up after so long. */
+  readonly msMax?: number
+}
+
+const LISTENER = 'http: { listeners: [{ port: 0 }] }\n'
+
+export class ApiBed implements AsyncDisposable {
+  readonly gateway: TestGateway
+  readonly api: Api
+  readonly folder: string
+  readonly log: { readonly level: string; readonly fields: Readonly<Record<string, unknown>>; readonly text: string }[] = []
+
+  private constructor(gateway: TestGateway, folder: string, log: ApiBed['log']) {
+    this.gateway = gateway
+    this.folder = folder
+    this.log = log
+    const write = (level: string) => (fields: object, text: string) => void log.push({ level, fields: fields as Record<string, unknown>, text })
+    this.api = new Api(gateway.gateway.config.http, {
+      clock: gateway.clock,
+      log: { info: write('info'), warn: write('warn'), error: write('error') },
+      gateway: gateway.gateway,
+      folder,
+      mode: 0o600,
+      status: () => ({ version: 'test', boot: '', config: { source: 'file', digest: '', trouble: null }, ...gateway.gateway.status, lastError: null }),
+    })
+  }
+
+  /** `yaml`: a whole file, or sections after `site` and `broker`; without `http` a port of loopback is listened on. */
+  static async start(yaml = '', options: TestGatewayOptions = {}): Promise<ApiBed> {
+    const folder = await mkdtemp(join(tmpdir(), 'sandpiper-api-'))
+    const whole = yaml.includes('site:') ? yaml : `site: test\nbroker: { listeners: [{ port: 0 }], sysInterval: 0s }\nstore: { path: ${folder} }\n${yaml}`
+    const gateway = await TestGateway.start({ ...options, yaml: whole.includes('http:') ? whole : whole + LISTENER })
+    const bed = new ApiBed(gateway, folder, [])
+    await bed.api.start()
+    return bed
+  }
+
+  /** `GET /clients`: below /api/v1 unless the path has a dot at its beginning (`GET ./healthz`). */
+  ask(what: string, { body, rawBody, headers = {}, socket, listener = 0, untilEvents, msMax = 60_000 }: AskOptions = {}): Promise<Answer> {
+    const [method = 'GET', path = '/'] = what.split(' ')
+    const text = rawBody ?? (body === undefined ? undefined : JSON.stringify(body))
+    const where: RequestOptions = socket === true ? { socketPath: join(this.folder, API_SOCKET) } : { host: '127.0.0.1', port: this.api.ports[listener]! }
+    const options: RequestOptions = {
+      ...where,
+      method,
+      path: path.startsWith('.') ? path.slice(1) : `/api/v1${path}`,
+      headers: { connection: 'close', ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }), ...headers },
+    }
+    return new Promise((resolve, reject) => {
+      const asked = request(options, (answer) => {
+        if (untilEvents === true && /event-stream/.test(answer.headers['content-type'] ?? '')) {
+          resolve({ status: answer.statusCode!, headers: answer.headers, text: '', json: undefined as never })
+          return void asked.destroy()
+        }
+        const chunks: Buffer[] = []
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
+          const all = Buffer.concat(chunks).toString('utf8')
+          const isJson = /json/.test(answer.headers['content-type'] ?? '') && all !== ''
+          resolve({ status: answer.statusCode!, headers: answer.headers, text: all, json: (isJson ? JSON.parse(all) : undefined) as never })
+        }).on('error', reject)
+      })
+      asked.on('error', reject).setTimeout(msMax, () => void asked.destroy(new Error('no answer')))
+      asked.end(text)
+    })
+  }
+
+  /** Server-sent events as they come, from when the first bytes are there. */
+  listen(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Listening> {
+    return new Promise((resolve, reject) => {
+      const asked = request({ host: '127.0.0.1', port: this.api.ports[0]!, path: `/api/v1${path}`, headers }, (answer) => {
+        const events: Listening['events'] = []
+        let unread = ''
+        answer.setEncoding('utf8').on('data', (chunk: string) => {
+          const parts = (unread + chunk).split('\n\n')
+          unread = parts.pop()!
+          for (const part of parts) {
+            const [, name, data] = /^event: (.*)\ndata: (.*)$/.exec(part) ?? []
+            if (name !== undefined) events.push({ name, data: JSON.parse(data!) as never })
+          }
+          resolve({ status: answer.statusCode!, events, answer, [Symbol.dispose]: () => void asked.destroy() })
+        }).on('error', () => {})
+      })
+      asked.on('error', reject)
+      asked.end()
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.api.stop()
+    await this.gateway[Symbol.asyncDispose]()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
+
+export interface Listening extends Disposable {
+  readonly status: number
+  readonly events: { readonly name: string; readonly data: never }[]
+  readonly answer: IncomingMessage
+}
+
+export function bearer(token: string): { authorization: string } {
+  return { authorization: `Bearer ${token}` }
+}
+
+export function basic(user: string, password: string): { authorization: string } {
+  return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
+}

@@ -102,6 +102,8 @@ export class Counters {
   /** Messages a destination's byte, count or age limit took from the store. */
   droppedQueueLimit = 0
   droppedExpired = 0
+  /** Queued messages that the operator has taken away. */
+  droppedByOperator = 0
   /** Queued messages whose receiver may not have their topic any more. */
   droppedReceiveRights = 0
   /** Larger than the receiver's Maximum Packet Size [MQTT-3.1.2-25]. */

@@ -253,6 +253,11 @@ export class Gateway {
     return this.#devices
   }
 
+  /** Now, as it is kept on flash (stored-time.ts). */
+  get storedWallMs(): number {
+    return this.#timekeeper.storedNow()
+  }
+
   /** How good the time is. */
   get isTimeSynced(): boolean {
     return this.#timekeeper.isSynced

@@ -40,6 +40,16 @@ export interface Started {
 
 export const NOTHING_STARTED: Started = { has: () => false, endOfFrame: () => null }
 
+/** Settled out of order. */
+type Passed = Pick<ReadonlySet<number>, 'has'>
+
+/** Sequences beyond `after`, up to `upTo`. */
+interface Range {
+  readonly after: number
+  readonly upTo: number
+  readonly passed: Passed
+}
+
 export interface QueueDeps {
   /** Its `wall()` is a stored time (stored-time.ts). */
   readonly clock: Clock
@@ -284,6 +294,44 @@ export class Queue {
     this.#bytes = Math.max(0, this.#bytes - drop.bytes)
   }
 
+  /**
+   * All that waits is taken away; answers how much that was. Only while nobody takes: null then, and nothing is done. What is on its way to flash may
+   * still be written, and is settled already.
+   */
+  clear(): QueueSize | null {
+    if (this.#journal === null || this.#mode !== 'offline') return null
+    const { size } = this
+    this.#taken = this.#readTo = this.#journal.lastSequence
+    this.#ahead.clear()
+    this.#mayHaveSent = 0
+    this.#count = 0
+    this.#bytes = 0
+    this.#deps.counters.droppedByOperator += size.count
+    this.#journal.watches.dropped(this.destination, this.#taken)
+    this.#journal.cursorMoved(this)
+    return size
+  }
+
+  /** The first of what waits, at most `countMax`, those in flight among them: copies to be looked at. Rejects when the store is broken for good. */
+  async peek(countMax: number): Promise<readonly Delivery[]> {
+    const journal = this.#journal
+    if (journal === null) return [...this.unsettled()].slice(0, countMax)
+    const { cursor, ahead } = this.cursorRow()
+    const passed = new Set(ahead)
+    const found: Delivery[] = []
+    // First what is on its way to flash, then what is there: by then it may be in both, and in neither never.
+    const rest = [...journal.unwritten(this)].filter(({ sequence }) => sequence > cursor && !passed.has(sequence))
+    for (let after = cursor, isEnd = false; !isEnd && found.length < countMax; ) {
+      const result = await journal.read(this.destination, after, READ_BYTES)
+      found.push(...this.#deliveries(result, after, passed))
+      after = result.upTo
+      isEnd = result.end
+    }
+    const last = found.at(-1)?.sequence ?? cursor
+    if (found.length < countMax) for (const append of rest) if (append.sequence > last) found.push(this.#deliveryOf(append))
+    return found.slice(0, countMax)
+  }
+
   /** What is in memory and not settled, in order. */
   *unsettled(): Iterable<Delivery> {
     for (const list of [this.#outstanding, this.#tail]) {
@@ -375,7 +423,7 @@ export class Queue {
   }
 
   #take(result: ReadResult): void {
-    for (const delivery of this.#deliveries(result)) {
+    for (const delivery of this.#deliveries(result, this.#readTo, this.#ahead)) {
       this.#tail.push(delivery)
       this.#tailBytes += delivery.message.size
       this.#readTo = delivery.sequence
@@ -396,8 +444,7 @@ export class Queue {
     }
     this.#mode = 'live'
     for (const append of rest) {
-      const i = append.audience.queues.indexOf(this)
-      this.#tail.push(toDelivery(this, append.sequence, append.message.detach(), append, append.audience.members[i]!))
+      this.#tail.push(this.#deliveryOf(append))
       this.#tailBytes += append.message.size
       this.#readTo = append.sequence
     }
@@ -414,7 +461,13 @@ export class Queue {
     }
   }
 
-  #deliveries(result: ReadResult): Delivery[] {
+  #deliveryOf(append: Append): Delivery {
+    const i = append.audience.queues.indexOf(this)
+    return toDelivery(this, append.sequence, append.message.detach(), append, append.audience.members[i]!)
+  }
+
+  /** What was read, but for what is `passed` or not beyond `after`. */
+  #deliveries(result: ReadResult, after: number, passed: Passed): Delivery[] {
     const members = new Map<number, Member>()
     for (const audience of result.audiences) {
       const member = audience.members.find((m) => m.destination === this.destination)
@@ -426,20 +479,20 @@ export class Queue {
       const member = members.get(segment.audience)
       if (member === undefined) continue
       if (list.length > 0 && segment.first < list[list.length - 1]!.sequence) ordered = false
-      this.#unpack(segment, member, result.upTo, list)
+      this.#unpack(segment, member, { after, upTo: result.upTo, passed }, list)
     }
     return ordered ? list : list.sort((a, b) => a.sequence - b.sequence)
   }
 
-  #unpack(segment: Segment, member: Member, upTo: number, list: Delivery[]): void {
+  #unpack(segment: Segment, member: Member, { after, upTo, passed }: Range, list: Delivery[]): void {
     const { clock, topics, turn } = this.#deps
     const elapsedMs = elapsedBetween(segment.storedAtMs, clock.wall())
     const reader = new RecordReader(segment.data, segment.first)
     while (reader.next()) {
       const sequence = reader.sequence
-      if (sequence <= this.#readTo) continue
+      if (sequence <= after) continue
       if (sequence > upTo) return
-      if (this.#ahead.has(sequence)) continue
+      if (passed.has(sequence)) continue
       const delivery = toDelivery(this, sequence, reader.message(topics, turn.nowMs, elapsedMs), null, member)
       delivery.fromFlash = true
       delivery.receivedAtMs = segment.storedAtMs - reader.ageMs

@@ -22,7 +22,7 @@ import { Incoming } from '../session/incoming.ts'
 import { Outgoing } from '../session/outgoing.ts'
 import type { SerialPorts } from '../serial-port.ts'
 import type { Shelf } from '../shelf.ts'
-import type { InflightRow, Unpacked } from '../store/store.ts'
+import type { InflightRow, QueueSize, Unpacked } from '../store/store.ts'
 import type { Flushable, Turn } from '../turn.ts'
 import type { BudgetFigures } from './budget/budget.ts'
 import type { WireSource } from './budget/meter.ts'
@@ -215,6 +215,15 @@ export class Uplink implements LaneOwner, Flushable {
   /** What the operator wants for `forMs`, above what the links' policies say; null: what they say. */
   order(kind: OrderKind | null, forMs: number): void {
     this.#links.order(kind, this.#deps.clock.now() + forMs)
+  }
+
+  /** All that waits of a class (null: of all) is taken away; answers how much that was. null, and nothing is done, while a connection takes it. */
+  clearQueues(className: string | null): QueueSize | null {
+    const lanes = this.lanes.all.filter((lane) => className === null || lane.class.name === className)
+    if (this.#links.carrier !== null) return null
+    const sizes = lanes.map((lane) => lane.queue.clear())
+    this.#changed()
+    return sizes.reduce<QueueSize>((sum, size) => ({ count: sum.count + (size?.count ?? 0), bytes: sum.bytes + (size?.bytes ?? 0) }), { count: 0, bytes: 0 })
   }
 
   /** Resolves when nothing is left running. */

@@ -12,7 +12,7 @@ import { describe, expect, test } from 'vitest'
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   main: ['card', 'api', 'gateway', 'update', 'appliance', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
   /** What people and programs ask the gateway over HTTP. */
-  api: ['gateway', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
+  api: ['gateway', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
   /** Tells on the card how the gateway is, and takes secrets from it. */
   card: ['appliance', 'ops', 'config', 'words', 'base'],
   /** Makes a configuration the machine's own: network, clock, name, keys. */

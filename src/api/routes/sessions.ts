@@ -3,7 +3,10 @@ import type { Session } from '../../session/session.ts'
 import type { Tenant } from '../../session/tenants.ts'
 import { PAGE_QUERY, pageOf, pageSchema } from '../page.ts'
 import type { ApiParts } from '../parts.ts'
-import { requireConfirmed } from '../confirm.ts'
+import { MESSAGES, requireConfirmed } from '../confirm.ts'
+import { Problem } from '../problem.ts'
+import { peek, PEEK_QUERY, WAITING } from '../queues.ts'
+import { rightsOf } from '../rights.ts'
 import { count, flag, list, orNull, record, type Route, text, time } from '../route.ts'
 import { CLIENT_ID, keyOf, sessionOf, sessionsOf, TENANT, tenantOf } from './clients.ts'
 
@@ -57,13 +60,46 @@ export function sessionRoutes({ gateway, clock }: ApiParts): Route[] {
       },
     },
     {
+      method: 'GET',
+      path: '/sessions/{clientId}/queue',
+      role: 'operator',
+      tag: 'clients',
+      summary: 'What waits for a client, oldest first',
+      params: CLIENT_ID,
+      query: { ...TENANT, ...PEEK_QUERY },
+      problems: ['not-found'],
+      answer: record({ queued: count('Messages that wait.'), queuedBytes: count('Their bytes.'), messages: list(record(WAITING)) }),
+      handle: async ({ params, query, caller }) => {
+        const { queue } = sessionOf(tenants, params['clientId']!, query['tenant'] as string)
+        const messages = await peek(queue, query, rightsOf(gateway, caller!, query['tenant'] as string), clock, gateway.storedWallMs)
+        return { queued: queue.size.count, queuedBytes: queue.size.bytes, messages }
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/sessions/{clientId}/queue',
+      role: 'operator',
+      tag: 'clients',
+      summary: 'Takes away all that waits for a client that is not connected',
+      params: CLIENT_ID,
+      query: { ...TENANT, messages: MESSAGES },
+      problems: ['not-found', 'not-confirmed', 'conflict'],
+      answer: record({ lost: count('Messages that waited.') }),
+      handle: ({ params, query }) => {
+        const { queue, online } = sessionOf(tenants, params['clientId']!, query['tenant'] as string)
+        if (online) throw new Problem('conflict', 'the client is connected and takes them: disconnect it first')
+        requireConfirmed(queue.size.count, query['messages'] as number)
+        return { lost: queue.clear()?.count ?? 0 }
+      },
+    },
+    {
       method: 'DELETE',
       path: '/sessions/{clientId}',
       role: 'operator',
       tag: 'clients',
       summary: 'Removes a session with all that waits in it; its client is disconnected',
       params: CLIENT_ID,
-      query: { ...TENANT, messages: count('How many messages may be lost: at least as many as wait.', { default: 0 }) },
+      query: { ...TENANT, messages: MESSAGES },
       problems: ['not-found', 'not-confirmed'],
       answer: record({ lost: count('Messages that waited in it.') }),
       handle: ({ params, query }) => {

@@ -3,10 +3,14 @@ import type { BudgetFigures, PeriodFigures } from '../../uplink/budget/figures.t
 import { type OrderKind, ORDERS } from '../../uplink/link/order.ts'
 import type { Uplink, UplinkState } from '../../uplink/uplink.ts'
 import type { ApiParts } from '../parts.ts'
-import { notFound } from '../problem.ts'
+import { MESSAGES, requireConfirmed } from '../confirm.ts'
+import { invalid, notFound, Problem } from '../problem.ts'
+import { peek, PEEK_QUERY, WAITING } from '../queues.ts'
+import { rightsOf } from '../rights.ts'
 import { count, flag, input, list, orNull, record, type Route, text, time } from '../route.ts'
 
 const NAME = { name: text('Its name in the configuration.') }
+const CLASS = { class: text('Only of this class.') }
 /** Somebody who goes home. */
 const ORDER_SEC_MAX = 7 * 24 * 3600
 
@@ -77,6 +81,45 @@ export function uplinkRoutes({ gateway, clock }: ApiParts): Route[] {
       answer: UPLINK,
       handle: ({ params }) => {
         return show(uplinkOf(params['name']!).state)
+      },
+    },
+    {
+      method: 'GET',
+      path: '/uplinks/{name}/queue',
+      role: 'operator',
+      tag: 'uplinks',
+      summary: 'What waits for an uplink, by class, oldest first',
+      params: NAME,
+      query: { ...CLASS, ...PEEK_QUERY },
+      problems: ['not-found'],
+      answer: record({ classes: list(record({ class: text('Name of the class.'), queued: count('Messages that wait.'), queuedBytes: count('Their bytes.'), messages: list(record(WAITING)) })) }),
+      handle: async ({ params, query, caller }) => {
+        const { lanes } = uplinkOf(params['name']!)
+        const wanted = lanes.all.filter((lane) => query['class'] === undefined || lane.class.name === query['class'])
+        if (wanted.length === 0) throw invalid('class', `is none of ${[...new Set(lanes.all.map((lane) => lane.class.name))].join(', ')}`)
+        const rights = rightsOf(gateway, caller!, '')
+        return { classes: await Promise.all(wanted.map(async ({ queue, class: { name } }) => ({ class: name, queued: queue.size.count, queuedBytes: queue.size.bytes, messages: await peek(queue, query, rights, clock, gateway.storedWallMs) }))) }
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/uplinks/{name}/queue',
+      role: 'operator',
+      tag: 'uplinks',
+      summary: 'Takes away all that waits for an uplink that is not connected',
+      description: 'Order a pause first where it is.',
+      params: NAME,
+      query: { ...CLASS, messages: MESSAGES },
+      problems: ['not-found', 'not-confirmed', 'conflict'],
+      answer: record({ lost: count('Messages that waited.') }),
+      handle: ({ params, query }) => {
+        const uplink = uplinkOf(params['name']!)
+        const name = (query['class'] as string | undefined) ?? null
+        if (name !== null && !uplink.lanes.all.some((lane) => lane.class.name === name)) throw invalid('class', 'is no class that anything waits in')
+        requireConfirmed(uplink.lanes.waiting(name).count, query['messages'] as number)
+        const lost = uplink.clearQueues(name)
+        if (lost === null) throw new Problem('conflict', 'the uplink is connected and takes them: order a pause first (POST …/order)')
+        return { lost: lost.count }
       },
     },
     {

@@ -61,6 +61,8 @@ describe('a gateway with everything', () => {
     ['GET /outputs', '/api/v1/outputs'],
     ['GET /uplinks', '/api/v1/uplinks'],
     ['GET /uplinks/cloud', '/api/v1/uplinks/{name}'],
+    ['GET /sessions/pump%2F7/queue', '/api/v1/sessions/{clientId}/queue'],
+    ['GET /uplinks/cloud/queue', '/api/v1/uplinks/{name}/queue'],
     ['GET /openapi.json', '/api/v1/openapi.json'],
     ['GET /problems/conflict', '/api/v1/problems/{code}'],
   ])('%s', async (what, described) => {
@@ -70,7 +72,7 @@ describe('a gateway with everything', () => {
   test('every route that only reads is among those', async () => {
     const { paths } = (await bed.ask('GET /openapi.json')).json as { paths: Record<string, Record<string, unknown>> }
     const reads = Object.entries(paths).flatMap(([path, operations]) => ('get' in operations && path !== '/api/v1/subscribe' ? [path] : []))
-    expect(reads.length).toBe(15)
+    expect(reads.length).toBe(17)
   })
 
   test('clients as they are', async () => {
@@ -250,6 +252,84 @@ describe('clients and sessions', () => {
     const again = await bed.gateway.connect(5, { clientId: 'c', clean: false })
     expect(again.connack).toMatchObject({ sessionPresent: false })
   })
+})
+
+describe.each(['memory', 'sqlite'] as const)('queues, with the store in %s', (store) => {
+  async function withQueue(): Promise<ApiBed> {
+    const bed = await ApiBed.start(ADMIN, { store })
+    const client = await bed.gateway.connect(5, { clientId: 'c', properties: { sessionExpiryInterval: 3600 } })
+    client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a/#', qos: 2 }] })
+    await client.expect({ cmd: 'suback' })
+    await client.cut()
+    for (const [i, qos] of [1, 2, 1].entries()) await bed.ask('POST /publish', { body: { topic: `a/${i}`, payload: `payload ${i}`, qos } })
+    return bed
+  }
+
+  test('are looked at without being touched', async () => {
+    await using bed = await withQueue()
+    const messages = [{ topic: 'a/0', qos: 1, payload: 'payload 0' }, { topic: 'a/1', qos: 2 }, { topic: 'a/2', qos: 1 }]
+    for (let i = 0; i < 2; i++) expect((await ask(bed, 'GET /sessions/c/queue', '/api/v1/sessions/{clientId}/queue')).json).toMatchObject({ queued: 3, messages })
+    expect((await bed.ask('GET /sessions/c/queue?limit=2&payloadBytes=3')).json).toMatchObject({ queued: 3, messages: [{ payload: 'pay', bytes: 9, cut: true }, { topic: 'a/1' }] })
+    const back = await bed.gateway.connect(5, { clientId: 'c', clean: false, properties: { sessionExpiryInterval: 3600 } })
+    for (const { topic } of messages) await back.expect({ cmd: 'publish', topic })
+    expect((await bed.ask('GET /sessions/c/queue')).json).toMatchObject({ queued: 3, messages })
+  })
+
+  test('are emptied by who says how much is lost, and only while nobody takes from them', async () => {
+    await using bed = await withQueue()
+    expect(await ask(bed, 'DELETE /sessions/c/queue?messages=2', '/api/v1/sessions/{clientId}/queue')).toMatchObject({ status: 409, json: { type: '/api/v1/problems/not-confirmed' } })
+    expect(await ask(bed, 'DELETE /sessions/c/queue?messages=3', '/api/v1/sessions/{clientId}/queue')).toMatchObject({ status: 200, json: { lost: 3 } })
+    expect((await bed.ask('GET /sessions/c/queue')).json).toMatchObject({ queued: 0, queuedBytes: 0, messages: [] })
+    expect(bed.gateway.counters.droppedByOperator).toBe(3)
+    await bed.ask('POST /publish', { body: { topic: 'a/new', payload: 'x' } })
+    expect((await bed.ask('GET /sessions/c/queue')).json).toMatchObject({ queued: 1, messages: [{ topic: 'a/new' }] })
+    const back = await bed.gateway.connect(5, { clientId: 'c', clean: false, properties: { sessionExpiryInterval: 3600 } })
+    await back.expect({ cmd: 'publish', topic: 'a/new' })
+    expect(await ask(bed, 'DELETE /sessions/c/queue?messages=9', '/api/v1/sessions/{clientId}/queue')).toMatchObject({ status: 409, json: { type: '/api/v1/problems/conflict' } })
+  })
+
+  test('of an uplink: looked at by class, emptied while it is paused', async () => {
+    const uplinks = 'uplinks: [{ name: cloud, url: "mqtt://127.0.0.1:1", routes: [{ out: "up/#" }, { out: "alarm/#", class: alarm }] }]\n'
+    await using bed = await ApiBed.start(ADMIN + uplinks, { store })
+    expect(await ask(bed, 'POST /uplinks/cloud/order', '/api/v1/uplinks/{name}/order', { body: { order: 'pause', forSec: 600 } })).toMatchObject({ status: 200, json: { order: { kind: 'pause', leftSec: 600 } } })
+    for (const topic of ['up/1', 'alarm/1', 'up/2']) await bed.ask('POST /publish', { body: { topic, payload: 'x' } })
+    const { classes } = (await ask(bed, 'GET /uplinks/cloud/queue', '/api/v1/uplinks/{name}/queue')).json as { classes: { class: string; queued: number; messages: { topic: string }[] }[] }
+    expect(classes.filter(({ queued }) => queued > 0).map((one) => [one.class, one.messages.map(({ topic }) => topic)])).toEqual([['alarm', ['alarm/1']], ['live', ['up/1', 'up/2']]])
+    expect(await bed.ask('GET /uplinks/cloud/queue?class=none')).toMatchObject({ status: 400, json: { errors: [{ field: 'class' }] } })
+    expect(await ask(bed, 'DELETE /uplinks/cloud/queue?class=live&messages=1', '/api/v1/uplinks/{name}/queue')).toMatchObject({ status: 409 })
+    expect(await ask(bed, 'DELETE /uplinks/cloud/queue?class=live&messages=2', '/api/v1/uplinks/{name}/queue')).toMatchObject({ status: 200, json: { lost: 2 } })
+    expect((await bed.ask('GET /uplinks/cloud')).json).toMatchObject({ queued: 1, waiting: { alarm: 1, live: 0 } })
+  })
+})
+
+test('what was taken away stays away over a crash, and handshakes that had begun come to their end', async () => {
+  await using bed = await ApiBed.start(ADMIN, { store: 'sqlite' })
+  const client = await bed.gateway.connect(5, { clientId: 'c', properties: { sessionExpiryInterval: 3600 } })
+  client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 2 }] })
+  await client.expect({ cmd: 'suback' })
+  for (let i = 0; i < 3; i++) await bed.ask('POST /publish', { body: { topic: 'a', payload: String(i), qos: 2 } })
+  const { messageId } = await client.expect({ cmd: 'publish', payload: Buffer.from('0') }) as { messageId: number }
+  await client.cut()
+  expect(await bed.ask('DELETE /sessions/c/queue?messages=3')).toMatchObject({ status: 200, json: { lost: 3 } })
+  await bed.ask('POST /publish', { body: { topic: 'a', payload: 'new', qos: 2 } })
+  await bed.api.stop()
+  await bed.gateway.crash()
+  const back = await bed.gateway.connect(5, { clientId: 'c', clean: false, properties: { sessionExpiryInterval: 3600 } })
+  const got: string[] = []
+  const ended: number[] = []
+  for (let last: number | null = null; last === null || !ended.includes(last); ) {
+    const packet = await back.expectOneOf('publish', 'pubrel')
+    if (packet.cmd === 'publish') {
+      got.push(String(packet.payload))
+      last = packet.messageId!
+      back.send({ cmd: 'pubrec', messageId: last })
+    } else {
+      ended.push(packet.messageId!)
+      back.send({ cmd: 'pubcomp', messageId: packet.messageId! })
+    }
+  }
+  expect(got).toEqual(['new'])
+  expect(ended).toContain(messageId)
 })
 
 describe('the rules of access hold for users', () => {

@@ -51,10 +51,11 @@ export class Api {
     await Promise.all(this.#entrances.map((entrance) => entrance.start()))
   }
 
-  /** From now on this says who may come in. Where the API listens only a restart changes. */
+  /** From now on this says who may come in, and `gateway.access` has rules that may be others. Where the API listens only a restart changes. */
   configure(config: HttpConfig): void {
     this.#config = config
     this.#callers?.configure(config)
+    void this.#loading?.then((app) => app.endStreams())
   }
 
   async stop(): Promise<void> {

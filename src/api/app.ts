@@ -115,6 +115,11 @@ export class App {
     stream.resume() // it was paused while the server was loaded: what had come by then lies in its buffer
   }
 
+  /** Whoever listens has to ask again: what it may hear may be another matter now. */
+  endStreams(): void {
+    for (const stream of this.#streams) stream.end()
+  }
+
   async stop(): Promise<void> {
     for (const stream of this.#streams) stream.destroy()
     this.#server.closeAllConnections()
@@ -219,12 +224,17 @@ export class App {
       },
       end: () => raw.end(),
     }
-    const close = route.listen(this.#callOf(request, reply), stream)
+    const { clock } = this.#deps
+    const call = this.#callOf(request, reply)
+    const close = route.listen(call, stream)
     open()
     this.#streams.add(raw)
-    const signs = this.#deps.clock.every(SIGN_OF_LIFE_MS, () => void (raw.writableLength === 0 && raw.write(':\n\n')))
+    const signs = clock.every(SIGN_OF_LIFE_MS, () => void (raw.writableLength === 0 && raw.write(':\n\n')))
+    const endsAtMs = call.caller?.identity?.endsAtMs ?? Infinity
+    const over = endsAtMs === Infinity ? null : clock.after(endsAtMs - clock.now(), () => raw.end()) // its token is
     raw.on('error', () => {}).once('close', () => {
       signs.cancel()
+      over?.cancel()
       this.#streams.delete(raw)
       close()
     })

@@ -203,6 +203,14 @@ describe('messages', () => {
     await until(() => listeners() === 0, 'the subscription to end')
   })
 
+  test('when the configuration has changed, whoever listens has to ask again', async () => {
+    await using bed = await ApiBed.start(ADMIN)
+    using heard = await bed.listen('/subscribe?filter=a')
+    const ended = new Promise((resolve) => heard.answer.once('end', () => resolve('ended')))
+    bed.api.configure(bed.gateway.gateway.config.http)
+    expect(await ended).toBe('ended')
+  })
+
   test('who does not read is told how many were left out', async () => {
     await using bed = await ApiBed.start(ADMIN)
     using slow = await bed.listen('/subscribe?filter=a&payloadBytes=65536')

@@ -6,8 +6,15 @@ export type { Logger }
 
 const ERROR_LEVEL = 50
 
-/** A logger that writes to standard output. `pretty`: for a person at a terminal. `onError`: gets the text of each error. */
-export async function makeLog(level: string, pretty: boolean, onError: (text: string) => void = () => {}): Promise<Logger> {
+export interface LogEars {
+  /** Gets the text of each error. */
+  readonly onError: (text: string) => void
+  /** Gets each line as it is written, but for how a person sees it. */
+  readonly onLine: (line: string) => void
+}
+
+/** A logger that writes to standard output. `pretty`: for a person at a terminal. */
+export async function makeLog(level: string, pretty: boolean, { onError, onLine }: LogEars): Promise<Logger> {
   const options: LoggerOptions = {
     level,
     base: null,
@@ -19,10 +26,16 @@ export async function makeLog(level: string, pretty: boolean, onError: (text: st
       },
     },
   }
-  if (!pretty) return isJournal() ? pino(options, journal()) : pino(options)
+  const heard = (out: { write(line: string): void }): { write(line: string): void } => ({
+    write(line) {
+      onLine(line)
+      out.write(line)
+    },
+  })
+  if (!pretty) return pino(options, heard(isJournal() ? journal() : pino.destination(1)))
   const { prettyFactory } = await import('pino-pretty') // 2 MB that a service never needs
   const format = prettyFactory({ colorize: process.stdout.hasColors?.() === true, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname' })
-  return pino(options, { write: (line: string) => void process.stdout.write(format(JSON.parse(line) as object) ?? line) })
+  return pino(options, heard({ write: (line) => void process.stdout.write(format(JSON.parse(line) as object) ?? line) }))
 }
 
 /** Whether what we print goes to the journal itself (systemd.exec(5), JOURNAL_STREAM), not to a file or a pipe that one of its services has opened. */

@@ -18,6 +18,7 @@ import { OperatorError } from './errors.ts'
 import { Gateway } from './gateway.ts'
 import { VERSION } from './layout.ts'
 import { type Logger, makeLog } from './log.ts'
+import { LogRing } from './ops/log-ring.ts'
 import { Memory } from './ops/memory.ts'
 import type { StatusConfig } from './ops/status.ts'
 import { StatusFile } from './ops/status-file.ts'
@@ -80,6 +81,8 @@ function builtIn(state: string | null): Accepted {
 export interface Served {
   readonly gateway: Gateway
   readonly log: Logger
+  /** The last lines of it. */
+  readonly said: LogRing
   readonly lastError: () => string | null
 }
 
@@ -121,12 +124,12 @@ async function accompany({ file, candidate, choices, state, trouble }: Running, 
 }
 
 /** The gateway's status, as a file where systemd gives it a folder, and by its API. */
-async function tellOf(config: Config, { gateway, log, lastError }: Served, force: () => StatusConfig): Promise<{ readonly api: Api; readonly stop: () => Promise<void> }> {
+async function tellOf(config: Config, { gateway, log, said, lastError }: Served, force: () => StatusConfig): Promise<{ readonly api: Api; readonly stop: () => Promise<void> }> {
   const folder = process.env.RUNTIME_DIRECTORY
   const boot = bootId()
   const status = () => ({ version: VERSION, boot, config: force(), ...gateway.status, lastError: lastError() })
   const file = folder === undefined ? null : new StatusFile(folder, { clock: systemClock, log, status })
-  const api = new Api(config.http, { clock: systemClock, log, gateway, folder: folder ?? config.store.path, mode: folder === undefined ? OWNER_ONLY : OWNER_AND_GROUP, status })
+  const api = new Api(config.http, { clock: systemClock, log, gateway, said, folder: folder ?? config.store.path, mode: folder === undefined ? OWNER_ONLY : OWNER_AND_GROUP, status })
   file?.start()
   await api.start()
   const stop = async (): Promise<void> => {
@@ -177,7 +180,8 @@ export function untilSignal(): Promise<string> {
  */
 export async function serve(config: Config, signal: Promise<string>, begun: (served: Served) => Promise<() => Promise<void>>): Promise<number> {
   let lastError: string | null = null
-  const log = await makeLog(config.log.level, process.stdout.isTTY === true && !isUnderSystemd(), (text) => (lastError = text))
+  const said = new LogRing()
+  const log = await makeLog(config.log.level, process.stdout.isTTY === true && !isUnderSystemd(), { onError: (text) => (lastError = text), onLine: (line) => said.push(line) })
   const systemd = process.env.NOTIFY_SOCKET === undefined ? null : new (await import('./ops/systemd.ts')).Systemd(systemClock, log)
   let failed = false
   const broken = Promise.withResolvers<string>()
@@ -187,7 +191,7 @@ export async function serve(config: Config, signal: Promise<string>, begun: (ser
     broken.resolve('the store is broken')
   }
   const gateway = await Gateway.start(config, { log, version: VERSION, onFatal })
-  const end = await begun({ gateway, log, lastError: () => lastError })
+  const end = await begun({ gateway, log, said, lastError: () => lastError })
   log.info({ site: config.site, ports: gateway.ports, version: VERSION }, 'sandpiper is ready')
   const memory = new Memory(systemClock, gateway.counters)
   memory.start()

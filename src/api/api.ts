@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import type { HttpConfig, HttpListenerConfig } from '../config/config.ts'
 import type { Gateway } from '../gateway.ts'
+import type { LogRing } from '../ops/log-ring.ts'
 import type { Status } from '../ops/status.ts'
 import type { TlsLog } from '../net/tls.ts'
 import type { App } from './app.ts'
@@ -17,6 +18,8 @@ export interface ApiDeps {
   readonly clock: Clock
   readonly log: TlsLog
   readonly gateway: Gateway
+  /** What has been said of late. */
+  readonly said: LogRing
   /** Where the unix socket is, and its permission: who may open it is admin. */
   readonly folder: string
   readonly mode: number
@@ -89,9 +92,9 @@ export class Api {
 
   async #load(): Promise<App> {
     const [{ App }, { Callers }, { routesOf }] = await Promise.all([import('./app.ts'), import('./caller.ts'), import('./routes.ts')])
-    const { gateway, clock, log, status } = this.#deps
+    const { gateway, clock, log, said, status } = this.#deps
     const callers = (this.#callers = new Callers(gateway.access, clock, this.#config))
-    const routes = routesOf({ gateway, clock, callers, status, startedMs: this.#startedMs })
+    const routes = routesOf({ gateway, clock, callers, log: said, status, startedMs: this.#startedMs })
     return App.make({ clock, callers, routes, log, requestsPerMinuteMax: this.#config.requestsPerMinuteMax })
   }
 }

@@ -1,6 +1,7 @@
 // What routes are made of.
 import type { Clock } from '../clock.ts'
 import type { Gateway } from '../gateway.ts'
+import type { LogRing } from '../ops/log-ring.ts'
 import type { Status } from '../ops/status.ts'
 import type { Callers } from './caller.ts'
 
@@ -10,6 +11,8 @@ export interface ApiParts {
   /** When the gateway was started (Clock.now). */
   readonly startedMs: number
   readonly callers: Callers
+  /** The last lines that were written. */
+  readonly log: LogRing
   /** As it is now, but for its date. */
   readonly status: () => Omit<Status, 'at' | 'uptimeMs'>
 }

@@ -5,6 +5,7 @@ import { aboutRoutes } from './routes/about.ts'
 import { clientRoutes } from './routes/clients.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { healthRoutes } from './routes/health.ts'
+import { logRoutes } from './routes/log.ts'
 import { loginRoutes } from './routes/logins.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { metricsRoutes } from './routes/metrics.ts'
@@ -13,7 +14,7 @@ import { sessionRoutes } from './routes/sessions.ts'
 import { statusRoutes } from './routes/status.ts'
 import { uplinkRoutes } from './routes/uplinks.ts'
 
-const MAKERS: readonly ((parts: ApiParts) => readonly Route[])[] = [healthRoutes, statusRoutes, metricsRoutes, loginRoutes, clientRoutes, sessionRoutes, messageRoutes, retainedRoutes, deviceRoutes, uplinkRoutes]
+const MAKERS: readonly ((parts: ApiParts) => readonly Route[])[] = [healthRoutes, statusRoutes, metricsRoutes, loginRoutes, clientRoutes, sessionRoutes, messageRoutes, retainedRoutes, deviceRoutes, uplinkRoutes, logRoutes]
 
 export function routesOf(parts: ApiParts): readonly Route[] {
   const routes = MAKERS.flatMap((make) => make(parts))

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Api, API_SOCKET } from '../../src/api/api.ts'
+import { LogRing } from '../../src/ops/log-ring.ts'
 import { TestGateway, type TestGatewayOptions } from './gateway.ts'
 
 export interface Answer {
@@ -35,6 +36,8 @@ export class ApiBed implements AsyncDisposable {
   readonly gateway: TestGateway
   readonly api: Api
   readonly folder: string
+  /** What the log's routes tell. */
+  readonly said = new LogRing()
   readonly log: { readonly level: string; readonly fields: Readonly<Record<string, unknown>>; readonly text: string }[] = []
 
   private constructor(gateway: TestGateway, folder: string, log: ApiBed['log']) {
@@ -46,6 +49,7 @@ export class ApiBed implements AsyncDisposable {
       clock: gateway.clock,
       log: { info: write('info'), warn: write('warn'), error: write('error') },
       gateway: gateway.gateway,
+      said: this.said,
       folder,
       mode: 0o600,
       status: () => ({ version: 'test', boot: '', config: { source: 'file', digest: '', trouble: null }, ...gateway.gateway.status, lastError: null }),

@@ -63,6 +63,7 @@ describe('a gateway with everything', () => {
     ['GET /uplinks/cloud', '/api/v1/uplinks/{name}'],
     ['GET /sessions/pump%2F7/queue', '/api/v1/sessions/{clientId}/queue'],
     ['GET /uplinks/cloud/queue', '/api/v1/uplinks/{name}/queue'],
+    ['GET /log', '/api/v1/log'],
     ['GET /openapi.json', '/api/v1/openapi.json'],
     ['GET /problems/conflict', '/api/v1/problems/{code}'],
   ])('%s', async (what, described) => {
@@ -71,8 +72,8 @@ describe('a gateway with everything', () => {
 
   test('every route that only reads is among those', async () => {
     const { paths } = (await bed.ask('GET /openapi.json')).json as { paths: Record<string, Record<string, unknown>> }
-    const reads = Object.entries(paths).flatMap(([path, operations]) => ('get' in operations && path !== '/api/v1/subscribe' ? [path] : []))
-    expect(reads.length).toBe(17)
+    const reads = Object.entries(paths).flatMap(([path, operations]) => ('get' in operations && !('text/event-stream' in ((operations['get'] as Operation).responses['200']?.content ?? {})) ? [path] : []))
+    expect(reads.length).toBe(18)
   })
 
   test('clients as they are', async () => {
@@ -227,6 +228,19 @@ describe('messages', () => {
     expect(left).toBeGreaterThan(0)
     expect(told + left).toBeGreaterThanOrEqual(200)
   })
+})
+
+test('the log: its last lines, and those that are written while somebody listens', async () => {
+  await using bed = await ApiBed.start()
+  const write = (level: number, msg: string): void => bed.said.push(`{"level":${level},"time":"2026-11-22T10:00:00.000Z","why":"x","msg":"${msg}"}\n`)
+  write(30, 'fine')
+  write(40, 'odd')
+  expect((await ask(bed, 'GET /log?level=warn', '/api/v1/log')).json).toEqual({ lines: [{ at: '2026-11-22T10:00:00.000Z', level: 'warn', text: 'odd', fields: { why: 'x' } }] })
+  using heard = await bed.listen('/log/follow?level=warn')
+  write(30, 'fine again')
+  write(50, 'broken')
+  await until(() => heard.events.length > 0, 'a line')
+  expect(heard.events).toMatchObject([{ name: 'line', data: { level: 'error', text: 'broken' } }])
 })
 
 describe('clients and sessions', () => {

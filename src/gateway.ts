@@ -191,7 +191,7 @@ export class Gateway {
       timekeeper,
       version: options.version,
       routerOf: (tenant) => tenants.of(tenant)?.router,
-      makeQueue: () => this.#makeQueue(),
+      subscribe: (tenant, filter, take) => void this.subscribe(tenant, [filter], take, null),
       boot: system.boot,
       isOnline: (origin, tenant) => (origin instanceof Session ? (tenants.of(tenant)?.sessions.isHere(origin) ?? false) : this.uplinks.some((uplink) => uplink === origin && uplink.state.phase === 'up')),
       isUplinkUp: (name) => this.uplinks.some((uplink) => uplink.name === name && uplink.state.phase === 'up'),
@@ -261,6 +261,11 @@ export class Gateway {
   /** How good the time is. */
   get isTimeSynced(): boolean {
     return this.#timekeeper.isSynced
+  }
+
+  /** Resolves when all that was changed before is on flash. */
+  durable(): Promise<void> {
+    return new Promise((resolve) => this.#journal.whenDurable(resolve))
   }
 
   /** Publishes as the gateway itself. Resolves when the message is safe, with null, or with why it could not be kept. */

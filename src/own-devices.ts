@@ -13,12 +13,10 @@ import { Sparkplug } from './announce/sparkplug.ts'
 import type { Config, SensorConfig } from './config/config.ts'
 import { Gpio } from './gpio/gpio.ts'
 import type { Numbers } from './journal/numbers.ts'
-import type { Queue } from './journal/queue.ts'
 import type { Message } from './message.ts'
 import { SensorFeed } from './ops/sensor-feed.ts'
 import { SystemdStore } from './ops/descriptor-store.ts'
 import { Output, type OutputState } from './outputs/output.ts'
-import { OwnSubscriber } from './router/own-subscriber.ts'
 import type { Router } from './router/router.ts'
 import type { Reading } from './sensors/reading/reading.ts'
 import { Buses } from './sensors/modbus/buses.ts'
@@ -44,8 +42,8 @@ export interface OwnDevicesDeps {
   readonly version: string
   /** Of a tenant; undefined for one that is not configured any more. */
   routerOf(tenant: string): Router | undefined
-  /** A queue for a receiver that takes everything at once. */
-  makeQueue(): Queue
+  /** `take` gets what the filter selects in a tenant's space, in the turn it is routed. It must not throw. */
+  subscribe(tenant: string, filter: string, take: (message: Message) => void): void
   /** Whether whoever published with this origin in that tenant is connected. */
   isOnline(origin: object, tenant: string): boolean
   isUplinkUp(name: string): boolean
@@ -87,7 +85,7 @@ export class OwnDevices {
         time: timekeeper,
         random: Math.random,
         sink: { publish: (message) => this.#publish(sensor.tenant, message) },
-        subscribe: (topic, take) => this.#subscribe(sensor.tenant, topic, take),
+        subscribe: (topic, take) => deps.subscribe(sensor.tenant, topic, take),
         reply: (message, asker) => this.#reply(sensor.tenant, message, asker),
         gpsTime: (utcMs, atMs) => {
           timekeeper.gpsTime(utcMs, atMs)
@@ -105,7 +103,7 @@ export class OwnDevices {
         gpio,
         boot: parseInt(deps.boot, 16),
         random: Math.random,
-        subscribe: (topic, take) => this.#subscribe(output.tenant, topic, take),
+        subscribe: (topic, take) => deps.subscribe(output.tenant, topic, take),
         publish: (message) => this.#publish(output.tenant, message),
         reply: (message, asker) => this.#reply(output.tenant, message, asker),
         clientOnline: (origin) => deps.isOnline(origin, output.tenant),
@@ -146,7 +144,7 @@ export class OwnDevices {
       runtime: existsSync(raucConfig) ? gateway : null,
       state,
       data,
-      subscribe: (filter, take) => this.#subscribe('', filter, take),
+      subscribe: (filter, take) => this.#deps.subscribe('', filter, take),
       publish: (message) => this.#publish('', message),
       mayAnswer: (answer, { origin }) => !(origin instanceof Session) || origin.mayPublish(answer),
     })
@@ -164,7 +162,7 @@ export class OwnDevices {
       log,
       time: timekeeper,
       publish: (tenant, message) => this.#publish(tenant, message),
-      subscribe: (tenant, filter, take) => this.#subscribe(tenant, filter, take),
+      subscribe: (tenant, filter, take) => deps.subscribe(tenant, filter, take),
       retained: (tenant, filter) => this.#retained(tenant, filter),
     }
     const made: Announcer[] = []
@@ -192,11 +190,6 @@ export class OwnDevices {
   /** An answer goes where whoever asked might publish itself: it would be a way round the rules else. */
   #reply(tenant: string, message: Message, asker: object | null): void {
     if (!(asker instanceof Session) || asker.mayPublish(message)) this.#publish(tenant, message)
-  }
-
-  #subscribe(tenant: string, filter: string, take: (message: Message) => void): void {
-    const subscriber = new OwnSubscriber(this.#deps.makeQueue(), take)
-    this.#deps.routerOf(tenant)?.index.add(filter, null, subscriber, { qos: 2, noLocal: false, retainAsPublished: true, identifier: 0, upgrade: false })
   }
 
   *#retained(tenant: string, filter: string): Generator<Message> {

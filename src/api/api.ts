@@ -58,7 +58,7 @@ export class Api {
   configure(config: HttpConfig): void {
     this.#config = config
     this.#callers?.configure(config)
-    void this.#loading?.then((app) => app.endStreams())
+    this.#loading?.then((app) => app.endStreams(), () => {}) // why it could not be loaded has been told
   }
 
   async stop(): Promise<void> {

@@ -54,7 +54,7 @@ export interface AppDeps {
   readonly callers: Callers
   readonly routes: readonly Route[]
   readonly requestsPerMinuteMax: number
-  readonly log: { warn(fields: object, text: string): void; error(fields: object, text: string): void }
+  readonly log: { error(fields: object, text: string): void }
 }
 
 /** Of a route: its path, its query or its body. */
@@ -215,14 +215,12 @@ export class App {
         open()
         if (raw.writableLength > UNSENT_BYTES_MAX) {
           left++
-          return false
+          return
         }
         if (left > 0) raw.write(eventText('left-out', { count: left }))
         left = 0
         raw.write(eventText(event, data))
-        return true
       },
-      end: () => raw.end(),
     }
     const { clock } = this.#deps
     const call = this.#callOf(request, reply)

@@ -15,6 +15,8 @@ import { clearSocket, listenOnSocket } from '../unix-socket.ts'
 /** Connections at once: a page has one or two, Prometheus one. */
 const CONNECTIONS_MAX = 64
 const BACKLOG = 32
+/** From accept to the end of TLS's handshake. From there on the server has its own deadlines. */
+const HANDSHAKE_MS_MAX = 10_000
 const AGAIN_MS = 10_000
 /** sockaddr_un of Linux. */
 const PATH_BYTES_MAX = 107
@@ -99,6 +101,16 @@ export class EntranceSocket {
     this.#again = this.#deps.clock.after(AGAIN_MS, () => void this.#listen())
   }
 
+  #secure(tls: Tls, socket: Socket, address: string): void {
+    const deadline = this.#deps.clock.after(HANDSHAKE_MS_MAX, () => void socket.destroy())
+    socket.once('close', () => deadline.cancel())
+    const take = (secured: Duplex): void => {
+      deadline.cancel()
+      this.#deps.take(secured, this.#entrance, address)
+    }
+    tls.secure(socket, take, () => socket.destroy())
+  }
+
   get #name(): string {
     return this.#place.kind === 'socket' ? this.#place.path : `${this.#place.config.host} port ${this.#place.config.port}`
   }
@@ -109,6 +121,6 @@ export class EntranceSocket {
     socket.on('error', () => {}) // the close follows
     socket.once('close', () => this.#sockets.delete(socket))
     if (this.#tls === null) this.#deps.take(socket, this.#entrance, address)
-    else this.#tls.secure(socket, (secured) => this.#deps.take(secured, this.#entrance, address), () => socket.destroy())
+    else this.#secure(this.#tls, socket, address)
   }
 }

@@ -33,10 +33,8 @@ export interface Call {
 
 /** An answer that goes on as long as somebody listens (server-sent events). */
 export interface EventStream {
-  /** False when who listens does not read, and this event is left out. */
-  send(event: string, data: unknown): boolean
-  /** Ends it from this side. */
-  end(): void
+  /** Left out when who listens does not read: he is told how many were. */
+  send(event: string, data: unknown): void
 }
 
 interface Common {

@@ -110,6 +110,11 @@ export class Queue {
     return this.#mode === 'live'
   }
 
+  /** Nobody takes from it: what comes is only counted, and kept on flash. */
+  get offline(): boolean {
+    return this.#mode === 'offline'
+  }
+
   /** It may acknowledge before the commit: it is live, and has answered within the commit window of late. */
   get hopeful(): boolean {
     return this.#mode === 'live' && this.#answerMs <= this.#journal!.windowMs
@@ -299,7 +304,7 @@ export class Queue {
    * still be written, and is settled already.
    */
   clear(): QueueSize | null {
-    if (this.#journal === null || this.#mode !== 'offline') return null
+    if (this.#journal === null || !this.offline) return null
     const { size } = this
     this.#taken = this.#readTo = this.#journal.lastSequence
     this.#ahead.clear()

@@ -217,13 +217,14 @@ export class Uplink implements LaneOwner, Flushable {
     this.#links.order(kind, this.#deps.clock.now() + forMs)
   }
 
-  /** All that waits of a class (null: of all) is taken away; answers how much that was. null, and nothing is done, while a connection takes it. */
+  /** All that waits of a class (null: of all) is taken away; answers how much that was. null, and nothing is done, while a connection takes some of it, or is about to end. */
   clearQueues(className: string | null): QueueSize | null {
     const lanes = this.lanes.all.filter((lane) => className === null || lane.class.name === className)
-    if (this.#links.carrier !== null) return null
-    const sizes = lanes.map((lane) => lane.queue.clear())
+    if (!lanes.every(({ queue }) => queue.offline)) return null
+    const size = this.lanes.waiting(className)
+    for (const { queue } of lanes) queue.clear()
     this.#changed()
-    return sizes.reduce<QueueSize>((sum, size) => ({ count: sum.count + (size?.count ?? 0), bytes: sum.bytes + (size?.bytes ?? 0) }), { count: 0, bytes: 0 })
+    return size
   }
 
   /** Resolves when nothing is left running. */

@@ -78,15 +78,16 @@ class Judge {
       if (type !== 'application/problem+json') return `${status} as ${type}`
       if (!this.#isProblem(json)) return `no problem document: ${text}`
       if ((json as { status: number }).status !== status) return `another status in it: ${text}`
-      return isRight && operation.responses[status] === undefined ? `${status} is not described: ${text}` : !isRight && operation.responses[status] === undefined && !ALWAYS.includes(status) ? `${status} is not described: ${text}` : null
+      const isExpected = operation.responses[status] !== undefined || (!isRight && ALWAYS.includes(status))
+      return isExpected ? null : `${status} is not described: ${text}`
     }
     if (method !== operation.method) return null
     const response = operation.responses[status]
     if (response === undefined) return `${status} is not described: ${text}`
-    return this.#answerFault(operation, response, type, text, json)
+    return this.#answerFault(response, type, text, json)
   }
 
-  #answerFault(_: Operation, response: Operation['responses'][string], type: string, text: string, json: unknown): string | null {
+  #answerFault(response: Operation['responses'][string], type: string, text: string, json: unknown): string | null {
     if (response.content === undefined) return text === '' ? null : `a body where none is described: ${text}`
     const [media] = type.split(';')
     const described = Object.entries(response.content).find(([one]) => one.split(';')[0] === media)

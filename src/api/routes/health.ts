@@ -36,7 +36,7 @@ export function healthRoutes({ gateway }: ApiParts): Route[] {
       answer: OK,
       handle: () => {
         if (!gateway.progresses(READY_MS)) throw new Problem('unavailable', `flash has not answered for ${READY_MS / 1000} s`)
-        if (gateway.isStoreFull) throw new Problem('unavailable', 'the store is full: new messages that must be kept are refused')
+        if (gateway.isStoreFull) throw new Problem('unavailable', 'the store is full, or nearly: new messages that must be kept are refused, or soon will be')
         return { status: 'ok' }
       },
     },

@@ -85,11 +85,13 @@ export function sessionRoutes({ gateway, clock }: ApiParts): Route[] {
       query: { ...TENANT, messages: MESSAGES },
       problems: ['not-found', 'not-confirmed', 'conflict'],
       answer: record({ lost: count('Messages that waited.') }),
-      handle: ({ params, query }) => {
+      handle: async ({ params, query }) => {
         const { queue, online } = sessionOf(tenants, params['clientId']!, query['tenant'] as string)
         if (online) throw new Problem('conflict', 'the client is connected and takes them: disconnect it first')
         requireConfirmed(queue.size.count, query['messages'] as number)
-        return { lost: queue.clear()?.count ?? 0 }
+        const lost = queue.clear()?.count ?? 0
+        await gateway.durable()
+        return { lost }
       },
     },
     {
@@ -102,12 +104,13 @@ export function sessionRoutes({ gateway, clock }: ApiParts): Route[] {
       query: { ...TENANT, messages: MESSAGES },
       problems: ['not-found', 'not-confirmed'],
       answer: record({ lost: count('Messages that waited in it.') }),
-      handle: ({ params, query }) => {
+      handle: async ({ params, query }) => {
         const { sessions } = tenantOf(tenants, query['tenant'] as string)
         const session = sessionOf(tenants, params['clientId']!, query['tenant'] as string)
         const lost = session.queue.size.count
         requireConfirmed(lost, query['messages'] as number)
         sessions.remove(session)
+        await gateway.durable()
         return { lost }
       },
     },

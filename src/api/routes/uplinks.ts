@@ -79,9 +79,7 @@ export function uplinkRoutes({ gateway, clock }: ApiParts): Route[] {
       params: NAME,
       problems: ['not-found'],
       answer: UPLINK,
-      handle: ({ params }) => {
-        return show(uplinkOf(params['name']!).state)
-      },
+      handle: ({ params }) => show(uplinkOf(params['name']!).state),
     },
     {
       method: 'GET',
@@ -112,13 +110,14 @@ export function uplinkRoutes({ gateway, clock }: ApiParts): Route[] {
       query: { ...CLASS, messages: MESSAGES },
       problems: ['not-found', 'not-confirmed', 'conflict'],
       answer: record({ lost: count('Messages that waited.') }),
-      handle: ({ params, query }) => {
+      handle: async ({ params, query }) => {
         const uplink = uplinkOf(params['name']!)
         const name = (query['class'] as string | undefined) ?? null
         if (name !== null && !uplink.lanes.all.some((lane) => lane.class.name === name)) throw invalid('class', 'is no class that anything waits in')
         requireConfirmed(uplink.lanes.waiting(name).count, query['messages'] as number)
         const lost = uplink.clearQueues(name)
         if (lost === null) throw new Problem('conflict', 'the uplink is connected and takes them: order a pause first (POST …/order)')
+        await gateway.durable()
         return { lost: lost.count }
       },
     },

@@ -1,6 +1,8 @@
 // Who may call the API, and what: proofs, roles, pages of other sites, rates.
+import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { ApiBed, basic, bearer } from '../../support/api-bed.ts'
+import { askHttps } from '../../support/ask-socket.ts'
 
 const TOKENS = `http:
   listeners: [{ port: 0 }]
@@ -149,6 +151,18 @@ describe('pages of other sites', () => {
     const answers = [await bed.ask('GET /status'), await bed.ask('GET /nothing'), await bed.ask('OPTIONS /status', { headers: { 'access-control-request-method': 'GET' } })]
     for (const { headers } of answers) expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([])
     expect(answers.map(({ status }) => status)).toEqual([200, 404, 405])
+  })
+})
+
+describe('connections', () => {
+  test('one that asks for TLS and says nothing more is ended, and the next one is served', async () => {
+    await using bed = await ApiBed.start(`${TOKENS.replace('{ port: 0 }', '{ port: 0, tls: own }')}`)
+    const socket = connect(bed.api.ports[0]!, '127.0.0.1')
+    const closed = new Promise((resolve) => socket.once('close', () => resolve('closed')))
+    await new Promise((resolve) => void socket.once('connect', resolve))
+    expect(await bed.gateway.passUntil(closed, 1)).toBe('closed')
+    const asked = askHttps({ host: '127.0.0.1', port: bed.api.ports[0]!, path: '/healthz', rejectUnauthorized: false })
+    expect(await asked).toMatchObject({ status: 200 })
   })
 })
 

@@ -324,6 +324,21 @@ describe.each(['memory', 'sqlite'] as const)('queues, with the store in %s', (st
   })
 })
 
+test('what the answer says is gone is gone, whatever happens then', async () => {
+  await using bed = await ApiBed.start(ADMIN, { store: 'sqlite' })
+  for (const clientId of ['emptied', 'removed']) {
+    const client = await bed.gateway.connect(5, { clientId, properties: { sessionExpiryInterval: 3600 } })
+    await client.subscribe(clientId, { qos: 1 })
+    await client.cut()
+    await bed.ask('POST /publish', { body: { topic: clientId, payload: 'x' } })
+  }
+  expect(await bed.ask('DELETE /sessions/removed?messages=1')).toMatchObject({ status: 200, json: { lost: 1 } })
+  expect(await bed.ask('DELETE /sessions/emptied/queue?messages=1')).toMatchObject({ status: 200, json: { lost: 1 } })
+  await bed.gateway.crash()
+  const { sessions } = bed.gateway.gateway
+  expect([...sessions].map(({ clientId, queue }) => [clientId, queue.size.count])).toEqual([['emptied', 0]])
+})
+
 test('what was taken away stays away over a crash, and handshakes that had begun come to their end', async () => {
   await using bed = await ApiBed.start(ADMIN, { store: 'sqlite' })
   const client = await bed.gateway.connect(5, { clientId: 'c', properties: { sessionExpiryInterval: 3600 } })

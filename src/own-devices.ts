@@ -162,7 +162,7 @@ export class OwnDevices {
       log,
       time: timekeeper,
       publish: (tenant, message) => this.#publish(tenant, message),
-      subscribe: (tenant, filter, take) => deps.subscribe(tenant, filter, take),
+      subscribe: (tenant, filter, take) => this.#deps.subscribe(tenant, filter, take),
       retained: (tenant, filter) => this.#retained(tenant, filter),
     }
     const made: Announcer[] = []

@@ -1,10 +1,12 @@
 // The commands: parse, call, exit. Every failure ends in one sentence of what happened and what to do.
+import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { ExplainWords } from './access/explain.ts'
 import type { ApplyWords } from './apply-command.ts'
 import type { CardWords } from './card-command.ts'
+import type { AskWords } from './commands/ask.ts'
 import { defaultConfigText } from './config/default.ts'
 import { jsonSchema } from './config/gateway-schema.ts'
 import { loadConfig } from './config/load.ts'
@@ -44,6 +46,14 @@ const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places w
       [--json] [--for 30s]
   sandpiper sensors try 'serial: { … }'         one entry as it would stand under sensors, read at once; ends with 0 when a reading came
       [--config FILE] [--board ID] [--for 30s]
+  sandpiper status                              how the gateway of this machine is; this and the next ask it by its socket (--socket FILE, or --config FILE), and take --json
+  sandpiper clients [kick CLIENT-ID]            who is connected; kick disconnects one
+  sandpiper queue client CLIENT-ID | uplink NAME   what waits, oldest first (--limit N); --drop N takes it away, N messages at most
+  sandpiper retained [FILTER] [--clear TOPIC]   retained messages; --clear clears one
+  sandpiper uplink [NAME [ORDER]] [--for 900s]  uplinks; ORDER says for a while when one is connected: connect, hold, pause, none
+  sandpiper pub TOPIC [PAYLOAD] [--qos N] [--retain]   publishes a message, and says when it is safe
+  sandpiper sub FILTER…                         messages as they come
+  sandpiper logs [--follow] [--level LEVEL]     the last lines of the log
   sandpiper update status [--json]              what is installed, what is on trial, and what became of the last update (image only, as are the next two)
   sandpiper update install FILE|URL [--json]    an application package or the bundle of a root; ends with 0 when it is installed and on trial
   sandpiper update rollback [--json]            back to what ran before
@@ -88,6 +98,15 @@ async function main(argv: string[]): Promise<number> {
       return (await import('./update-command.ts')).update(rest, values, { write: (text) => void process.stdout.write(text), isTty: process.stdout.isTTY === true })
     case 'help':
       return print(HELP)
+    case 'status':
+    case 'clients':
+    case 'queue':
+    case 'retained':
+    case 'uplink':
+    case 'pub':
+    case 'sub':
+    case 'logs':
+      return askGateway(command, rest, values)
     default:
       throw new OperatorError('E_USAGE', `there is no command "${command}"`)
   }
@@ -132,6 +151,12 @@ function arguments_(argv: string[]) {
         'or-default': { type: 'boolean' },
         card: { type: 'string' },
         'dry-run': { type: 'boolean' },
+        socket: { type: 'string' },
+        drop: { type: 'string' },
+        clear: { type: 'string' },
+        limit: { type: 'string' },
+        level: { type: 'string' },
+        follow: { type: 'boolean', short: 'f' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
       },
@@ -228,6 +253,36 @@ async function access([what, ...more]: readonly string[], words: ExplainWords & 
   return allowed ? 0 : 1
 }
 
+async function askGateway(command: string, args: readonly string[], words: AskWords & SocketWords): Promise<number> {
+  const { ask } = await import('./commands/ask.ts')
+  const { GatewayClient } = await import('./commands/gateway-client.ts')
+  const terminal = { write: (text: string) => void process.stdout.write(text), ended: untilStopped() }
+  return ask(command, { gateway: new GatewayClient(socketOf(words)), args, words, terminal })
+}
+
+interface SocketWords {
+  readonly socket?: string | undefined
+  readonly config?: string | undefined
+  readonly state?: string | undefined
+}
+
+/** Of the gateway that systemd runs, or of the one that a configuration makes. */
+function socketOf(words: SocketWords): string {
+  if (words.socket !== undefined) return resolve(words.socket)
+  if (words.config === undefined) return existsSync(SERVICE_SOCKET) ? SERVICE_SOCKET : resolve('data/api.sock')
+  const result = loadConfig(words.config, { secrets: 'skip', ...stateOf(words) })
+  return resolve('problems' in result ? result.storePath : result.config.store.path, 'api.sock')
+}
+
+/** Where systemd gives the gateway a folder. */
+const SERVICE_SOCKET = '/run/sandpiper/api.sock'
+
+function untilStopped(): Promise<void> {
+  return new Promise((stop) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop())
+  })
+}
+
 interface SensorWords {
   readonly config?: string | undefined
   readonly board?: string | undefined
@@ -252,10 +307,7 @@ async function sensors([what, entry, ...more]: readonly string[], words: SensorW
     complain(refusalText(result, file!, process.stderr.isTTY === true))
     return 1
   }
-  const ended = new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
-  })
-  const terminal = { write: (text: string) => void process.stdout.write(text), isTty: process.stdout.isTTY === true, ended }
+  const terminal = { write: (text: string) => void process.stdout.write(text), isTty: process.stdout.isTTY === true, ended: untilStopped() }
   if (isTry) return trySensor(entry, { base: result?.text ?? null, file, board, seconds: (seconds ?? TRY_SEC * 1000) / 1000 }, terminal)
   return watchSensors(result!.config, { json: words.json === true, seconds: seconds === null ? Infinity : seconds / 1000 }, terminal)
 }

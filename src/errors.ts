@@ -15,6 +15,8 @@ export const CATALOGUE = {
   E_PASSWORD_FILE: 'nothing was changed; correct that, and run the command again',
   E_NO_SLOTS: 'install the newer package there: sudo apt install ./sandpiper_VERSION_ARCH.deb',
   E_UPDATE: 'run it as root (sudo sandpiper update …), and see systemctl status sandpiper-update',
+  E_NO_GATEWAY: 'start it (systemctl start sandpiper), ask as root, or name its socket: --socket FILE, or its configuration: --config FILE',
+  E_REFUSED: 'nothing was done; correct that, and run the command again',
   E_USAGE: 'sandpiper --help shows the commands',
 } as const
 

@@ -7,16 +7,17 @@ import { CARD_LOCK, whileWritable } from './card/writable.ts'
 import { apply } from './appliance/apply.ts'
 import { systemMachine } from './appliance/machine.ts'
 import { planOf } from './appliance/plan.ts'
-import { systemClock } from './clock.ts'
+import { bootOffsetMs, systemClock } from './clock.ts'
 import { chooseConfig, type ConfigSource } from './config/choose.ts'
 import { checkText } from './config/load.ts'
 import { reportProblems } from './config/report.ts'
 import { detectedBoard } from './detected-board.ts'
 import { OperatorError } from './errors.ts'
+import { bootIdentifier } from './system-time.ts'
 
 const FILE_NAME = 'gateway.yaml'
 /** Until the gateway runs and `sandpiper card` knows more. */
-const LIGHTS: Readonly<Record<ConfigSource, LedCode>> = { file: 'starting', 'last-good': 'last-good', default: 'default' }
+const LIGHTS: Readonly<Record<ConfigSource, LedCode>> = { trial: 'starting', file: 'starting', 'last-good': 'last-good', default: 'default' }
 
 export interface ApplyWords {
   readonly card?: string | undefined
@@ -29,9 +30,10 @@ export async function applyCommand({ card, state, root = '', 'dry-run': dryRun =
   if (card === undefined || state === undefined) throw new OperatorError('E_USAGE', 'apply needs the folder of gateway.yaml and that of the state: sandpiper apply --card /boot/gateway --state /var/lib/sandpiper')
   const file = join(card, FILE_NAME)
   const here = { detectedBoard: detectedBoard(root), state }
+  const moment = { boot: bootIdentifier(), sinceBootMs: systemClock.now() + bootOffsetMs }
   const led = new Led(root)
   const failed = dryRun ? null : recoverCard(card, root)
-  const choices = chooseConfig(file, { ...here, lastGood: true, orDefault: true })
+  const choices = chooseConfig(file, { ...here, lastGood: true, orDefault: true, moment })
   if (dryRun) {
     const chosen = choices.candidates().next().value!
     const { files, hostname } = planOf(chosen.config)
@@ -44,7 +46,7 @@ export async function applyCommand({ card, state, root = '', 'dry-run': dryRun =
   const { source, failures, problems } = await apply({ file, choices, machine: systemMachine(root), clock: systemClock, check })
   led.show(LIGHTS[source])
   const report = problems.length === 0 ? [] : [reportProblems(problems, { fileName: file, text: choices.refused?.text ?? null }), '']
-  const words = { file: `${file} is applied`, 'last-good': 'The last good configuration is applied until that is mended.', default: 'There is no last good configuration: the safe default is applied until that is mended.' }
+  const words = { trial: 'The configuration on trial is applied: the one before comes back unless it is confirmed.', file: `${file} is applied`, 'last-good': 'The last good configuration is applied until that is mended.', default: 'There is no last good configuration: the safe default is applied until that is mended.' }
   return { stdout: `${words[source]}\n`, stderr: [...report, ...(failed === null ? [] : [failed]), ...failures].map((line) => `${line}\n`).join('') }
 }
 

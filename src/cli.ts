@@ -73,6 +73,11 @@ async function main(argv: string[]): Promise<number> {
     case 'run':
       if (rest.length > 0) throw new OperatorError('E_USAGE', `run takes its file by a word: sandpiper run --config ${rest[0]}`)
       return (await import('./run.ts')).runCommand(values) // not needed by `check`, which has to be quick
+    case 'configure': {
+      const failures = (await import('./configure-command.ts')).configureCommand(values)
+      for (const why of failures) complain(`sandpiper: ${why}`)
+      return failures.length > 0 ? 1 : 0
+    }
     case 'apply':
     case 'card':
       return appliance(command, rest, values)

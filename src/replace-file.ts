@@ -5,14 +5,16 @@ import { dirname } from 'node:path'
 
 export interface ReplaceOptions {
   readonly mode: number
-  /** The file gets the owner of this one: what root writes for the gateway's user. Its folder too. */
+  /** Written by root, the file gets the owner of this one, and so does its folder: what is written for the gateway's user. */
   readonly ownerOf?: string
+  /** Written by root, the file gets the owner of the one before; nothing else does. */
+  readonly keepsOwner?: true
 }
 
 /** Throws the file system's error; then the one before stays. */
-export function replaceFile(path: string, bytes: Uint8Array, { mode, ownerOf }: ReplaceOptions): void {
+export function replaceFile(path: string, bytes: Uint8Array, { mode, ownerOf, keepsOwner }: ReplaceOptions): void {
   const aside = `${path}.tmp`
-  const owner = ownerOf === undefined ? null : statSync(ownerOf)
+  const owner = keepsOwner === true ? statSync(path) : ownerOf === undefined ? null : statSync(ownerOf)
   rmSync(aside, { force: true }) // of an interrupted write, with whatever mode
   const file = openSync(aside, 'wx', mode)
   try {
@@ -20,7 +22,7 @@ export function replaceFile(path: string, bytes: Uint8Array, { mode, ownerOf }: 
     fchmodSync(file, mode) // whatever the umask
     if (owner !== null && process.getuid?.() === 0) {
       fchownSync(file, owner.uid, owner.gid)
-      chownSync(dirname(path), owner.uid, owner.gid)
+      if (keepsOwner !== true) chownSync(dirname(path), owner.uid, owner.gid)
     }
     fsyncSync(file)
   } finally {

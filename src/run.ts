@@ -4,9 +4,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Api } from './api/api.ts'
 import { banner } from './banner.ts'
-import { systemClock } from './clock.ts'
-import { type Candidate, chooseConfig, type Choices } from './config/choose.ts'
+import { bootOffsetMs, systemClock } from './clock.ts'
+import { type Candidate, chooseConfig, type Choices, type ConfigSource } from './config/choose.ts'
+import { endTrial, keptTrial, type Moment } from './config/trial.ts'
 import type { Config } from './config/config.ts'
+import { Configuration } from './configuration/configuration.ts'
+import { writerOf } from './configuration/writer.ts'
 import { DEFAULT_CONFIG_NAME, defaultConfigText } from './config/default.ts'
 import { digestOf } from './config/digest.ts'
 import { rememberLastGood } from './config/last-good.ts'
@@ -22,7 +25,8 @@ import { LogRing } from './ops/log-ring.ts'
 import { Memory } from './ops/memory.ts'
 import type { StatusConfig } from './ops/status.ts'
 import { StatusFile } from './ops/status-file.ts'
-import { Reload } from './reload.ts'
+import { startAgain } from './start-again.ts'
+import { bootIdentifier } from './system-time.ts'
 
 export interface RunWords {
   readonly config?: string | undefined
@@ -33,6 +37,8 @@ export interface RunWords {
 
 /** Everything is stopped in this time, or the process ends all the same. */
 const STOP_MS_MAX = 5000
+/** What has asked for a restart gets its answer first. */
+const RESTART_MS = 300
 /** Warnings of a configuration that the log names. */
 const WARNINGS_MAX = 5
 /** Of the API's socket: systemd starts the gateway as a user of its own, whose group is those who may run it. Anybody else's group is nobody's business. */
@@ -46,30 +52,54 @@ export async function runCommand(words: RunWords): Promise<number> {
   const state = words.state === undefined ? null : resolve(words.state)
   const signal = untilSignal()
   if (file === undefined) {
-    const { config, text } = builtIn(state)
+    const accepted = builtIn(state)
+    const { config } = accepted
     return serve(config, signal, async (served) => {
       greet(config, served.gateway, DEFAULT_CONFIG_NAME)
-      const { stop } = await tellOf(config, served, () => ({ source: 'default', digest: digestOf(text), trouble: null }))
-      return stop
+      const force: StatusConfig = { source: 'default', digest: digestOf(accepted.text), trouble: null }
+      return (await tellOf(config, served, { file: null, state, folder: state ?? config.store.path }, force, accepted)).stop
     })
   }
-  const choices = chooseConfig(file, { state, lastGood, orDefault, detectedBoard: detectedBoard() })
+  const choices = chooseConfig(file, { state, lastGood, orDefault, detectedBoard: detectedBoard(), moment: moment() })
   if (choices.refused !== null) complain(refusalText(choices.refused, file, process.stderr.isTTY === true))
   let failure: OperatorError | null = null
   for (const candidate of choices.candidates()) {
-    if (candidate.source !== 'file') complain(`Running on ${candidate.source === 'default' ? 'the safe default' : 'the last good configuration'} until that is mended.`)
+    if (candidate.source !== 'file') complain(`Running on ${RUNNING_ON[candidate.source]}.`)
     try {
       return await serve(candidate.config, signal, (served) => accompany({ file, candidate, choices, state, trouble: failure?.sentence ?? null }, served))
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       failure = error
-      if (lastGood) complain(`sandpiper: the gateway does not start with ${candidate.name}: ${error.sentence}`)
+      if (candidate.source === 'trial') endFailedTrial(choices.folder, error.sentence)
+      if (lastGood || candidate.source === 'trial') complain(`sandpiper: the gateway does not start with ${candidate.name}: ${error.sentence}`)
     }
   }
   if (failure !== null) throw failure
   if (lastGood) complain('There is no last good configuration to run on.')
   return 1
 }
+
+const RUNNING_ON: Readonly<Record<Exclude<ConfigSource, 'file'>, string>> = {
+  trial: 'the configuration on trial: the one before comes back unless it is confirmed',
+  'last-good': 'the last good configuration until that is mended',
+  default: 'the safe default until that is mended',
+}
+
+function endFailedTrial(folder: string, why: string): void {
+  const { digest = '' } = keptTrial(folder) ?? {}
+  try {
+    endTrial(folder, { digest, outcome: 'failed', why })
+  } catch (error) {
+    complain(`sandpiper: the end of the trial could not be kept (${(error as Error).message}): it counts until its time is over`)
+  }
+}
+
+/** Which start of the machine this is, and how long ago it was. */
+function moment(): Moment {
+  return { boot, sinceBootMs: systemClock.now() + bootOffsetMs }
+}
+
+const boot = bootIdentifier()
 
 function builtIn(state: string | null): Accepted {
   const result = checkText(defaultConfigText, DEFAULT_CONFIG_NAME, { state })
@@ -84,6 +114,8 @@ export interface Served {
   /** The last lines of it. */
   readonly said: LogRing
   readonly lastError: () => string | null
+  /** Stops it in order, and starts it anew. */
+  readonly restart: (why: string) => void
 }
 
 interface Running {
@@ -99,44 +131,59 @@ interface Running {
 async function accompany({ file, candidate, choices, state, trouble }: Running, served: Served): Promise<() => Promise<void>> {
   const { config, source, text, warnings, name } = candidate
   const { gateway, log } = served
-  const keep = (accepted: string): void => keepLastGood(state ?? config.store.path, accepted, log)
-  let force: StatusConfig = { source, digest: digestOf(text), trouble }
-  if (source === 'file') keep(text)
+  if (source === 'file') keepLastGood(choices.folder, text, log)
   for (const { line, message, hint } of warnings.slice(0, WARNINGS_MAX)) log.warn({ file, line }, `${message}: ${hint}`)
-  const { api, stop } = await tellOf(config, served, () => force)
-  const reload = new Reload(file, gateway, systemClock, log, {
-    state,
-    accepted: ({ http }) => api.configure(http),
-    inForce: (accepted) => {
-      force = { source: 'file', digest: digestOf(accepted), trouble: null }
-      keep(accepted)
-    },
-    inPart: () => (force = { ...force, digest: null }),
-  })
-  reload.start(choices.sources)
+  const { configuration, stop } = await tellOf(config, served, { file, state, folder: choices.folder }, { source, digest: digestOf(text), trouble }, candidate)
+  configuration.start(choices.sources)
   const unapplied = existsSync(APPLIANCE) ? [] : machineSections(config)
   if (unapplied.length > 0) log.warn({ file }, `${unapplied.map((key) => `\`${key}\``).join(', ')}: the image applies this, here it is the machine's own system that decides`)
   greet(config, gateway, name)
   return async () => {
-    reload.stop()
+    configuration.stop()
     await stop()
   }
 }
 
-/** The gateway's status, as a file where systemd gives it a folder, and by its API. */
-async function tellOf(config: Config, { gateway, log, said, lastError }: Served, force: () => StatusConfig): Promise<{ readonly api: Api; readonly stop: () => Promise<void> }> {
-  const folder = process.env.RUNTIME_DIRECTORY
-  const boot = bootId()
-  const status = () => ({ version: VERSION, boot, config: force(), ...gateway.status, lastError: lastError() })
-  const file = folder === undefined ? null : new StatusFile(folder, { clock: systemClock, log, status })
-  const api = new Api(config.http, { clock: systemClock, log, gateway, said, folder: folder ?? config.store.path, mode: folder === undefined ? OWNER_ONLY : OWNER_AND_GROUP, status })
-  file?.start()
+interface Told {
+  readonly file: string | null
+  readonly state: string | null
+  /** Where the last good configuration lies, and what is on trial. */
+  readonly folder: string
+}
+
+/** The gateway's status, as a file where systemd gives it a folder, and by its API; its configuration by both. */
+async function tellOf(config: Config, { gateway, log, said, lastError, restart }: Served, { file, state, folder }: Told, force: StatusConfig, started: Accepted): Promise<{ readonly configuration: Configuration; readonly stop: () => Promise<void> }> {
+  const runtime = process.env.RUNTIME_DIRECTORY ?? null
+  const machineBoot = bootId()
+  let api: Api | null = null
+  const configuration = new Configuration(
+    {
+      clock: systemClock,
+      log,
+      gateway,
+      file,
+      state,
+      folder,
+      detectedBoard: detectedBoard(),
+      writer: writerOf({ file: file ?? '', runtime }, systemClock),
+      moment,
+      accepted: ({ http }) => api?.configure(http),
+      keep: (text) => keepLastGood(folder, text, log),
+      restart,
+    },
+    force,
+    started,
+  )
+  const status = () => ({ version: VERSION, boot: machineBoot, config: configuration.inForce, ...gateway.status, lastError: lastError() })
+  const statusFile = runtime === null ? null : new StatusFile(runtime, { clock: systemClock, log, status })
+  api = new Api(config.http, { clock: systemClock, log, gateway, said, configuration, restart, folder: runtime ?? config.store.path, mode: runtime === null ? OWNER_ONLY : OWNER_AND_GROUP, status })
+  statusFile?.start()
   await api.start()
   const stop = async (): Promise<void> => {
-    file?.stop()
+    statusFile?.stop()
     await api.stop()
   }
-  return { api, stop }
+  return { configuration, stop }
 }
 
 function greet(config: Config, gateway: Gateway, name: string): void {
@@ -185,13 +232,18 @@ export async function serve(config: Config, signal: Promise<string>, begun: (ser
   const systemd = process.env.NOTIFY_SOCKET === undefined ? null : new (await import('./ops/systemd.ts')).Systemd(systemClock, log)
   let failed = false
   const broken = Promise.withResolvers<string>()
+  let isRestart = false
+  const restart = (reason: string): void => {
+    isRestart = true
+    systemClock.after(RESTART_MS, () => broken.resolve(reason))
+  }
   const onFatal = (error: Error): void => {
     failed = true
     complain(error instanceof OperatorError ? `sandpiper: ${error.sentence}` : String(error))
     broken.resolve('the store is broken')
   }
   const gateway = await Gateway.start(config, { log, version: VERSION, onFatal })
-  const end = await begun({ gateway, log, said, lastError: () => lastError })
+  const end = await begun({ gateway, log, said, lastError: () => lastError, restart })
   log.info({ site: config.site, ports: gateway.ports, version: VERSION }, 'sandpiper is ready')
   const memory = new Memory(systemClock, gateway.counters)
   memory.start()
@@ -205,5 +257,5 @@ export async function serve(config: Config, signal: Promise<string>, begun: (ser
   await end()
   await gateway.stop()
   log.info({}, 'stopped')
-  return failed ? 1 : 0
+  return failed ? 1 : isRestart ? startAgain() : 0
 }

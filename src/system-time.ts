@@ -32,7 +32,7 @@ export function systemTime(root = '', askKernel = clockIsSynchronised): SystemTi
 }
 
 /** Where the kernel does not tell, one of our own: what it stamps is known to this process alone, and never taken for another's. */
-function bootIdentifier(file: string): string {
+export function bootIdentifier(file = '/proc/sys/kernel/random/boot_id'): string {
   try {
     const known = /^[0-9a-f]{8}/.exec(readFileSync(file, 'latin1'))?.[0]
     if (known !== undefined) return known

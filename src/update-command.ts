@@ -76,7 +76,7 @@ async function carriedOut([order, source]: readonly string[], words: UpdateWords
 /** What gateway.yaml says, or the last good one, or nothing. */
 function configured(file: string | undefined, { state }: Places): UpdateConfig {
   if (file === undefined) throw new OperatorError('E_USAGE', 'this word is for the unit of the appliance: it wants --config FILE')
-  const choices = chooseConfig(file, { state, lastGood: true, orDefault: true, detectedBoard: null })
+  const choices = chooseConfig(file, { state, lastGood: true, orDefault: true, detectedBoard: null, moment: null })
   return choices.candidates().next().value!.config.update
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import type { HttpConfig, HttpListenerConfig } from '../config/config.ts'
+import type { Configuration } from '../configuration/configuration.ts'
 import type { Gateway } from '../gateway.ts'
 import type { LogRing } from '../ops/log-ring.ts'
 import type { Status } from '../ops/status.ts'
@@ -24,6 +25,9 @@ export interface ApiDeps {
   readonly folder: string
   readonly mode: number
   readonly status: () => Omit<Status, 'at' | 'uptimeMs'>
+  readonly configuration: Configuration
+  /** Stops the gateway in order and starts it anew, when what has asked for it has its answer. */
+  readonly restart: (why: string) => void
 }
 
 export class Api {
@@ -92,9 +96,9 @@ export class Api {
 
   async #load(): Promise<App> {
     const [{ App }, { Callers }, { routesOf }] = await Promise.all([import('./app.ts'), import('./caller.ts'), import('./routes.ts')])
-    const { gateway, clock, log, said, status } = this.#deps
+    const { gateway, clock, log, said, status, configuration, restart } = this.#deps
     const callers = (this.#callers = new Callers(gateway.access, clock, this.#config))
-    const routes = routesOf({ gateway, clock, callers, log: said, status, startedMs: this.#startedMs })
+    const routes = routesOf({ gateway, clock, callers, log: said, status, configuration, restart, startedMs: this.#startedMs })
     return App.make({ clock, callers, routes, log, requestsPerMinuteMax: this.#config.requestsPerMinuteMax })
   }
 }

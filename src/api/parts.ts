@@ -1,5 +1,6 @@
 // What routes are made of.
 import type { Clock } from '../clock.ts'
+import type { Configuration } from '../configuration/configuration.ts'
 import type { Gateway } from '../gateway.ts'
 import type { LogRing } from '../ops/log-ring.ts'
 import type { Status } from '../ops/status.ts'
@@ -15,4 +16,7 @@ export interface ApiParts {
   readonly log: LogRing
   /** As it is now, but for its date. */
   readonly status: () => Omit<Status, 'at' | 'uptimeMs'>
+  readonly configuration: Configuration
+  /** Stops the gateway in order and starts it anew, when what has asked for it has its answer. */
+  readonly restart: (why: string) => void
 }

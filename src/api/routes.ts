@@ -3,6 +3,7 @@ import type { ApiParts } from './parts.ts'
 import type { Route } from './route.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { clientRoutes } from './routes/clients.ts'
+import { configurationRoutes } from './routes/configuration.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { healthRoutes } from './routes/health.ts'
 import { logRoutes } from './routes/log.ts'
@@ -14,7 +15,7 @@ import { sessionRoutes } from './routes/sessions.ts'
 import { statusRoutes } from './routes/status.ts'
 import { uplinkRoutes } from './routes/uplinks.ts'
 
-const MAKERS: readonly ((parts: ApiParts) => readonly Route[])[] = [healthRoutes, statusRoutes, metricsRoutes, loginRoutes, clientRoutes, sessionRoutes, messageRoutes, retainedRoutes, deviceRoutes, uplinkRoutes, logRoutes]
+const MAKERS: readonly ((parts: ApiParts) => readonly Route[])[] = [healthRoutes, statusRoutes, metricsRoutes, loginRoutes, clientRoutes, sessionRoutes, messageRoutes, retainedRoutes, deviceRoutes, uplinkRoutes, configurationRoutes, logRoutes]
 
 export function routesOf(parts: ApiParts): readonly Route[] {
   const routes = MAKERS.flatMap((make) => make(parts))

@@ -15,9 +15,9 @@ export interface Verdict {
 export function verdictOf({ applied, status }: CardFacts): Verdict {
   const runs = status?.config.source ?? applied?.source ?? 'default'
   if (applied === null) return { file: 'not-read', runs, trouble: null }
-  if (applied.source !== 'file') return { file: 'mistake', runs, trouble: null }
+  if (applied.source !== 'file' && applied.source !== 'trial') return { file: 'mistake', runs, trouble: null }
   const trouble = status?.config.trouble ?? null
-  return runs === 'file' ? { file: 'accepted', runs, trouble: null } : { file: 'does-not-start', runs, trouble }
+  return runs === 'file' || runs === 'trial' ? { file: 'accepted', runs, trouble: null } : { file: 'does-not-start', runs, trouble }
 }
 
 /** A broker that starts may take so long: a large store is read before it answers. */

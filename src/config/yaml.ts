@@ -195,15 +195,27 @@ class Conversion {
   }
 }
 
-/** Where a scalar that begins at `start` ends; null when none does. */
-export function scalarEnd(text: string, start: number): number | null {
-  let end: number | null = null
+/** A scalar as it stands in a text: offsets, and what it means. */
+export interface ScalarRange {
+  readonly start: number
+  readonly end: number
+  readonly value: unknown
+}
+
+/** All values and keys of a text that is YAML, in its order. */
+export function scalarsOf(text: string): readonly ScalarRange[] {
+  const found: ScalarRange[] = []
   visit(parseDocument(text, { prettyErrors: false, uniqueKeys: false, version: '1.2', schema: 'core' }), {
-    Scalar(_, node) {
-      if (node.range?.[0] === start) end = node.range[1]
+    Scalar(_, { range, value }) {
+      if (range) found.push({ start: range[0], end: range[1], value })
     },
   })
-  return end
+  return found.toSorted((a, b) => a.start - b.start)
+}
+
+/** Where a scalar that begins at `start` ends; null when none does. */
+export function scalarEnd(text: string, start: number): number | null {
+  return scalarsOf(text).find((scalar) => scalar.start === start)?.end ?? null
 }
 
 function nothing(start: number): ScalarTree {

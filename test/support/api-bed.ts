@@ -1,9 +1,15 @@
 // A gateway of a test with its API: over a port of loopback, and at its unix socket. Time is the gateway's, which only the test moves.
 import { type IncomingMessage, request, type RequestOptions } from 'node:http'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Api, API_SOCKET } from '../../src/api/api.ts'
+import { digestOf } from '../../src/config/digest.ts'
+import { checkText } from '../../src/config/load.ts'
+import { sourcesOf } from '../../src/config/watch.ts'
+import { Configuration } from '../../src/configuration/configuration.ts'
+import { writerOf } from '../../src/configuration/writer.ts'
 import { LogRing } from '../../src/ops/log-ring.ts'
 import { TestGateway, type TestGatewayOptions } from './gateway.ts'
 
@@ -36,6 +42,12 @@ export class ApiBed implements AsyncDisposable {
   readonly gateway: TestGateway
   readonly api: Api
   readonly folder: string
+  readonly configFile: string
+  readonly configuration: Configuration
+  /** Why the gateway would have started itself anew. */
+  readonly restarts: string[] = []
+  /** Texts that were the last good one. */
+  readonly kept: string[] = []
   /** What the log's routes tell. */
   readonly said = new LogRing()
   readonly log: { readonly level: string; readonly fields: Readonly<Record<string, unknown>>; readonly text: string }[] = []
@@ -43,24 +55,53 @@ export class ApiBed implements AsyncDisposable {
   private constructor(gateway: TestGateway, folder: string, log: ApiBed['log']) {
     this.gateway = gateway
     this.folder = folder
+    this.configFile = join(folder, 'gateway.yaml')
     this.log = log
     const write = (level: string) => (fields: object, text: string) => void log.push({ level, fields: fields as Record<string, unknown>, text })
+    const logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+    const text = readFileSync(this.configFile, 'utf8')
+    const started = checkText(text, this.configFile)
+    if ('problems' in started) throw new Error(started.problems[0]!.message)
+    const { clock } = gateway
+    this.configuration = new Configuration(
+      {
+        clock,
+        log: logger,
+        gateway: gateway.gateway,
+        file: this.configFile,
+        state: null,
+        folder,
+        detectedBoard: null,
+        writer: writerOf({ file: this.configFile, runtime: null }, clock),
+        moment: () => ({ boot: 'test', sinceBootMs: clock.now() }),
+        accepted: ({ http }) => this.api.configure(http),
+        keep: (accepted) => void this.kept.push(accepted),
+        restart: (why) => void this.restarts.push(why),
+      },
+      { source: 'file', digest: digestOf(text), trouble: null },
+      started,
+    )
+    this.configuration.start(sourcesOf(this.configFile, started.files))
     this.api = new Api(gateway.gateway.config.http, {
-      clock: gateway.clock,
-      log: { info: write('info'), warn: write('warn'), error: write('error') },
+      clock,
+      log: logger,
+      configuration: this.configuration,
+      restart: (why) => void this.restarts.push(why),
       gateway: gateway.gateway,
       said: this.said,
       folder,
       mode: 0o600,
-      status: () => ({ version: 'test', boot: '', config: { source: 'file', digest: '', trouble: null }, ...gateway.gateway.status, lastError: null }),
+      status: () => ({ version: 'test', boot: '', config: this.configuration.inForce, ...gateway.gateway.status, lastError: null }),
     })
   }
 
   /** `yaml`: a whole file, or sections after `site` and `broker`; without `http` a port of loopback is listened on. */
   static async start(yaml = '', options: TestGatewayOptions = {}): Promise<ApiBed> {
     const folder = await mkdtemp(join(tmpdir(), 'sandpiper-api-'))
-    const whole = yaml.includes('site:') ? yaml : `site: test\nbroker: { listeners: [{ port: 0 }], sysInterval: 0s }\nstore: { path: ${folder} }\n${yaml}`
-    const gateway = await TestGateway.start({ ...options, yaml: whole.includes('http:') ? whole : whole + LISTENER })
+    const whole = yaml.includes('site:') ? yaml : `site: test\nbroker: { listeners: [{ port: 0 }], sysInterval: 0s }\nstore: { path: ${folder}, commitWindow: 0s }\n${yaml}`
+    const text = whole.includes('http:') ? whole : whole + LISTENER
+    await writeFile(join(folder, 'gateway.yaml'), text)
+    const gateway = await TestGateway.start({ ...options, folder: options.folder ?? folder, yaml: text })
     const bed = new ApiBed(gateway, folder, [])
     await bed.api.start()
     return bed
@@ -117,6 +158,7 @@ export class ApiBed implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.configuration.stop()
     await this.api.stop()
     await this.gateway[Symbol.asyncDispose]()
     await rm(this.folder, { recursive: true, force: true })

@@ -10,11 +10,13 @@ import { basename, dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  main: ['commands', 'card', 'api', 'gateway', 'update', 'appliance', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
+  main: ['configuration', 'commands', 'card', 'api', 'gateway', 'update', 'appliance', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
   /** What a person at a terminal asks the gateway that runs. */
   commands: ['base'],
   /** What people and programs ask the gateway over HTTP. */
-  api: ['gateway', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
+  api: ['configuration', 'gateway', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
+  /** The configuration of a gateway that runs: read again, tried, confirmed. */
+  configuration: ['gateway', 'ops', 'config', 'words', 'base'],
   /** Tells on the card how the gateway is, and takes secrets from it. */
   card: ['appliance', 'ops', 'config', 'words', 'base'],
   /** Makes a configuration the machine's own: network, clock, name, keys. */
@@ -67,7 +69,8 @@ const ROOM_OF: Readonly<Record<string, string>> = {
   'board-command.ts': 'main',
   'detected-board.ts': 'main',
   'passwd.ts': 'main',
-  'reload.ts': 'main',
+  'configure-command.ts': 'main',
+  'start-again.ts': 'main',
   'unpack.ts': 'main',
   'sensors-command.ts': 'main',
   'update-command.ts': 'main',
@@ -106,7 +109,12 @@ const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
   'card/worked.ts': (file) => file === 'config/place.ts',
   'card/verdict.ts': (file) => file === 'config/choose.ts',
   'card/status-text.ts': (file) => file === 'config/report.ts',
-  'reload.ts': (file) => file.startsWith('config/'),
+  'configuration/configuration.ts': (file) => file.startsWith('config/'),
+  'configuration/editing.ts': (file) => file.startsWith('config/'),
+  'configuration/take.ts': (file) => file.startsWith('config/'),
+  'configuration/writer.ts': (file) => file === 'config/trial.ts',
+  'api/routes/configuration.ts': (file) => file.startsWith('config/'),
+  'api/routes/status.ts': (file) => file === 'config/choose.ts',
   'update-command.ts': (file) => file === 'config/choose.ts',
   'sensors-command.ts': (file) => file === 'config/load.ts' || file === 'config/report.ts',
   'outputs/command.ts': (file) => file === 'config/units.ts',

@@ -1,5 +1,6 @@
 // How the gateway is, in one answer: what a person asks first.
 import { bootOffsetMs } from '../../clock.ts'
+import { CONFIG_SOURCES } from '../../config/choose.ts'
 import type { ApiParts } from '../parts.ts'
 import { count, flag, list, orNull, record, type Route, text, time } from '../route.ts'
 
@@ -13,7 +14,7 @@ export const STATUS = record({
   uptimeSec: count('Since the gateway was started.'),
   machineUptimeSec: count('Since the machine was started.'),
   config: record({
-    source: { enum: ['file', 'last-good', 'default'], description: 'Which configuration is in force.' },
+    source: { enum: CONFIG_SOURCES, description: 'Which configuration is in force.' },
     whole: flag('The file is in force as a whole; false: a part of a change waits for a restart.'),
     trouble: TROUBLE,
   }),

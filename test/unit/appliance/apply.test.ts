@@ -24,7 +24,7 @@ afterAll(() => {
 function applied(text: string, machine: FakeMachine): Promise<ApplyResult> {
   const file = join(folder, 'gateway.yaml')
   writeFileSync(file, text)
-  const choices = chooseConfig(file, { state: folder, lastGood: true, orDefault: true, detectedBoard: null })
+  const choices = chooseConfig(file, { state: folder, lastGood: true, orDefault: true, detectedBoard: null, moment: null })
   const check = (of: string) => {
     const result = checkText(of, file, { state: folder, secrets: 'optional' })
     return 'problems' in result ? null : result.config

@@ -21,7 +21,7 @@ const file = join(folder, 'gateway.yaml')
 
 function options(state: string): ChooseOptions {
   mkdirSync(state, { recursive: true })
-  return { state, lastGood: true, orDefault: true, detectedBoard: null }
+  return { state, lastGood: true, orDefault: true, detectedBoard: null, moment: null }
 }
 
 const blank = options(join(folder, 'blank'))

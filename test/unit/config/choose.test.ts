@@ -19,7 +19,7 @@ afterAll(() => {
 function sources(text: string | null, { lastGood = true, orDefault = true, state = join(folder, 'state') as string | null } = {}): string[] {
   const file = join(folder, 'gateway.yaml')
   if (text !== null) writeFileSync(file, text)
-  return [...chooseConfig(file, { state, lastGood, orDefault, detectedBoard: null }).candidates()].map(({ source, config }) => `${source} ${config.site}`)
+  return [...chooseConfig(file, { state, lastGood, orDefault, detectedBoard: null, moment: null }).candidates()].map(({ source, config }) => `${source} ${config.site}`)
 }
 
 function remember(text: string): void {
@@ -60,7 +60,7 @@ test('a relative store lies in the state folder, an absolute one where it is sai
   const file = join(folder, 'gateway.yaml')
   const path = (store: string): string => {
     writeFileSync(file, `site: s\n${store}`)
-    return chooseConfig(file, { state: '/var/lib/x', lastGood: false, orDefault: false, detectedBoard: null }).candidates().next().value!.config.store.path
+    return chooseConfig(file, { state: '/var/lib/x', lastGood: false, orDefault: false, detectedBoard: null, moment: null }).candidates().next().value!.config.store.path
   }
   expect([path(''), path('store: { path: deep/er }'), path('store: { path: /mnt/disk }')]).toEqual(['/var/lib/x/data', '/var/lib/x/deep/er', '/mnt/disk'])
 })

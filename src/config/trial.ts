@@ -1,0 +1,89 @@
+// A configuration on trial: in force until a moment, unless somebody confirms it by then. It lies in the gateway's state folder beside the last good one,
+// and the file stays as it is.
+//
+// What is always true: a trial counts for one start of the machine and until its moment, by the time since that start, and no clock or power cut makes it
+// longer. The record is whole or not there. It may hold passwords: only its owner reads it, and what is over keeps no text.
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { replaceFile } from '../replace-file.ts'
+import { digestOf } from './digest.ts'
+
+export const TRIAL_FILE = 'trial.json'
+/** A text has 256 kB, and JSON may double it. */
+const BYTES_MAX = 600_000
+
+/** Which start of the machine, and how long ago it was. */
+export interface Moment {
+  readonly boot: string
+  readonly sinceBootMs: number
+}
+
+export interface Trial {
+  readonly text: string
+  /** Of the text (digest.ts). */
+  readonly digest: string
+  readonly boot: string
+  /** Since that start of the machine. */
+  readonly untilMs: number
+}
+
+/** confirmed: the file says it now. failed: the gateway does not start with it. */
+export const TRIAL_OUTCOMES = ['confirmed', 'reverted', 'expired', 'failed'] as const
+
+export interface TrialEnd {
+  readonly digest: string
+  readonly outcome: (typeof TRIAL_OUTCOMES)[number]
+  /** In words; null when the outcome says it all. */
+  readonly why: string | null
+}
+
+/** On flash when this returns. Throws the file system's error. */
+export function keepTrial(folder: string, text: string, { boot, sinceBootMs }: Moment, forMs: number): Trial {
+  const trial: Trial = { text, digest: digestOf(text), boot, untilMs: Math.round(sinceBootMs + forMs) }
+  write(folder, trial)
+  return trial
+}
+
+/** What has become of the trial. Throws the file system's error: then it counts until its moment all the same. */
+export function endTrial(folder: string, end: TrialEnd): void {
+  write(folder, end)
+}
+
+/** The trial that counts now; null when there is none. */
+export function trialIn(folder: string, { boot, sinceBootMs }: Moment): Trial | null {
+  const trial = keptTrial(folder)
+  return trial !== null && trial.boot === boot && sinceBootMs < trial.untilMs ? trial : null
+}
+
+/** A trial of which nobody has said what became of it, whether it counts or not. */
+export function keptTrial(folder: string): Trial | null {
+  const { text, digest, boot, untilMs } = recordIn(folder)
+  return typeof text === 'string' && typeof boot === 'string' && typeof untilMs === 'number' && digest === digestOf(text) ? { text, digest, boot, untilMs } : null
+}
+
+/** What became of the last one; null when that is not known. */
+export function lastTrialIn(folder: string): TrialEnd | null {
+  const { digest, outcome, why } = recordIn(folder)
+  const known = TRIAL_OUTCOMES.find((one) => one === outcome)
+  return known !== undefined && typeof digest === 'string' ? { digest, outcome: known, why: typeof why === 'string' ? why : null } : null
+}
+
+// The folder is the gateway's, and root reads it too: no link is followed.
+function recordIn(folder: string): Readonly<Record<string, unknown>> {
+  try {
+    const file = openSync(join(folder, TRIAL_FILE), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    try {
+      const about = fstatSync(file)
+      return about.isFile() && about.size <= BYTES_MAX ? ((JSON.parse(readFileSync(file, 'utf8')) ?? {}) as Record<string, unknown>) : {}
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return {} // none, or none that can be read: nothing is on trial
+  }
+}
+
+function write(folder: string, record: Trial | TrialEnd): void {
+  mkdirSync(folder, { recursive: true })
+  replaceFile(join(folder, TRIAL_FILE), Buffer.from(JSON.stringify(record)), { mode: 0o600 })
+}

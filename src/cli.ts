@@ -3,10 +3,13 @@ import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { MessageChannel } from 'node:worker_threads'
 import type { ExplainWords } from './access/explain.ts'
 import type { ApplyWords } from './apply-command.ts'
 import type { CardWords } from './card-command.ts'
+import { systemClock } from './clock.ts'
 import type { AskWords } from './commands/ask.ts'
+import type { ConfigWords } from './commands/config.ts'
 import { defaultConfigText } from './config/default.ts'
 import { jsonSchema } from './config/gateway-schema.ts'
 import { loadConfig } from './config/load.ts'
@@ -53,6 +56,10 @@ const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places w
   sandpiper uplink [NAME [ORDER]] [--for 900s]  uplinks; ORDER says for a while when one is connected: connect, hold, pause, none
   sandpiper pub TOPIC [PAYLOAD] [--qos N] [--retain]   publishes a message, and says when it is safe
   sandpiper sub FILTER…                         messages as they come
+  sandpiper config                              the configuration in force, its secrets hidden
+  sandpiper config check FILE                   what is wrong with another one; (hidden N) may stay
+  sandpiper config apply FILE [--yes] [--for 60s]   tries it: the one before comes back unless config confirm keeps it (--yes: at once, when it works)
+  sandpiper config confirm | revert             keeps what is on trial, or takes it back
   sandpiper logs [--follow] [--level LEVEL]     the last lines of the log
   sandpiper update status [--json]              what is installed, what is on trial, and what became of the last update (image only, as are the next two)
   sandpiper update install FILE|URL [--json]    an application package or the bundle of a root; ends with 0 when it is installed and on trial
@@ -103,6 +110,8 @@ async function main(argv: string[]): Promise<number> {
       return (await import('./update-command.ts')).update(rest, values, { write: (text) => void process.stdout.write(text), isTty: process.stdout.isTTY === true })
     case 'help':
       return print(HELP)
+    case 'config':
+      return configuration(rest, values)
     case 'status':
     case 'clients':
     case 'queue':
@@ -138,6 +147,7 @@ function arguments_(argv: string[]) {
         qos: { type: 'string' },
         board: { type: 'string' },
         json: { type: 'boolean' },
+        yes: { type: 'boolean', short: 'y' },
         for: { type: 'string' },
         list: { type: 'boolean' },
         root: { type: 'string' },
@@ -263,6 +273,20 @@ async function askGateway(command: string, args: readonly string[], words: AskWo
   const { GatewayClient } = await import('./commands/gateway-client.ts')
   const terminal = { write: (text: string) => void process.stdout.write(text), ended: untilStopped() }
   return ask(command, { gateway: new GatewayClient(socketOf(words)), args, words, terminal })
+}
+
+async function configuration(args: readonly string[], words: ConfigWords & SocketWords): Promise<number> {
+  const ms = words.for === undefined ? null : parseDuration(words.for)
+  if (words.for !== undefined && ms === null) throw new OperatorError('E_USAGE', '--for wants a duration such as 60s or 5m')
+  const { config } = await import('./commands/config.ts')
+  const { GatewayClient } = await import('./commands/gateway-client.ts')
+  const { port1 } = new MessageChannel()
+  port1.ref() // it waits for timers of the clock, which do not keep the process
+  try {
+    return await config({ gateway: new GatewayClient(socketOf(words)), clock: systemClock, args, words, write: (text) => void process.stdout.write(text), forSec: ms === null ? null : ms / 1000 })
+  } finally {
+    port1.close()
+  }
 }
 
 interface SocketWords {

@@ -58,7 +58,7 @@ async function status({ gateway, words, terminal }: Asked): Promise<number> {
   const all = (await gateway.ask('GET /status')) as Status
   if (words.json === true) return print(terminal, all)
   const { site, version, uptimeSec, timeSynced, config, broker, store, uplinks, sensors, lastError } = all
-  const troubles = [config.trouble, config.source === 'file' ? null : `it runs on the ${config.source === 'default' ? 'safe default' : 'last good configuration'}`, config.whole ? null : 'a change of the configuration waits for a restart', store.trouble, timeSynced ? null : 'the clock is not synchronised', lastError]
+  const troubles = [config.trouble, config.source === 'file' ? null : config.source === 'trial' ? 'a configuration is on trial: sandpiper config confirm keeps it' : `it runs on the ${config.source === 'default' ? 'safe default' : 'last good configuration'}`, config.whole ? null : 'a change of the configuration waits for a restart', store.trouble, timeSynced ? null : 'the clock is not synchronised', lastError]
   terminal.write(`${site}: sandpiper ${version}, up ${durationText(uptimeSec)}\n`)
   terminal.write(`${broker.clients} clients, ${broker.sessions} sessions, ${broker.queued} messages wait for clients, ${broker.retained} retained\n`)
   terminal.write(`store ${bytesText(store.bytes)} of ${bytesText(store.bytesMax)}\n`)

@@ -29,7 +29,7 @@ const apply = (text: string, more: object = {}) => bed.ask('POST /configuration/
 const file = (): string => readFileSync(bed.configFile, 'utf8')
 const comes = async (username: string, password: string): Promise<boolean> => {
   const client = await bed.gateway.open(5)
-  client.send(connectPacket(5, { clientId: username, username, password: Buffer.from(password) }))
+  client.send(connectPacket(5, { clientId: username, username, password }))
   const { reasonCode } = await client.expect({ cmd: 'connack' })
   return reasonCode === 0
 }

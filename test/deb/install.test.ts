@@ -56,13 +56,13 @@ describe.skipIf(why !== null).each(RELEASES)(`in a plain %s${why === null ? '' :
   test('runs where it is installed, compiled before, as a user of its own', { timeout: 120_000 }, async () => {
     await using root = await installed(release)
     expect((await root.sh('sandpiper --version && sandpiper check /etc/sandpiper/gateway.yaml')).output).toMatch(/sandpiper \d.*\n.* is good/)
-    const { output } = await root.sh('id sandpiper; stat -c "%U:%G %a %n" /etc/sandpiper /etc/sandpiper/gateway.yaml; ls /usr/lib/sandpiper/cache; systemctl is-enabled sandpiper.service sandpiper-dial.socket 2>/dev/null')
+    const { output } = await root.sh('id sandpiper; stat -c "%U:%G %a %n" /etc/sandpiper /etc/sandpiper/gateway.yaml; ls /usr/lib/sandpiper/cache; systemctl is-enabled sandpiper.service sandpiper-dial.socket sandpiper-configure.path 2>/dev/null')
     expect(output).toMatch(/groups=.*\(sandpiper\),.*\(dialout\)/)
     expect(output).toContain('(gpio)')
     expect(output).toContain('root:sandpiper 750 /etc/sandpiper\n')
     expect(output).toContain('root:sandpiper 640 /etc/sandpiper/gateway.yaml\n')
     expect(output).toMatch(/^v\d.*-0$/m)
-    expect(output).toMatch(/enabled\nenabled\n$/)
+    expect(output).toMatch(/enabled\nenabled\nenabled\n$/)
     // Neither user could tell Node to run something else.
     expect((await root.sh('find /usr/lib/sandpiper ! -user root -o -perm /022 ! -type l')).output).toBe('')
     // What has been compiled is used, by the service's user too: V8 refuses what is not its own, and Node says so.

@@ -56,6 +56,13 @@ tell relay-after-kill "$(cat "$line")"
 tell kept "$(client mosquitto_sub -i away -c -q 1 -t keep/# -C 1)"
 tell restarts-after-kill "$(show NRestarts)"
 
+# A configuration from afar: tried by the gateway, which systemd starts anew for it, confirmed, and written by root's service.
+sed 's/^site: scene/site: tried/' /etc/sandpiper/gateway.yaml >/tmp/new.yaml
+tell configured "$(sandpiper config apply /tmp/new.yaml --yes 2>&1)"
+tell configured-file "$(head -n 1 /etc/sandpiper/gateway.yaml), $(stat -c '%U:%G %a' /etc/sandpiper/gateway.yaml)"
+tell configured-status "$(show StatusText)"
+tell configured-relay "$(cat "$line")"
+
 # Stopped in the middle of everything: no sign of life, so systemd starts it anew.
 mkdir -p /run/systemd/system/sandpiper.service.d
 printf '[Service]\nWatchdogSec=6\n' >/run/systemd/system/sandpiper.service.d/watchdog.conf

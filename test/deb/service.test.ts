@@ -90,6 +90,13 @@ describe.skipIf(why !== null)(`the service${why === null ? '' : ` (skipped: ${wh
     expect(scenes.get('restarts-after-kill')).toBe('1')
   })
 
+  test('takes a configuration from afar, which gets into a file that is not its own', () => {
+    expect(scenes.get('configured')).toBe('It is in force, and the file says so.')
+    expect(scenes.get('configured-file')).toBe('site: tried, root:sandpiper 640')
+    expect(scenes.get('configured-status')).toContain('site tried')
+    expect(scenes.get('configured-relay')).toBe('1')
+  })
+
   test('gives signs of life, and without them it is started anew', () => {
     expect(scenes.get('alive')).toBe('0')
     expect(Number(scenes.get('watchdog'))).toBeGreaterThan(0)

@@ -8,6 +8,7 @@ import type { Gateway } from '../gateway.ts'
 import type { LogRing } from '../ops/log-ring.ts'
 import type { Status } from '../ops/status.ts'
 import type { TlsLog } from '../net/tls.ts'
+import { type Places, placesBelow } from '../update/places.ts'
 import type { App } from './app.ts'
 import { type Entrance, EntranceSocket, type Place } from './entrance.ts'
 import type { Callers } from './caller.ts'
@@ -28,6 +29,8 @@ export interface ApiDeps {
   readonly configuration: Configuration
   /** Stops the gateway in order and starts it anew, when what has asked for it has its answer. */
   readonly restart: (why: string) => void
+  /** Of the appliance; default: those of this machine. */
+  readonly places?: Places
 }
 
 export class Api {
@@ -96,9 +99,9 @@ export class Api {
 
   async #load(): Promise<App> {
     const [{ App }, { Callers }, { routesOf }] = await Promise.all([import('./app.ts'), import('./caller.ts'), import('./routes.ts')])
-    const { gateway, clock, log, said, status, configuration, restart } = this.#deps
+    const { gateway, clock, log, said, status, configuration, restart, places = placesBelow() } = this.#deps
     const callers = (this.#callers = new Callers(gateway.access, clock, this.#config))
-    const routes = routesOf({ gateway, clock, callers, log: said, status, configuration, restart, startedMs: this.#startedMs })
+    const routes = routesOf({ gateway, clock, callers, log: said, status, configuration, restart, places, startedMs: this.#startedMs })
     return App.make({ clock, callers, routes, log, requestsPerMinuteMax: this.#config.requestsPerMinuteMax })
   }
 }

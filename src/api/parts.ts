@@ -4,6 +4,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import type { Gateway } from '../gateway.ts'
 import type { LogRing } from '../ops/log-ring.ts'
 import type { Status } from '../ops/status.ts'
+import type { Places } from '../update/places.ts'
 import type { Callers } from './caller.ts'
 
 export interface ApiParts {
@@ -19,4 +20,6 @@ export interface ApiParts {
   readonly configuration: Configuration
   /** Stops the gateway in order and starts it anew, when what has asked for it has its answer. */
   readonly restart: (why: string) => void
+  /** Of the appliance. */
+  readonly places: Places
 }

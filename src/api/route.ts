@@ -87,6 +87,7 @@ export const TAGS = {
   devices: 'Sensors and outputs',
   uplinks: 'Remote brokers and links',
   configuration: 'The configuration',
+  update: 'Updates',
   log: 'What it has said',
 } as const
 

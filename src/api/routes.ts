@@ -13,9 +13,10 @@ import { metricsRoutes } from './routes/metrics.ts'
 import { retainedRoutes } from './routes/retained.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { statusRoutes } from './routes/status.ts'
+import { updateRoutes } from './routes/update.ts'
 import { uplinkRoutes } from './routes/uplinks.ts'
 
-const MAKERS: readonly ((parts: ApiParts) => readonly Route[])[] = [healthRoutes, statusRoutes, metricsRoutes, loginRoutes, clientRoutes, sessionRoutes, messageRoutes, retainedRoutes, deviceRoutes, uplinkRoutes, configurationRoutes, logRoutes]
+const MAKERS: readonly ((parts: ApiParts) => readonly Route[])[] = [healthRoutes, statusRoutes, metricsRoutes, loginRoutes, clientRoutes, sessionRoutes, messageRoutes, retainedRoutes, deviceRoutes, uplinkRoutes, configurationRoutes, updateRoutes, logRoutes]
 
 export function routesOf(parts: ApiParts): readonly Route[] {
   const routes = MAKERS.flatMap((make) => make(parts))

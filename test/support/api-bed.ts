@@ -11,6 +11,7 @@ import { sourcesOf } from '../../src/config/watch.ts'
 import { Configuration } from '../../src/configuration/configuration.ts'
 import { writerOf } from '../../src/configuration/writer.ts'
 import { LogRing } from '../../src/ops/log-ring.ts'
+import { type Places, placesBelow } from '../../src/update/places.ts'
 import { TestGateway, type TestGatewayOptions } from './gateway.ts'
 
 export interface Answer {
@@ -44,6 +45,8 @@ export class ApiBed implements AsyncDisposable {
   readonly folder: string
   readonly configFile: string
   readonly configuration: Configuration
+  /** Of an appliance: nothing is there. */
+  readonly places: Places
   /** Why the gateway would have started itself anew. */
   readonly restarts: string[] = []
   /** Texts that were the last good one. */
@@ -82,10 +85,12 @@ export class ApiBed implements AsyncDisposable {
       started,
     )
     this.configuration.start(sourcesOf(this.configFile, started.files))
+    this.places = placesBelow(join(folder, 'machine'))
     this.api = new Api(gateway.gateway.config.http, {
       clock,
       log: logger,
       configuration: this.configuration,
+      places: this.places,
       restart: (why) => void this.restarts.push(why),
       gateway: gateway.gateway,
       said: this.said,

@@ -14,7 +14,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   /** What a person at a terminal asks the gateway that runs. */
   commands: ['base'],
   /** What people and programs ask the gateway over HTTP. */
-  api: ['configuration', 'gateway', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
+  api: ['update', 'configuration', 'gateway', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
   /** The configuration of a gateway that runs: read again, tried, confirmed. */
   configuration: ['gateway', 'ops', 'config', 'words', 'base'],
   /** Tells on the card how the gateway is, and takes secrets from it. */

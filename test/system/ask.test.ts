@@ -49,7 +49,6 @@ describe('tables for people', () => {
   test('uplink, and an order for it', async () => {
     expect((await sandpiper('uplink', 'cloud', 'pause', '--for', '600s')).out).toMatch(/^UPLINK .*\ncloud +idle .* pause, 10 min/)
     expect((await sandpiper('uplink')).out).toMatch(/pause, (10|9) min/) // of a machine that is busy
-
     expect((await sandpiper('uplink', 'cloud', 'none')).out).not.toContain('pause')
   })
 

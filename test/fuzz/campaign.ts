@@ -15,7 +15,7 @@ import { HealthyBeside } from './healthy-beside.ts'
 import { problem } from './judge.ts'
 import { expectationOf } from './model.ts'
 import { probe } from './probe.ts'
-import { type Ports, talk, type Talked } from './talk.ts'
+import { CONNECT_TIMEOUT_MS, type Ports, talk, type Talked } from './talk.ts'
 
 export interface CampaignOptions {
   readonly seed: number
@@ -56,7 +56,7 @@ const GROWTH_MB_MAX = 24
 
 const CONFIG = {
   // All come from one address, and the rate of new ones is not what is tried here.
-  broker: { maxConnections: 5000, maxConnectionsPerAddress: 5000, maxConnectionsPerMinute: 1_000_000, connectTimeout: '1s', maxSessionExpiry: '4s', sysInterval: '1s', retained: { maxMessages: 1000 } },
+  broker: { maxConnections: 5000, maxConnectionsPerAddress: 5000, maxConnectionsPerMinute: 1_000_000, connectTimeout: `${CONNECT_TIMEOUT_MS}ms`, maxSessionExpiry: '4s', sysInterval: '1s', retained: { maxMessages: 1000 } },
   access: { users: [{ name: 'fuzz', password: 'pencil and paper' }] },
   log: { level: 'info' },
 }

@@ -52,7 +52,7 @@ describe('the judge', () => {
 
   function judge(bytes: Buffer, packets: readonly Buffer[], ended: Talked['ended'] = 'gateway', more: Partial<Case> = {}): string | null {
     const it: Case = { number: 0, kind: 'by hand', version: 5, bytes, transport: 'tcp', writes: [bytes], damaged: false, ending: 'close', shared: false, clean: false, ...more }
-    return problem(it, expectationOf(bytes), { received: Buffer.concat(packets), packets, rest: 0, ended })
+    return problem(it, expectationOf(bytes), { received: Buffer.concat(packets), packets, rest: 0, ended, slow: false })
   }
 
   test('has nothing to say about what is right', () => {
@@ -77,6 +77,14 @@ describe('the judge', () => {
     ['a clean case that is refused', connect, [encodeConnack(5, { reason: 0x97 })]],
   ])('finds %s', (_what, bytes, packets, ended = 'gateway') => {
     expect(judge(bytes, packets, ended, { clean: bytes === connect })).not.toBeNull()
+  })
+
+  test('lets the gateway close on who took too long to come, and on nobody else', () => {
+    const it: Case = { number: 0, kind: 'by hand', version: 5, bytes: malformed, transport: 'tcp', writes: [malformed], damaged: false, ending: 'close', shared: false, clean: false }
+    const talked = { received: Buffer.alloc(0), packets: [], rest: 0, ended: 'gateway' } as const
+    expect(problem(it, expectationOf(malformed), { ...talked, slow: true })).toBeNull()
+    expect(problem(it, expectationOf(malformed), { ...talked, slow: false })).toBe('no CONNACK')
+    expect(problem(it, expectationOf(malformed), { ...talked, ended: 'late', slow: true })).not.toBeNull()
   })
 
   test('finds DISCONNECT to a client of MQTT 3.1.1, which has none', () => {

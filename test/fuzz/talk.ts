@@ -6,6 +6,8 @@ import type { Expectation } from './model.ts'
 import { type Transport, Unwrapper, wrap } from './transport.ts'
 
 export const DEADLINE_MS = 10_000
+/** Of the gateway, for CONNECT: who begins and does not go on is closed then. */
+export const CONNECT_TIMEOUT_MS = 1000
 /** Of the gateway, one for each transport. */
 export type Ports = Readonly<Record<Transport, number>>
 
@@ -27,6 +29,8 @@ export interface Talked {
    *   late      nothing of that, in time
    */
   readonly ended: 'gateway' | 'answered' | 'us' | 'reset' | 'late'
+  /** We took longer than CONNECT_TIMEOUT_MS to come and to say what there was to say: on a machine that is busy with other things. */
+  readonly slow: boolean
 }
 
 /** `waits`: a connection that has begun and not finished its CONNECT is left alone, for the gateway to end it. */
@@ -49,6 +53,8 @@ class Talk {
   #pings = 0
   #said = 0
   #ended: Talked['ended'] = 'gateway'
+  readonly #beganMs = performance.now()
+  #saidMs = Infinity
 
   constructor(ports: Ports, localAddress: string, it: Case, expected: Expectation, waits: boolean, done: (talked: Talked) => void) {
     this.#case = it
@@ -79,7 +85,10 @@ class Talk {
     if (socket.destroyed || !socket.writable) return // refused in the middle
     socket.write(writes[this.#said++]!)
     if (this.#said < writes.length) setImmediate(() => this.#say())
-    else this.#afterAll()
+    else {
+      this.#saidMs = performance.now()
+      this.#afterAll()
+    }
   }
 
   #afterAll(): void {
@@ -128,6 +137,6 @@ class Talk {
   #finish(): void {
     clearTimeout(this.#timer)
     const whole = this.#packets.reduce((sum, packet) => sum + packet.length, 0)
-    this.#done({ received: Buffer.concat(this.#chunks), packets: this.#packets, rest: this.#size - whole, ended: this.#ended })
+    this.#done({ received: Buffer.concat(this.#chunks), packets: this.#packets, rest: this.#size - whole, ended: this.#ended, slow: Math.min(this.#saidMs, performance.now()) - this.#beganMs > CONNECT_TIMEOUT_MS })
   }
 }

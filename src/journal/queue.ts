@@ -15,11 +15,10 @@ import { Fifo } from '../fifo.ts'
 import { LazySet } from '../lazy.ts'
 import type { Message, QoS } from '../message.ts'
 import type { TopicTable } from '../mqtt/topic.ts'
-import { RecordReader } from '../store/record.ts'
-import type { CursorRow, Drop, Member, QueueSize, ReadResult, Segment } from '../store/store.ts'
-import { elapsedBetween } from '../stored-time.ts'
+import type { CursorRow, Drop, QueueSize, ReadResult } from '../store/store.ts'
 import type { Turn } from '../turn.ts'
 import type { Append } from './append.ts'
+import { deliveriesIn, deliveryOf } from './deliveries.ts'
 import { Delivery } from './delivery.ts'
 import type { Journal } from './journal.ts'
 import type { Fate } from './watches.ts'
@@ -39,16 +38,6 @@ export interface Started {
 }
 
 export const NOTHING_STARTED: Started = { has: () => false, endOfFrame: () => null }
-
-/** Settled out of order. */
-type Passed = Pick<ReadonlySet<number>, 'has'>
-
-/** Sequences beyond `after`, up to `upTo`. */
-interface Range {
-  readonly after: number
-  readonly upTo: number
-  readonly passed: Passed
-}
 
 export interface QueueDeps {
   /** Its `wall()` is a stored time (stored-time.ts). */
@@ -328,12 +317,12 @@ export class Queue {
     const rest = [...journal.unwritten(this)].filter(({ sequence }) => sequence > cursor && !passed.has(sequence))
     for (let after = cursor, isEnd = false; !isEnd && found.length < countMax; ) {
       const result = await journal.read(this.destination, after, READ_BYTES)
-      found.push(...this.#deliveries(result, after, passed))
+      found.push(...deliveriesIn(result, this, { after, passed }, this.#deps))
       after = result.upTo
       isEnd = result.end
     }
     const last = found.at(-1)?.sequence ?? cursor
-    if (found.length < countMax) for (const append of rest) if (append.sequence > last) found.push(this.#deliveryOf(append))
+    if (found.length < countMax) for (const append of rest) if (append.sequence > last) found.push(deliveryOf(append, this))
     return found.slice(0, countMax)
   }
 
@@ -428,7 +417,7 @@ export class Queue {
   }
 
   #take(result: ReadResult): void {
-    for (const delivery of this.#deliveries(result, this.#readTo, this.#ahead)) {
+    for (const delivery of deliveriesIn(result, this, { after: this.#readTo, passed: this.#ahead }, this.#deps)) {
       this.#tail.push(delivery)
       this.#tailBytes += delivery.message.size
       this.#readTo = delivery.sequence
@@ -449,7 +438,7 @@ export class Queue {
     }
     this.#mode = 'live'
     for (const append of rest) {
-      this.#tail.push(this.#deliveryOf(append))
+      this.#tail.push(deliveryOf(append, this))
       this.#tailBytes += append.message.size
       this.#readTo = append.sequence
     }
@@ -465,52 +454,8 @@ export class Queue {
       this.#bytes += message.size
     }
   }
-
-  #deliveryOf(append: Append): Delivery {
-    const i = append.audience.queues.indexOf(this)
-    return toDelivery(this, append.sequence, append.message.detach(), append, append.audience.members[i]!)
-  }
-
-  /** What was read, but for what is `passed` or not beyond `after`. */
-  #deliveries(result: ReadResult, after: number, passed: Passed): Delivery[] {
-    const members = new Map<number, Member>()
-    for (const audience of result.audiences) {
-      const member = audience.members.find((m) => m.destination === this.destination)
-      if (member !== undefined) members.set(audience.id, member)
-    }
-    const list: Delivery[] = []
-    let ordered = true // audiences may overlap in sequence
-    for (const segment of result.segments) {
-      const member = members.get(segment.audience)
-      if (member === undefined) continue
-      if (list.length > 0 && segment.first < list[list.length - 1]!.sequence) ordered = false
-      this.#unpack(segment, member, { after, upTo: result.upTo, passed }, list)
-    }
-    return ordered ? list : list.sort((a, b) => a.sequence - b.sequence)
-  }
-
-  #unpack(segment: Segment, member: Member, { after, upTo, passed }: Range, list: Delivery[]): void {
-    const { clock, topics, turn } = this.#deps
-    const elapsedMs = elapsedBetween(segment.storedAtMs, clock.wall())
-    const reader = new RecordReader(segment.data, segment.first)
-    while (reader.next()) {
-      const sequence = reader.sequence
-      if (sequence <= after) continue
-      if (sequence > upTo) return
-      if (passed.has(sequence)) continue
-      const delivery = toDelivery(this, sequence, reader.message(topics, turn.nowMs, elapsedMs), null, member)
-      delivery.fromFlash = true
-      delivery.receivedAtMs = segment.storedAtMs - reader.ageMs
-      list.push(delivery)
-    }
-  }
 }
 
 function hasStarted(delivery: Delivery, started: Started): boolean {
   return delivery.qos === 2 ? started.has(delivery.sequence) : delivery.dup
-}
-
-function toDelivery(queue: Queue, sequence: number, message: Message, append: Append | null, member: Member): Delivery {
-  const qos = member.upgrade ? member.qos : (Math.min(message.qos, member.qos) as QoS)
-  return new Delivery(queue, sequence, message, append, qos, member.retainAsPublished && message.retain, member.subscriptionIdentifiers)
 }

@@ -50,6 +50,7 @@ const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places w
   sandpiper sensors try 'serial: { … }'         one entry as it would stand under sensors, read at once; ends with 0 when a reading came
       [--config FILE] [--board ID] [--for 30s]
   sandpiper status                              how the gateway of this machine is; this and the next ask it by its socket (--socket FILE, or --config FILE), and take --json
+  sandpiper alarms [clear NAME]                 what is wrong, the worst first; clear takes one away until its cause was away and comes again
   sandpiper clients [kick CLIENT-ID]            who is connected; kick disconnects one
   sandpiper queue client CLIENT-ID | uplink NAME   what waits, oldest first (--limit N); --drop N takes it away, N messages at most
   sandpiper retained [FILTER] [--clear TOPIC]   retained messages; --clear clears one
@@ -113,6 +114,7 @@ async function main(argv: string[]): Promise<number> {
     case 'config':
       return configuration(rest, values)
     case 'status':
+    case 'alarms':
     case 'clients':
     case 'queue':
     case 'retained':

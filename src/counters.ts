@@ -124,6 +124,7 @@ export class Counters {
   /** A message that came back over an uplink it had left by. */
   droppedLoop = 0
   retainedRefused = 0
+  alarmsRaised = 0
   /** Messages acknowledged by every destination before their commit: never written. */
   elided = 0
   committedMessages = 0

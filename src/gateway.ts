@@ -3,6 +3,9 @@
 //   store ─► journal ─► tenants (router, sessions), uplinks ─► $SYS ─► sensors ─► listeners
 import { join } from 'node:path'
 import { Access } from './access/access.ts'
+import { Alarms } from './alarms/alarms.ts'
+import { type HealthReader, MachineHealth } from './alarms/health.ts'
+import type { Sight } from './alarms/observe.ts'
 import type { Clock, Timer } from './clock.ts'
 import { systemClock } from './clock.ts'
 import type { Config, QueueConfig, TenantConfig } from './config/config.ts'
@@ -13,7 +16,7 @@ import { Audiences } from './journal/audience.ts'
 import { Journal } from './journal/journal.ts'
 import { Numbers } from './journal/numbers.ts'
 import { Queue } from './journal/queue.ts'
-import type { Message } from './message.ts'
+import { makeMessage, type Message } from './message.ts'
 import { correctTimes } from './mqtt/time-mark.ts'
 import { TopicTable } from './mqtt/topic.ts'
 import { Complaints } from './net/complaints.ts'
@@ -57,6 +60,8 @@ export interface GatewayOptions {
   readonly makeStore?: (clock: Clock) => Store
   /** What is known of the system's clock. Default: what its kernel tells. */
   readonly systemTime?: SystemTime
+  /** How the machine is. Default: what its kernel tells. */
+  readonly health?: HealthReader
   /** Files of an uplink. Default: a folder in `config.store.path`. */
   readonly shelfOf?: (uplink: string) => Shelf
 }
@@ -85,12 +90,15 @@ export class Gateway {
   readonly #store: Store
   readonly #journal: Journal
   readonly access: Access
+  readonly alarms: Alarms
   readonly #sys: SysTopics
   readonly #timekeeper: Timekeeper
   readonly #devices: OwnDevices | null
   readonly #listeners: readonly Listener[]
   /** Since when each uplink is connected or not (Clock.now), and whether it ever was. */
   readonly #uplinksSeen = new Map<string, { isUp: boolean; sinceMs: number; everUp: boolean }>()
+  /** Where a store lies now that could not be opened; null when it could. */
+  readonly #setAside: string | null
   /** For a receiver that takes everything at once. */
   readonly #makeQueue: () => Queue
   #nextDestination: number
@@ -122,6 +130,7 @@ export class Gateway {
     this.#clock = clock
     this.#log = log
     this.#store = store
+    this.#setAside = snapshot.setAside?.path ?? null
     if (snapshot.setAside !== null) log.error(snapshot.setAside, 'the store could not be opened: it was set aside and a new one begun')
     this.#nextDestination = 1 + snapshot.destinations.reduce((max, d) => Math.max(max, d.id), 0)
 
@@ -198,6 +207,17 @@ export class Gateway {
       onSensorState: (state) => this.#onSensorState(state),
       onOutputState: (state) => this.#onOutputState(state),
     })
+    this.alarms = new Alarms(config.alarms, {
+      clock,
+      log,
+      counters,
+      numbers,
+      time: timekeeper,
+      health: options.health ?? new MachineHealth({ root: '', storeFolder: config.store.path }, clock),
+      sight: () => this.#sight,
+      tellSys: (name, text) => this.#sys.set(name, text),
+      publish: (topic, text) => void tenants.own.router.publish(makeMessage(topic, text, { qos: 1, retain: true }), null),
+    })
     this.#listeners = config.broker.listeners.map((listener) => {
       const limits = { ...config.broker, ...listener.limits }
       const deps = { clock, turn, counters, tenants, access: this.access, log, complaints: new Complaints(clock, log), limits: { ...limits, connectBytesMax: Math.min(limits.connectBytesMax, limits.packetBytesMax) } }
@@ -233,6 +253,7 @@ export class Gateway {
       }),
       storeBytes: this.#journal.bytesUsed,
       sensors: (this.#devices?.sensors ?? []).map((sensor) => sensor.state),
+      alarms: this.alarms.list(),
       isTimeSynced: this.#timekeeper.isSynced,
       wallMs: this.#clock.wall(),
     })
@@ -313,6 +334,7 @@ export class Gateway {
 
   /** Stops in reverse order. What was acknowledged is on flash already; the rest is written if that takes no longer than a few seconds. */
   async stop(): Promise<void> {
+    this.alarms.stop()
     await this.#devices?.stop()
     await Promise.all(this.#listeners.map((listener) => listener.stop()))
     this.access.stop()
@@ -342,6 +364,22 @@ export class Gateway {
     await Promise.all(this.uplinks.map((uplink) => uplink.prepare()))
     for (const uplink of this.uplinks) uplink.start()
     await this.#devices?.start()
+    this.alarms.start()
+  }
+
+  /** What alarms are judged by. */
+  get #sight(): Omit<Sight, 'health'> {
+    const { tenants, config } = this
+    return {
+      uplinks: this.uplinks.map(({ state, lanes }) => ({ state, queues: lanes.all.map(({ class: { name, queue: limits }, queue: { size } }) => ({ class: name, ...size, limits })) })),
+      session: tenants.fullest,
+      sensors: (this.#devices?.sensors ?? []).map(({ state }) => state),
+      outputs: (this.#devices?.outputs ?? []).map(({ state }) => state),
+      store: { bytes: this.#journal.bytesUsed, bytesMax: config.store.bytesMax },
+      refused: tenants.counters.refusedStoreFull,
+      setAside: this.#setAside,
+      isTimeSynced: this.#timekeeper.isSynced,
+    }
   }
 
   /** Queues of uplinks that the configuration does not name any more: kept, for a name may have been mistyped. */

@@ -82,6 +82,7 @@ export const BASE = '/api/v1'
 export const TAGS = {
   health: 'Whether it works',
   status: 'How it is',
+  alarms: 'What is wrong',
   clients: 'Clients, sessions and what waits for them',
   messages: 'Publishing, listening, retained messages',
   devices: 'Sensors and outputs',

@@ -2,6 +2,7 @@
 import type { ApiParts } from './parts.ts'
 import type { Route } from './route.ts'
 import { aboutRoutes } from './routes/about.ts'
+import { alarmRoutes } from './routes/alarms.ts'
 import { clientRoutes } from './routes/clients.ts'
 import { configurationRoutes } from './routes/configuration.ts'
 import { deviceRoutes } from './routes/devices.ts'
@@ -16,7 +17,22 @@ import { statusRoutes } from './routes/status.ts'
 import { updateRoutes } from './routes/update.ts'
 import { uplinkRoutes } from './routes/uplinks.ts'
 
-const MAKERS: readonly ((parts: ApiParts) => readonly Route[])[] = [healthRoutes, statusRoutes, metricsRoutes, loginRoutes, clientRoutes, sessionRoutes, messageRoutes, retainedRoutes, deviceRoutes, uplinkRoutes, configurationRoutes, updateRoutes, logRoutes]
+const MAKERS: readonly ((parts: ApiParts) => readonly Route[])[] = [
+  healthRoutes,
+  statusRoutes,
+  alarmRoutes,
+  metricsRoutes,
+  loginRoutes,
+  clientRoutes,
+  sessionRoutes,
+  messageRoutes,
+  retainedRoutes,
+  deviceRoutes,
+  uplinkRoutes,
+  configurationRoutes,
+  updateRoutes,
+  logRoutes,
+]
 
 export function routesOf(parts: ApiParts): readonly Route[] {
   const routes = MAKERS.flatMap((make) => make(parts))

@@ -11,9 +11,10 @@ import { ledOf, verdictOf } from './verdict.ts'
 export const WIDTH = 80
 const LABEL = 14
 const PROBLEMS_SHOWN = 10
+const ALARMS_SHOWN = 10
 
 export function statusText(facts: CardFacts): string {
-  const parts = [head(facts), configuration(facts), broker(facts), uplinks(facts), sensors(facts), network(facts), machine(facts)]
+  const parts = [head(facts), configuration(facts), alarms(facts), broker(facts), uplinks(facts), sensors(facts), network(facts), machine(facts)]
   const lines = parts.filter((part) => part.length > 0).flatMap((part) => [...part, '']).flatMap((line) => wrap(plain(line)))
   return lines.map((line) => `${line}\r\n`).join('')
 }
@@ -47,6 +48,13 @@ function configuration(facts: CardFacts): string[] {
     case 'mistake':
       return [`GATEWAY.YAML HAS A MISTAKE. ${instead}`, '', ...reportProblems(applied!.problems.slice(0, PROBLEMS_SHOWN), { fileName: 'gateway.yaml', text, width: WIDTH - 12 }).split('\n'), ...failures]
   }
+}
+
+function alarms({ status }: CardFacts): string[] {
+  const all = status?.alarms ?? [] // a gateway of an earlier release tells of none
+  if (all.length === 0) return []
+  const shown = all.slice(0, ALARMS_SHOWN).flatMap(({ message, hint }) => [row('Alarm', message), row('', hint)])
+  return [`ALARMS: ${all.length}.`, ...shown, ...(all.length > ALARMS_SHOWN ? [row('', `and ${all.length - ALARMS_SHOWN} more`)] : [])]
 }
 
 function broker({ status, answer }: CardFacts): string[] {

@@ -46,6 +46,7 @@ export function substanceOf(facts: CardFacts): string {
     status === null ? null : [status.site, status.broker.listeners, status.store.trouble, status.lastError],
     status?.uplinks.map(({ name, connected, link, lastError, queued }) => [name, connected, link, lastError, magnitude(queued.messages)]) ?? null,
     status?.sensors.filter(({ state }) => state !== 'ok') ?? null,
+    status?.alarms?.map(({ name }) => name) ?? null,
     answer?.why ?? null,
     devices.map(({ device, connection, addresses }) => [device, connection, addresses]),
     [data.trouble, slot, version, isTrial, sshFingerprint, isTimeSynced, hostname],

@@ -39,6 +39,7 @@ interface Status {
   readonly store: { readonly bytes: number; readonly bytesMax: number; readonly trouble: string | null }
   readonly uplinks: readonly { readonly name: string; readonly connected: boolean; readonly link: string | null; readonly since: string; readonly queued: number; readonly lastError: string | null }[]
   readonly sensors: readonly { readonly name: string; readonly state: string; readonly reason: string | null }[]
+  readonly alarms: readonly { readonly severity: string; readonly message: string; readonly hint: string }[]
   readonly lastError: string | null
 }
 
@@ -47,7 +48,7 @@ interface Page<T> {
   readonly next: string | null
 }
 
-const COMMANDS: Readonly<Record<string, (asked: Asked) => Promise<number>>> = { status, clients, retained, uplink, pub, sub, logs, queue }
+const COMMANDS: Readonly<Record<string, (asked: Asked) => Promise<number>>> = { status, alarms, clients, retained, uplink, pub, sub, logs, queue }
 
 /** Exit code. Rejects with OperatorError. */
 export function ask(command: string, asked: Asked): Promise<number> {
@@ -57,15 +58,37 @@ export function ask(command: string, asked: Asked): Promise<number> {
 async function status({ gateway, words, terminal }: Asked): Promise<number> {
   const all = (await gateway.ask('GET /status')) as Status
   if (words.json === true) return print(terminal, all)
-  const { site, version, uptimeSec, timeSynced, config, broker, store, uplinks, sensors, lastError } = all
+  const { site, version, uptimeSec, timeSynced, config, broker, store, uplinks, sensors, alarms: active, lastError } = all
   const troubles = [config.trouble, config.source === 'file' ? null : config.source === 'trial' ? 'a configuration is on trial: sandpiper config confirm keeps it' : `it runs on the ${config.source === 'default' ? 'safe default' : 'last good configuration'}`, config.whole ? null : 'a change of the configuration waits for a restart', store.trouble, timeSynced ? null : 'the clock is not synchronised', lastError]
   terminal.write(`${site}: sandpiper ${version}, up ${durationText(uptimeSec)}\n`)
   terminal.write(`${broker.clients} clients, ${broker.sessions} sessions, ${broker.queued} messages wait for clients, ${broker.retained} retained\n`)
   terminal.write(`store ${bytesText(store.bytes)} of ${bytesText(store.bytesMax)}\n`)
+  for (const { severity, message, hint } of active) terminal.write(`! ${severity}: ${message}: ${hint}\n`)
   for (const trouble of troubles) if (trouble !== null) terminal.write(`! ${trouble}\n`)
   if (uplinks.length > 0) terminal.write(`\n${table(['uplink', 'state', 'link', 'since', 'queued', 'last error'], uplinks.map((u) => [u.name, u.connected ? 'connected' : 'not connected', u.link, u.since, u.queued, u.lastError]), '')}`)
   const ill = sensors.filter(({ state }) => state !== 'ok')
   if (sensors.length > 0) terminal.write(`\n${table(['sensor', 'state', 'reason'], ill.map((s) => [s.name, s.state, s.reason]), `${sensors.length} sensors, all well`)}`)
+  return 0
+}
+
+interface Alarm {
+  readonly name: string
+  readonly severity: string
+  readonly state: string
+  readonly since: string
+  readonly message: string
+  readonly hint: string
+}
+
+async function alarms({ gateway, args: [order, name, ...more], words, terminal }: Asked): Promise<number> {
+  if (order !== undefined) {
+    if (order !== 'clear' || name === undefined || more.length > 0) throw new OperatorError('E_USAGE', 'alarms shows them; alarms clear NAME: it has been seen, and is not shown until its cause was away and comes again')
+    await gateway.ask('POST /alarms/clear', { name })
+    return 0
+  }
+  const { alarms: all } = (await gateway.ask('GET /alarms?acknowledged=true')) as { alarms: Alarm[] }
+  if (words.json === true) return print(terminal, all)
+  terminal.write(table(['alarm', 'severity', 'since', 'what'], all.map((a) => [a.name, a.state === 'active' ? a.severity : 'cleared', a.since, `${a.message}: ${a.hint}`]), 'no alarms'))
   return 0
 }
 

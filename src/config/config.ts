@@ -1,6 +1,7 @@
 // The shape of a checked configuration. Everything has its default filled in, units are in the names, `{site}` is replaced,
 // and the whole is frozen. Made by config/load.ts only.
 import type { TokenAlgorithm, VerificationKey } from '../keys/verification-keys.ts'
+import type { AlarmsConfig } from './alarm-schema.ts'
 import type { BoardConfig } from './board-config.ts'
 import type { OutputConfig } from './gpio-config.ts'
 import type { HttpConfig } from './http-config.ts'
@@ -9,6 +10,7 @@ import type { BusConfig } from './modbus-config.ts'
 import type { AnnounceConfig, DeadbandConfig, SensorConfig } from './sensor-config.ts'
 import type { UpdateConfig } from './update-schema.ts'
 
+export type { AlarmsConfig } from './alarm-schema.ts'
 export type * from './board-config.ts'
 export type * from './gpio-config.ts'
 export type * from './http-config.ts'
@@ -29,6 +31,7 @@ export interface Config extends MachineConfig {
   readonly outputs: readonly OutputConfig[]
   readonly announce: AnnounceConfig
   readonly uplinks: readonly UplinkConfig[]
+  readonly alarms: AlarmsConfig
   readonly http: HttpConfig
   readonly update: UpdateConfig
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }

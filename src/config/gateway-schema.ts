@@ -3,6 +3,7 @@
 // `site` is the one key that must be given. An empty file is refused, not taken for all defaults: it is what a power cut
 // while saving leaves on a FAT partition, and it must not silently take the sensors and uplinks of a site away.
 import { access } from './access-schema.ts'
+import { alarms } from './alarm-schema.ts'
 import { checkBoard } from './board-check.ts'
 import { board, isDetected } from './board-schema.ts'
 import { boardUses } from './board-uses.ts'
@@ -39,6 +40,7 @@ export const gateway = object({
   outputs: defaulted('Lines that commands drive.', [], outputs),
   announce: defaulted('Systems that are told by themselves what sensors and outputs there are.', {}, announce),
   uplinks: defaulted('Remote brokers that messages are carried to and from.', [], uplinks),
+  alarms: defaulted('From when on something is worth an alarm.', {}, alarms),
   http: defaulted('The API over HTTP.', {}, http),
   hostname: optional('Name of the machine in its network. Left out: the site’s. For the image, as are the next three.', hostname),
   network: defaulted('How the machine reaches others.', {}, network),

@@ -97,14 +97,18 @@ export function number(): Schema<number> {
   })
 }
 
-/** A part of a whole as a number from 0 to 1, written `20%`. */
-export function percentage(): Schema<number> {
+/** A part of a whole as a number from 0 to 1, written `20%`. `words` are other ways to write a value: `off`. */
+export function percentage(words: Readonly<Record<string, number>> = {}): Schema<number> {
+  const named = Object.keys(words)
+  const expected = `a percentage from 0% to 100%${named.map((word) => `, or ${word}`).join('')}`
   const pattern = String.raw`^(\d+(\.\d+)?) ?%$`
-  return new Schema('a percentage from 0% to 100%', { type: 'string', pattern }, (place) => {
+  const json = { type: 'string', pattern }
+  return new Schema(expected, named.length === 0 ? json : { anyOf: [json, { enum: named }] }, (place) => {
     const { tree } = place
+    if (tree.kind === 'scalar' && typeof tree.value === 'string' && Object.hasOwn(words, tree.value)) return words[tree.value]!
     const match = tree.kind === 'scalar' && typeof tree.value === 'string' ? new RegExp(pattern).exec(tree.value) : null
     const value = Number(match?.[1]) / 100
-    return match !== null && value <= 1 ? value : place.wrong('a percentage from 0% to 100%', 'write for example 20%')
+    return match !== null && value <= 1 ? value : place.wrong(expected, 'write for example 20%')
   })
 }
 

@@ -25,6 +25,8 @@ export interface Figures {
   readonly uplinks: readonly UplinkState[]
   readonly sensors: readonly SensorState[]
   readonly outputs: readonly OutputState[]
+  /** Those that nobody has cleared. */
+  readonly alarms: readonly { readonly kind: string; readonly of: string | null }[]
   readonly process: { readonly cpuSec: number; readonly residentBytes: number; readonly heapBytes: number; readonly startSec: number; readonly openFiles: number | null }
 }
 
@@ -55,6 +57,7 @@ const COUNTED: Readonly<Partial<Record<keyof Counters, readonly [name: string, h
   sessionsExpired: ['sessions_expired', 'Sessions whose client stayed away for too long.'],
   retainedRefused: ['retained_refused', 'Retained messages that there was no room for.'],
   messagesUnpacked: ['unpacked_messages', 'Messages taken out of frames.'],
+  alarmsRaised: ['alarms_raised', 'Alarms that began.'],
   elided: ['store_elided_messages', 'Messages acknowledged by every destination before their commit: never written.'],
   committedMessages: ['store_committed_messages', 'Messages written to flash.'],
   commits: ['store_commits', 'Transactions written to flash.'],
@@ -71,6 +74,7 @@ export function prometheusText(figures: Figures): Promise<string> {
   storeFigures(all, figures)
   for (const uplink of figures.uplinks) uplinkFigures(all, uplink)
   deviceFigures(all, figures)
+  for (const { kind, of } of figures.alarms) all.gauge('sandpiper_alarm_active', '1 for each alarm that lasts, and that nobody has cleared.', 1, { kind, of: of ?? '' })
   processFigures(all, figures)
   return registry.metrics()
 }

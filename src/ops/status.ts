@@ -19,6 +19,8 @@ export interface Status {
   readonly uplinks: readonly StatusUplink[]
   readonly store: { readonly bytes: number; readonly bytesMax: number; readonly trouble: string | null }
   readonly sensors: readonly { readonly name: string; readonly state: string; readonly reason: string | null }[]
+  /** Those that last and that nobody has cleared, the most severe first. */
+  readonly alarms: readonly StatusAlarm[]
   readonly time: { readonly isSynced: boolean }
   /** Of the log; null for none since the start. */
   readonly lastError: string | null
@@ -33,6 +35,13 @@ export interface StatusConfig {
 }
 
 export type StatusListener = ({ readonly port: number; readonly host: string } | { readonly socket: string }) & { readonly tls: boolean }
+
+export interface StatusAlarm {
+  readonly name: string
+  readonly severity: string
+  readonly message: string
+  readonly hint: string
+}
 
 export interface StatusUplink {
   readonly name: string
@@ -66,6 +75,7 @@ export interface StatusSources {
   readonly uplinks: readonly { readonly figures: UplinkFigures; readonly everConnected: boolean; readonly ageMs: number }[]
   readonly storeBytes: number
   readonly sensors: readonly SensorState[]
+  readonly alarms: readonly StatusAlarm[]
   readonly isTimeSynced: boolean
   /** Now. */
   readonly wallMs: number
@@ -80,7 +90,7 @@ export function isFull(bytes: number, bytesMax: number): boolean {
   return bytes >= bytesMax * FULL
 }
 
-export function statusOf({ config, ports, clients, probe, uplinks, storeBytes, sensors, isTimeSynced, wallMs }: StatusSources): GatewayStatus {
+export function statusOf({ config, ports, clients, probe, uplinks, storeBytes, sensors, alarms, isTimeSynced, wallMs }: StatusSources): GatewayStatus {
   const { bytesMax } = config.store
   return {
     site: config.site,
@@ -97,6 +107,7 @@ export function statusOf({ config, ports, clients, probe, uplinks, storeBytes, s
     })),
     store: { bytes: storeBytes, bytesMax, trouble: isFull(storeBytes, bytesMax) ? 'the store is full: see store.maxSize, and the queues of uplinks and sessions' : null },
     sensors: sensors.map(({ name, status, lastError }) => ({ name, state: status, reason: status === 'ok' || status === 'starting' ? null : lastError })),
+    alarms: alarms.map(({ name, severity, message, hint }) => ({ name, severity, message, hint })), // no figures: what is the same must look the same
     time: { isSynced: isTimeSynced },
   }
 }

@@ -59,6 +59,7 @@ const OWN: Readonly<Partial<Record<keyof Counters, string>>> = {
   committedMessages: 'broker/store/messages/committed',
   commits: 'broker/store/commits',
   messagesUnpacked: 'broker/messages/unpacked',
+  alarmsRaised: 'broker/alarms/raised',
 }
 
 /** What is averaged under broker/load/. */

@@ -70,6 +70,12 @@ export interface Attached {
   readonly discarded: boolean
 }
 
+export interface Fullest {
+  /** '' when nothing waits for anybody. */
+  readonly clientId: string
+  readonly share: number
+}
+
 export class Sessions {
   readonly #deps: SessionsDeps
   #limits: SessionLimits
@@ -118,6 +124,23 @@ export class Sessions {
       bytes += queue.size.bytes
     }
     return { count, bytes }
+  }
+
+  /** Whose queue on flash is the fullest, and how full: from 0 to 1. Queues of the latest only are meant to be full: nobody's then. */
+  get fullest(): Fullest {
+    const { countMax, bytesMax, whenFull } = this.#limits.queue
+    let clientId = ''
+    let share = 0
+    if (whenFull === 'keep-latest') return { clientId, share }
+    for (const session of this.#byClientId.values()) {
+      const { queue } = session
+      if (!queue.durable) continue
+      const { count, bytes } = queue.size
+      if (Math.max(count / countMax, bytes / bytesMax) <= share) continue
+      share = Math.max(count / countMax, bytes / bytesMax)
+      clientId = session.clientId
+    }
+    return { clientId, share }
   }
 
   /** Whether the client whose session this is, or was, is connected: it may have begun another one. */

@@ -10,7 +10,7 @@ import { SlidingWindow } from '../rate.ts'
 import { Router, type RouterDeps, type RouterLimits } from '../router/router.ts'
 import type { Queue } from '../journal/queue.ts'
 import type { QueueSize, Snapshot } from '../store/store.ts'
-import { Sessions, type SessionLimits, type SessionsDeps } from './sessions.ts'
+import { type Fullest, Sessions, type SessionLimits, type SessionsDeps } from './sessions.ts'
 
 export const OWN = ''
 
@@ -151,6 +151,10 @@ export class Tenants {
 
   get queued(): QueueSize {
     return this.#size(({ sessions }) => sessions.queued)
+  }
+
+  get fullest(): Fullest {
+    return [...this].map(({ sessions }) => sessions.fullest).reduce((a, b) => (b.share > a.share ? b : a))
   }
 
   get retained(): QueueSize {

@@ -48,6 +48,9 @@ export interface Trial {
   readonly asker: Asker | null
 }
 
+/** The reason of a going back that was wanted. */
+export const ASKED = 'somebody asked for it'
+
 export interface Outcome {
   /** installed: it works, and stays · rolled-back: what ran before runs again · refused: nothing was changed · failed: it could not be got or written */
   readonly outcome: 'installed' | 'rolled-back' | 'refused' | 'failed'

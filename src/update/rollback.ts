@@ -7,9 +7,7 @@ import { otherSlot, slotInUse } from './boot-block.ts'
 import type { Disk } from './disk.ts'
 import type { Machine } from './machine.ts'
 import type { Places } from './places.ts'
-import type { Asker, Outcome, Records } from './record.ts'
-
-const ASKED = 'somebody asked for it'
+import { ASKED, type Asker, type Outcome, type Records } from './record.ts'
 
 export interface RollbackDeps {
   readonly clock: Clock

@@ -14,6 +14,7 @@ export const STATUS: Status = {
   uplinks: [{ name: 'cloud', connected: true, everConnected: true, link: 'lte', queued: { messages: 12, bytes: 3400 }, lastError: null, sinceMs: Date.UTC(2026, 10, 20, 10) }],
   store: { bytes: 1000, bytesMax: 2_000_000_000, trouble: null },
   sensors: [{ name: 'tank', state: 'ok', reason: null }],
+  alarms: [],
   time: { isSynced: true },
   lastError: null,
 }

@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type HealthReader, UNKNOWN } from '../../src/alarms/health.ts'
 import type { BrokerConfig, Config } from '../../src/config/config.ts'
 import { checkText } from '../../src/config/load.ts'
 import type { Counters } from '../../src/counters.ts'
@@ -42,6 +43,8 @@ export interface TestGatewayOptions {
   readonly wallMs?: number
   /** Default: a likely date is a good one. */
   readonly isClockSynced?: boolean
+  /** How the machine is; default: nobody knows. */
+  readonly health?: HealthReader
 }
 
 export class TestGateway implements AsyncDisposable {
@@ -176,6 +179,7 @@ export class TestGateway implements AsyncDisposable {
     this.#gateway = await Gateway.start(config, {
       log: this.#options.log ?? SILENT,
       version: 'test',
+      health: this.#options.health ?? { read: () => Promise.resolve(UNKNOWN) },
       clock,
       systemTime: { boot: (++this.#starts).toString(16).padStart(8, '0'), isSynced: () => this.isClockSynced },
       makeStore: (storedClock) => {

@@ -14,7 +14,8 @@ let client: MqttClient
 beforeAll(async () => {
   site = await Site.make()
   await site.configure({
-    sensors: [{ name: 'tank', topic: 'site/tank', simulate: { kind: 'counter', every: '1h' } }],
+    sensors: [{ name: 'tank', topic: 'site/tank', simulate: { kind: 'counter', every: '1h' } }, { name: 'gone', topic: 'site/gone', serial: { path: '/nonexistent/tty' } }],
+    alarms: { sensorGone: '1s', disk: 'off' },
     uplinks: [{ name: 'cloud', url: 'mqtt://127.0.0.1:1', routes: [{ out: 'up/#' }], links: [{ name: 'lte', connect: { when: { queued: 1000 } } }] }],
   })
   await site.start()
@@ -40,6 +41,16 @@ describe('tables for people', () => {
     expect(code).toBe(0)
     expect(out).toMatch(/^test: sandpiper 0\.1\.0, up \d+ s\n1 clients, 1 sessions, /)
     expect(out).toMatch(/UPLINK +STATE +LINK +SINCE +QUEUED +LAST ERROR\ncloud +not connected +-/)
+  })
+
+  test('alarms: shown, cleared, shown as cleared', async () => {
+    await until(() => site.gateway.log.some(({ alarm }) => alarm === 'sensor-gone/gone'), 'an alarm', 15_000)
+    expect((await sandpiper('status')).out).toMatch(/^! warning: sensor gone is gone: .*\/nonexistent\/tty/m)
+    expect((await sandpiper('alarms')).out).toMatch(/^ALARM +SEVERITY +SINCE +WHAT\nsensor-gone\/gone +warning +\d{4}-\S+Z +sensor gone is gone: /)
+    expect(await sandpiper('alarms', 'clear', 'sensor-gone/gone')).toMatchObject({ code: 0, out: '' })
+    expect((await sandpiper('alarms')).out).toMatch(/\nsensor-gone\/gone +cleared /)
+    expect(await sandpiper('alarms', 'clear', 'sensor-gone/gone')).toMatchObject({ code: 1, err: expect.stringContaining('there is no such alarm: there is none at all: nothing was done') })
+    expect(await sandpiper('alarms', 'remove')).toMatchObject({ code: 1, err: expect.stringContaining('alarms clear NAME') })
   })
 
   test('clients', async () => {

@@ -7,19 +7,20 @@ const SITE = `
 sensors: [{ name: tank, topic: site/tank, simulate: { kind: counter, every: 1s } }]
 uplinks: [{ name: cloud, url: "mqtt://127.0.0.1:1", routes: [{ out: "up/#" }], links: [{ name: lte, budget: { day: 2MB, month: 20MB }, connect: { when: { queued: 100 } } }] }]
 http: { listeners: [{ port: 0 }], anonymous: operator }
+alarms: { clockUnset: 1s }
 `
 
 let bed: ApiBed
 let text: string
 
 beforeAll(async () => {
-  bed = await ApiBed.start(SITE)
+  bed = await ApiBed.start(SITE, { isClockSynced: false })
   const client = await bed.gateway.connect(5, { clientId: 'c' })
   client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] })
   await client.expect({ cmd: 'suback' })
   for (let i = 0; i < 3; i++) client.send({ cmd: 'publish', topic: 'a', payload: 'x', qos: 0, retain: false, dup: false })
   for (let i = 0; i < 3; i++) await client.expect({ cmd: 'publish' })
-  await bed.gateway.pass(3)
+  await bed.gateway.pass(5)
   text = (await bed.ask('GET ./metrics')).text
 })
 afterAll(() => bed[Symbol.asyncDispose]())
@@ -59,6 +60,8 @@ describe('they say what happened', () => {
     ['sandpiper_link_budget_bytes{uplink="cloud",link="lte",period="month"}', 20_000_000],
     ['sandpiper_sensor_status{sensor="tank",status="ok"}', 1],
     ['sandpiper_sensor_status{sensor="tank",status="gone"}', 0],
+    ['sandpiper_alarm_active{kind="clock-unset",of=""}', 1],
+    ['sandpiper_alarms_raised_total', 1],
     ['sandpiper_info{version="0.1.0",site="test"}', 1],
   ])('%s is %d', (series, expected) => expect(value(series)).toBe(expected))
 

@@ -14,16 +14,18 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   /** What a person at a terminal asks the gateway that runs. */
   commands: ['base'],
   /** What people and programs ask the gateway over HTTP. */
-  api: ['update', 'configuration', 'gateway', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
+  api: ['update', 'configuration', 'gateway', 'alarms', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
   /** The configuration of a gateway that runs: read again, tried, confirmed. */
-  configuration: ['gateway', 'ops', 'config', 'words', 'base'],
+  configuration: ['gateway', 'alarms', 'ops', 'config', 'words', 'base'],
   /** Tells on the card how the gateway is, and takes secrets from it. */
   card: ['appliance', 'ops', 'config', 'words', 'base'],
   /** Makes a configuration the machine's own: network, clock, name, keys. */
   appliance: ['config', 'words', 'base'],
   /** Stands beside the gateway: another broker's configuration in, ours out. */
   migrate: ['config', 'words', 'base'],
-  gateway: ['update', 'access', 'config', 'ops', 'announce', 'outputs', 'sensors', 'gpio', 'board', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  gateway: ['alarms', 'update', 'access', 'config', 'ops', 'announce', 'outputs', 'sensors', 'gpio', 'board', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  /** What is worth an alarm, when it begins and ends, and who is told. */
+  alarms: ['uplink', 'uplink/budget', 'sensors', 'outputs', 'update', 'config', 'words', 'base'],
   /** Updates of the appliance: packages, slots, what is on trial. Knows no message but those of its requests. */
   update: ['ops', 'config', 'mqtt', 'words', 'base'],
   /** Who tells other systems what sensors and outputs there are. */
@@ -96,6 +98,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
 
 /** … and these files more. */
 const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
+  'alarms/kinds.ts': (file) => file === 'config/units.ts',
   'api/caller.ts': (file) => file === 'config/http-config.ts',
   'api/routes/logins.ts': (file) => file === 'config/http-config.ts',
   'gateway.ts': (file) => file === 'store/sqlite.ts' || file === 'store/memory.ts' || file === 'config/sections.ts',

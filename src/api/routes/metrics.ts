@@ -34,6 +34,7 @@ export function metricsRoutes({ gateway, clock, startedMs }: ApiParts): Route[] 
           uplinks: uplinks.map(({ state }) => state),
           sensors: devices?.sensors.map(({ state }) => state) ?? [],
           outputs: devices?.outputs.map(({ state }) => state) ?? [],
+          alarms: gateway.alarms.list(),
           process: { cpuSec: (user + system) / 1e6, residentBytes: rss, heapBytes: heapUsed, startSec: (clock.wall() - clock.now() + startedMs) / 1000, openFiles: openFiles() },
         })
       },

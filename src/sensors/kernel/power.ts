@@ -73,6 +73,12 @@ async function flagChannels(root: string): Promise<readonly NamedChannel[]> {
   return [{ field: 'underVoltage', channel: { name: 'underVoltage', label: null, unit: null, read } }]
 }
 
+/** Whether the supply of the board is too weak now; null where the board does not tell. */
+export async function underVoltageChannel(root: string): Promise<Channel | null> {
+  const flag = (await flagChannels(root)).find(({ field }) => field === FLAGS[0][0])
+  return flag !== undefined && 'channel' in flag ? flag.channel : null
+}
+
 /** Names of the flags that this board tells. */
 export async function flagNames(root: string): Promise<readonly string[]> {
   return (await flagChannels(root)).map((channel) => channel.field)

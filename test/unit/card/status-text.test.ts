@@ -51,6 +51,33 @@ MACHINE
 `)
 })
 
+describe('alarms', () => {
+  const alarm = { name: 'uplink-down/cloud', severity: 'critical', message: 'uplink cloud was to be connected, and has not been for 1h', hint: 'see antenna, SIM and cables' }
+
+  test('stand before everything else of the gateway, with what to do', () => {
+    expect(textOf({ status: { ...STATUS, alarms: [alarm] } })).toContain(`GATEWAY.YAML is right, and in use.
+
+ALARMS: 1.
+  Alarm       uplink cloud was to be connected, and has not been for 1h
+              see antenna, SIM and cables
+
+BROKER: `)
+  })
+
+  test('the first ten of them', () => {
+    const text = textOf({ status: { ...STATUS, alarms: Array.from({ length: 12 }, (_, i) => ({ ...alarm, message: `alarm ${i + 1}` })) } })
+    expect(text).toContain('ALARMS: 12.')
+    expect(text).toContain('  Alarm       alarm 10\n')
+    expect(text).not.toContain('alarm 11')
+    expect(text).toContain('              and 2 more\n')
+  })
+
+  test('a status of a release without them', () => {
+    const { alarms: _, ...before } = STATUS
+    expect(textOf({ status: before as typeof STATUS })).toBe(textOf({}))
+  })
+})
+
 describe('a file with a mistake', () => {
   test('is told in the words of check, with line and column', () => {
     expect(refused('site: well-07\nbroker:\n  listners:\n    - { port: 1883 }\n')).toContain(`GATEWAY.YAML HAS A MISTAKE. The gateway runs on the last one that was right.

@@ -29,6 +29,7 @@ test('figures are no substance, states are', () => {
   expect(substanceOf({ ...FACTS, wallMs: 0, uptimeSec: 5, status: { ...STATUS, at: 1, broker: { ...STATUS.broker, clients: 50 }, uplinks: [{ ...STATUS.uplinks[0]!, queued: { messages: 13, bytes: 1 } }] } })).toBe(of)
   expect(substanceOf({ ...FACTS, status: { ...STATUS, uplinks: [{ ...STATUS.uplinks[0]!, queued: { messages: 5000, bytes: 1 } }] } })).not.toBe(of)
   expect(substanceOf({ ...FACTS, status: { ...STATUS, uplinks: [{ ...STATUS.uplinks[0]!, connected: false }] } })).not.toBe(of)
+  expect(substanceOf({ ...FACTS, status: { ...STATUS, alarms: [{ name: 'uplink-down/cloud', severity: 'critical', message: '', hint: '' }] } })).not.toBe(of)
   expect(substanceOf({ ...FACTS, applied: { ...APPLIED, fileDigest: '1' } })).not.toBe(of)
   expect(substanceOf({ ...FACTS, devices: [] })).not.toBe(of)
 })

@@ -47,6 +47,10 @@ const DEFAULTS = {
   outputs: [],
   announce: { homeAssistant: null, sparkplug: null },
   uplinks: [],
+  alarms: {
+    topic: null, uplinkDownMs: 3_600_000, queueShare: 0.8, storeRefused: true, storeSetAside: true, storeShare: 0.9, diskShare: 0.9, sensorGoneMs: 60_000, sensorDegradedMs: 600_000, outputGoneMs: 60_000,
+    temperatureC: 80, underVoltage: true, clockUnsetMs: 3_600_000, budget: true, update: true,
+  },
   http: { listeners: [], tokens: [], anonymous: 'viewer', requestsPerMinuteMax: 600 },
   hostname: 'well-07',
   network: { country: null, ethernet: [{ interface: null, addresses: [], gateways: [], dns: [] }], wifi: [], hotspot: null, modems: [], dialup: [] },

@@ -25,7 +25,12 @@ export interface Trial {
   readonly boot: string
   /** Since that start of the machine. */
   readonly untilMs: number
+  /** How long somebody has to confirm it, from when the gateway has started with it; null when that counts already. */
+  readonly confirmMs: number | null
 }
+
+/** A slow board with a large store starts in this time. */
+const START_MS_MAX = 120_000
 
 /** confirmed: the file says it now. failed: the gateway does not start with it. */
 export const TRIAL_OUTCOMES = ['confirmed', 'reverted', 'expired', 'failed'] as const
@@ -37,11 +42,20 @@ export interface TrialEnd {
   readonly why: string | null
 }
 
-/** On flash when this returns. Throws the file system's error. */
-export function keepTrial(folder: string, text: string, { boot, sinceBootMs }: Moment, forMs: number): Trial {
-  const trial: Trial = { text, digest: digestOf(text), boot, untilMs: Math.round(sinceBootMs + forMs) }
+/** On flash when this returns. `needsStart`: it counts from the start of the gateway with it, which may take a while. Throws the file system's error. */
+export function keepTrial(folder: string, text: string, { boot, sinceBootMs }: Moment, confirmMs: number, needsStart = false): Trial {
+  const untilMs = Math.round(sinceBootMs + confirmMs + (needsStart ? START_MS_MAX : 0))
+  const trial: Trial = { text, digest: digestOf(text), boot, untilMs, confirmMs: needsStart ? confirmMs : null }
   write(folder, trial)
   return trial
+}
+
+/** The gateway runs with it: from now on somebody has his time. Of later starts with it none begins that anew. Throws the file system's error. */
+export function beginTrial(folder: string, trial: Trial, { sinceBootMs }: Moment): Trial {
+  if (trial.confirmMs === null) return trial
+  const begun: Trial = { ...trial, untilMs: Math.min(trial.untilMs, Math.round(sinceBootMs + trial.confirmMs)), confirmMs: null }
+  write(folder, begun)
+  return begun
 }
 
 /** What has become of the trial. Throws the file system's error: then it counts until its moment all the same. */
@@ -57,8 +71,9 @@ export function trialIn(folder: string, { boot, sinceBootMs }: Moment): Trial | 
 
 /** A trial of which nobody has said what became of it, whether it counts or not. */
 export function keptTrial(folder: string): Trial | null {
-  const { text, digest, boot, untilMs } = recordIn(folder)
-  return typeof text === 'string' && typeof boot === 'string' && typeof untilMs === 'number' && digest === digestOf(text) ? { text, digest, boot, untilMs } : null
+  const { text, digest, boot, untilMs, confirmMs } = recordIn(folder)
+  const isWhole = typeof text === 'string' && typeof boot === 'string' && typeof untilMs === 'number' && digest === digestOf(text)
+  return isWhole ? { text, digest, boot, untilMs, confirmMs: typeof confirmMs === 'number' ? confirmMs : null } : null
 }
 
 /** What became of the last one; null when that is not known. */

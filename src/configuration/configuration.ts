@@ -16,7 +16,7 @@ import { chooseConfig, mayBeTried } from '../config/choose.ts'
 import { digestOf } from '../config/digest.ts'
 import { type Accepted, checkText, loadConfig, type LoadOptions, type LoadResult, type Problem, type Refused } from '../config/load.ts'
 import { sectionsThatNeedStart } from '../config/sections.ts'
-import { endTrial, keepTrial, keptTrial, lastTrialIn, type Moment, type Trial, type TrialEnd } from '../config/trial.ts'
+import { beginTrial, endTrial, keepTrial, keptTrial, lastTrialIn, type Moment, type Trial, type TrialEnd } from '../config/trial.ts'
 import { ConfigWatch, type Sources, sourcesOf } from '../config/watch.ts'
 import type { Gateway, GatewayLog } from '../gateway.ts'
 import type { StatusConfig } from '../ops/status.ts'
@@ -109,7 +109,7 @@ export class Configuration {
     process.on('SIGHUP', this.#onSignal)
     const kept = keptTrial(this.#deps.folder)
     if (!this.#startedOnTrial) return kept === null ? undefined : this.#closeLeftOver(kept)
-    this.#trial = kept ?? LOST
+    this.#trial = kept === null ? LOST : this.#begun(kept)
     this.#await(this.#trial)
   }
 
@@ -149,12 +149,12 @@ export class Configuration {
       if (file === null) throw new ConfigurationRefused(WITHOUT_FILE)
       if (writer.trouble !== null) throw new ConfigurationRefused(writer.trouble)
       if (digest !== null && digest !== this.#editing.digestOf(this.#current.text)) throw new ConfigurationRefused('the configuration has changed since this one was made from it: get it again, and change that')
-      const { problems, whole, config } = this.check(text)
+      const { problems, whole, config, needsStart } = this.check(text)
       if (config === null || whole === null) throw new ConfigurationRefused('the configuration has mistakes', problems)
       const instead = chooseConfig(file, { ...this.#here, lastGood: true, orDefault: true, moment: null }).candidates().next().value
       if (instead !== undefined && !mayBeTried(config, instead.config)) throw new ConfigurationRefused('who may log in to the machine (`ssh`) is changed in the file itself')
       const now = moment()
-      this.#trial = keepTrial(folder, whole, now, confirmWithinMs)
+      this.#trial = keepTrial(folder, whole, now, confirmWithinMs, needsStart.length > 0)
       log.warn({ confirmWithinSec: Math.round(confirmWithinMs / 1000) }, 'a configuration is on trial: the one before comes back unless this is confirmed')
       await this.#readAgain()
       this.#await(this.#trial)
@@ -190,6 +190,15 @@ export class Configuration {
   }
 
   // ---- trials
+
+  #begun(trial: Trial): Trial {
+    try {
+      return beginTrial(this.#deps.folder, trial, this.#deps.moment())
+    } catch (error) {
+      this.#deps.log.error({ why: (error as Error).message }, 'the begin of a trial cannot be kept: check the card and free space (df -h)')
+      return trial
+    }
+  }
 
   /** Of a process that is gone. */
   #closeLeftOver({ digest }: Trial): void {
@@ -293,5 +302,5 @@ export class Configuration {
 }
 
 /** Its record is gone: it is over. */
-const LOST: Trial = { text: '', digest: '', boot: '', untilMs: 0 }
+const LOST: Trial = { text: '', digest: '', boot: '', untilMs: 0, confirmMs: null }
 const WITHOUT_FILE = 'the gateway runs without a file: start it with one (sandpiper run --config gateway.yaml)'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { chooseConfig } from '../../../src/config/choose.ts'
-import { endTrial, keepTrial, keptTrial, lastTrialIn, TRIAL_FILE, trialIn } from '../../../src/config/trial.ts'
+import { beginTrial, endTrial, keepTrial, keptTrial, lastTrialIn, TRIAL_FILE, trialIn } from '../../../src/config/trial.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -21,6 +21,22 @@ test('it counts until its moment, and not at it', () => {
   expect(trialIn(folder, at(60_999))).toEqual(trial)
   expect(trialIn(folder, at(61_000))).toBe(null)
   expect(keptTrial(folder)).toEqual(trial)
+})
+
+test('one that needs a start has its time from then on, once', () => {
+  const trial = keepTrial(folder, 'site: new\n', at(1000), 60_000, true)
+  expect(trialIn(folder, at(100_000))).toEqual(trial)
+  const begun = beginTrial(folder, trial, at(100_000))
+  expect(begun).toMatchObject({ untilMs: 160_000, confirmMs: null })
+  expect(trialIn(folder, at(159_999))).toEqual(begun)
+  expect(beginTrial(folder, begun, at(150_000))).toEqual(begun)
+  expect(trialIn(folder, at(160_000))).toBe(null)
+})
+
+test('one that never starts ends all the same', () => {
+  const trial = keepTrial(folder, 'site: new\n', at(0), 60_000, true)
+  expect(trialIn(folder, at(180_000))).toBe(null)
+  expect(beginTrial(folder, trial, at(179_000)).untilMs).toBe(180_000)
 })
 
 test('another start of the machine ends it', () => {

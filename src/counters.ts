@@ -31,6 +31,16 @@ export class Counters {
   /** Clients that asked for a session of another user. */
   refusedSessionOwners = 0
   keepAliveTimeouts = 0
+  /** Commands by message of nobody who may give them, or without a right signature. */
+  refusedRemoteCommands = 0
+  /** Commands by message that came too often. */
+  refusedRemoteRate = 0
+  /** Commands by message that came twice. */
+  refusedRemoteTwice = 0
+  /** Commands by message, or answers to them, for which the bytes of the day were spent or that had no room in an answer. */
+  refusedRemoteBytes = 0
+  /** Reports that did not go when they were due: the one before still waited, or the bytes of the day were spent. */
+  delayedReports = 0
   // Limits that were reached (README, Limits). Those of queues and stores are below.
   /** Connections beyond what a listener takes at once. */
   refusedConnections = 0

@@ -58,6 +58,8 @@ export interface GatewayOptions {
   readonly clock?: Clock
   /** Its clock's `wall()` is a stored time (stored-time.ts). Default: SQLite in `config.store.path`. */
   readonly makeStore?: (clock: Clock) => Store
+  /** Uplinks wait for `startUplinks`: what they bring must not come before whoever listens for it. */
+  readonly holdUplinks?: true
   /** What is known of the system's clock. Default: what its kernel tells. */
   readonly systemTime?: SystemTime
   /** How the machine is. Default: what its kernel tells. */
@@ -91,6 +93,8 @@ export class Gateway {
   readonly #journal: Journal
   readonly access: Access
   readonly alarms: Alarms
+  /** What survives a restart. */
+  readonly numbers: Numbers
   readonly #sys: SysTopics
   readonly #timekeeper: Timekeeper
   readonly #devices: OwnDevices | null
@@ -115,6 +119,7 @@ export class Gateway {
     const gateway = new Gateway(config, options, store, snapshot, storedClock, { uplinks, devices })
     try {
       await gateway.#listen()
+      if (options.holdUplinks !== true) gateway.startUplinks()
     } catch (error) {
       await gateway.stop()
       throw error
@@ -146,6 +151,7 @@ export class Gateway {
     this.#journal = journal
     const audiences = new Audiences()
     const numbers = new Numbers(snapshot, journal)
+    this.numbers = numbers
     const system = options.systemTime ?? systemTime()
     const timekeeper = new Timekeeper(clock, system, numbers)
     this.#timekeeper = timekeeper
@@ -269,6 +275,16 @@ export class Gateway {
     return this.#journal.commitAgeMs
   }
 
+  /** Since the last commit of this run; null when there was none. */
+  get committedAgoMs(): number | null {
+    return this.#journal.committedAgoMs
+  }
+
+  /** The number of the last message that came into a queue on flash. */
+  get lastSequence(): number {
+    return this.#journal.lastSequence
+  }
+
   /** Sensors and outputs; null where there are none. */
   get devices(): OwnDevices | null {
     return this.#devices
@@ -282,6 +298,11 @@ export class Gateway {
   /** How good the time is. */
   get isTimeSynced(): boolean {
     return this.#timekeeper.isSynced
+  }
+
+  /** Once, where they were held. */
+  startUplinks(): void {
+    for (const uplink of this.uplinks) uplink.start()
   }
 
   /** Resolves when all that was changed before is on flash. */
@@ -362,7 +383,6 @@ export class Gateway {
       for (const output of this.#devices?.outputs ?? []) this.#onOutputState(output.state)
     })
     await Promise.all(this.uplinks.map((uplink) => uplink.prepare()))
-    for (const uplink of this.uplinks) uplink.start()
     await this.#devices?.start()
     this.alarms.start()
   }

@@ -179,7 +179,11 @@ async function tellOf(config: Config, { gateway, log, said, lastError, restart }
   api = new Api(config.http, { clock: systemClock, log, gateway, said, configuration, restart, folder: runtime ?? config.store.path, mode: runtime === null ? OWNER_ONLY : OWNER_AND_GROUP, status })
   statusFile?.start()
   await api.start()
+  const isAsked = config.remote.report !== null || config.remote.commands !== null
+  const remote = isAsked ? await (await import('./remote/remote.ts')).Remote.of(config.remote, { clock: systemClock, log, gateway, version: VERSION, status, alarms: () => gateway.alarms.list(), configuration, makeBundle: null }) : null
+  remote?.start()
   const stop = async (): Promise<void> => {
+    await remote?.stop()
     statusFile?.stop()
     await api.stop()
   }
@@ -242,8 +246,9 @@ export async function serve(config: Config, signal: Promise<string>, begun: (ser
     complain(error instanceof OperatorError ? `sandpiper: ${error.sentence}` : String(error))
     broken.resolve('the store is broken')
   }
-  const gateway = await Gateway.start(config, { log, version: VERSION, onFatal })
+  const gateway = await Gateway.start(config, { log, version: VERSION, onFatal, holdUplinks: true })
   const end = await begun({ gateway, log, said, lastError: () => lastError, restart })
+  gateway.startUplinks()
   log.info({ site: config.site, ports: gateway.ports, version: VERSION }, 'sandpiper is ready')
   const memory = new Memory(systemClock, gateway.counters)
   memory.start()

@@ -164,6 +164,12 @@ export class Access {
     return !this.#someAreNamedElsewhere && !this.#users.has(username)
   }
 
+  /** Roles of a user that the configuration names; none for one whose roles only its certificate or token tells. */
+  rolesOf(username: string): readonly string[] {
+    const user = this.#users.get(username)
+    return user === undefined || user.tenant !== '' ? [] : user.roles
+  }
+
   /** What a client may do; null for everything. */
   rightsOf({ by, username, tenant, roles, claims, grants }: Identity, clientId: string): Rights | null {
     if (by === 'probe') return PROBE_RIGHTS

@@ -7,6 +7,7 @@ import type { OutputConfig } from './gpio-config.ts'
 import type { HttpConfig } from './http-config.ts'
 import type { MachineConfig } from './machine-config.ts'
 import type { BusConfig } from './modbus-config.ts'
+import type { RemoteConfig } from './remote-config.ts'
 import type { AnnounceConfig, DeadbandConfig, SensorConfig } from './sensor-config.ts'
 import type { UpdateConfig } from './update-schema.ts'
 
@@ -16,6 +17,7 @@ export type * from './gpio-config.ts'
 export type * from './http-config.ts'
 export type * from './machine-config.ts'
 export type * from './modbus-config.ts'
+export type * from './remote-config.ts'
 export type * from './sensor-config.ts'
 export type { UpdateConfig } from './update-schema.ts'
 
@@ -34,6 +36,7 @@ export interface Config extends MachineConfig {
   readonly alarms: AlarmsConfig
   readonly http: HttpConfig
   readonly update: UpdateConfig
+  readonly remote: RemoteConfig
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
 }
 

@@ -16,6 +16,7 @@ import { http, httpOf } from './http-schema.ts'
 import { listenersOf } from './listener-access.ts'
 import { checkBuses } from './modbus-schema.ts'
 import { network, networkOf } from './network-schema.ts'
+import { checkRemote, remote } from './remote-schema.ts'
 import { identifier } from './scalar.ts'
 import { defaulted, object, optional, required, type JsonSchema } from './schema.ts'
 import { checkUplinksOfOutputs, outputs } from './output-schema.ts'
@@ -47,6 +48,7 @@ export const gateway = object({
   time: defaulted('Who tells the machine the time.', {}, time),
   ssh: defaulted('Who may log in to the machine.', {}, ssh),
   update: defaulted('Updates of the program and of the whole root. For the image.', {}, update),
+  remote: defaulted('What the cloud is told of the gateway, and what it may ask.', {}, remote),
   log: defaulted('What the gateway writes about itself.', {}, log),
 }).into((values, place): Config | undefined => {
   const listeners = listenersOf(values.broker.listeners, values.access, place)
@@ -61,7 +63,8 @@ export const gateway = object({
   const uplinksKnown = checkUplinksOfOutputs(config, place)
   const busesKnown = checkBuses(config, place)
   const canAnnounce = checkAnnounce(config, place)
-  return checkTenants(config, place) && uplinksKnown && busesKnown && sensorsKnown !== undefined && canAnnounce && fits ? config : undefined
+  const remoteFits = checkRemote(config, place)
+  return checkTenants(config, place) && remoteFits && uplinksKnown && busesKnown && sensorsKnown !== undefined && canAnnounce && fits ? config : undefined
 })
 
 /** JSON Schema (draft 7) of gateway.yaml, for editors: completion, documentation and checks while typing. */

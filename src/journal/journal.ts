@@ -60,6 +60,7 @@ export class Journal {
   readonly #queues = new Map<number, Queue>()
 
   #lastSequence: number
+  #committedAtMs: number | null = null
   readonly #pending = new Fifo<Append>()
   #writing: Append[] = []
   #changes: Change[] = []
@@ -119,6 +120,11 @@ export class Journal {
   /** What the store took on disk at the last commit. */
   get bytesUsed(): number {
     return this.#bytesUsed
+  }
+
+  /** Since the last commit of this run; null when there was none. */
+  get committedAgoMs(): number | null {
+    return this.#committedAtMs === null ? null : this.#clock.now() - this.#committedAtMs
   }
 
   /** How long the commit that is under way has been; 0 when there is none. */
@@ -370,6 +376,7 @@ export class Journal {
 
   #committed(written: Append[], after: (() => void)[], result: CommitResult): void {
     this.#busy = false
+    this.#committedAtMs = this.#clock.now()
     this.#bytesUsed = result.bytesUsed
     this.#writing = []
     this.#counters.commits++

@@ -150,7 +150,7 @@ export class Uplink implements LaneOwner, Flushable {
     this.lanes = new Lanes(lanes, clock)
     this.outgoing = new Outgoing(this.lanes, journal, restored)
     this.incoming = new Incoming(destination, journal, received)
-    this.#inbound = new Inbound(this, config, this.incoming, lanes, { ...deps, ask: (topic, dictionary) => this.#carriers.sendNow(makeMessage(needTopic(topic), dictionary)), send: (message, waiter) => this.#send(message, waiter) })
+    this.#inbound = new Inbound(this, config, this.incoming, lanes, { ...deps, ask: (topic, dictionary) => this.#carriers.sendNow(makeMessage(needTopic(topic), dictionary)), send: (message, waiter) => void this.#send(message, waiter) })
     const ends = { lanes: this.lanes, outgoing: this.outgoing, incoming: this.incoming, inbound: this.#inbound, routes: this.#out }
     this.#carriers = new Carriers(config, ends, deps, {
       changed: () => this.#changed(),
@@ -227,6 +227,22 @@ export class Uplink implements LaneOwner, Flushable {
     return size
   }
 
+  /** Lanes that messages of the gateway's own space with this topic go by. */
+  lanesOf(topic: string): readonly Lane[] {
+    const route = this.#out.routeOf(topic, 0)
+    return route === null ? [] : this.lanes.all.filter(({ class: { name }, batch }) => laneName(this.name, name, batch?.topic ?? null) === this.#laneOf(route))
+  }
+
+  /** That a message to the remote under its own topic goes by; null when all of them make frames. */
+  get directLane(): Lane | null {
+    return this.lanes.all.find((lane) => lane.batch === null) ?? null
+  }
+
+  /** Sends a message to the remote under its own topic, by `directLane`, which must be there; answers its number in that queue. */
+  sendDirect(message: Message): number {
+    return this.#send(message, null)
+  }
+
   /** Resolves when nothing is left running. */
   async stop(): Promise<void> {
     this.#inbound.stop()
@@ -300,12 +316,13 @@ export class Uplink implements LaneOwner, Flushable {
   }
 
   /** To the remote as it is, by the lane that goes first. */
-  #send(message: Message, waiter: Waiter | null): void {
-    const { queue } = this.lanes.all.find((lane) => lane.batch === null)!
+  #send(message: Message, waiter: Waiter | null): number {
+    const { queue } = this.directLane!
     const member = { destination: queue.destination, qos: 1, upgrade: true, retainAsPublished: false, subscriptionIdentifiers: AS_IT_IS } as const
     const append = this.#deps.journal.append(message, this.#deps.audiences.intern([member], [queue]), true, waiter)
     queue.push(message, append, 1, false, AS_IT_IS)
     this.#changed()
+    return append.sequence
   }
 
   // ---- links

@@ -45,6 +45,8 @@ export interface TestGatewayOptions {
   readonly isClockSynced?: boolean
   /** How the machine is; default: nobody knows. */
   readonly health?: HealthReader
+  /** As the program has it; default: uplinks start with the gateway. */
+  readonly holdUplinks?: true
 }
 
 export class TestGateway implements AsyncDisposable {
@@ -180,6 +182,7 @@ export class TestGateway implements AsyncDisposable {
       log: this.#options.log ?? SILENT,
       version: 'test',
       health: this.#options.health ?? { read: () => Promise.resolve(UNKNOWN) },
+      ...(this.#options.holdUplinks === undefined ? {} : { holdUplinks: true }),
       clock,
       systemTime: { boot: (++this.#starts).toString(16).padStart(8, '0'), isSynced: () => this.isClockSynced },
       makeStore: (storedClock) => {

@@ -10,13 +10,15 @@ import { basename, dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  main: ['configuration', 'commands', 'card', 'api', 'gateway', 'update', 'appliance', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
+  main: ['configuration', 'commands', 'card', 'api', 'remote', 'gateway', 'update', 'appliance', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
   /** What a person at a terminal asks the gateway that runs. */
   commands: ['base'],
   /** What people and programs ask the gateway over HTTP. */
   api: ['update', 'configuration', 'gateway', 'alarms', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
   /** The configuration of a gateway that runs: read again, tried, confirmed. */
   configuration: ['gateway', 'alarms', 'ops', 'config', 'words', 'base'],
+  /** What the cloud is told over a thin link, and what it may ask. */
+  remote: ['configuration', 'gateway', 'update', 'ops', 'uplink', 'uplink/link', 'access', 'session', 'config', 'mqtt', 'words', 'base'],
   /** Tells on the card how the gateway is, and takes secrets from it. */
   card: ['appliance', 'ops', 'config', 'words', 'base'],
   /** Makes a configuration the machine's own: network, clock, name, keys. */
@@ -118,6 +120,8 @@ const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
   'configuration/writer.ts': (file) => file === 'config/trial.ts',
   'api/routes/configuration.ts': (file) => file.startsWith('config/'),
   'api/routes/status.ts': (file) => file === 'config/choose.ts',
+  'remote/asker.ts': (file) => file === 'config/http-config.ts',
+  'remote/commands.ts': (file) => file === 'config/remote-config.ts',
   'update-command.ts': (file) => file === 'config/choose.ts',
   'sensors-command.ts': (file) => file === 'config/load.ts' || file === 'config/report.ts',
   'outputs/command.ts': (file) => file === 'config/units.ts',

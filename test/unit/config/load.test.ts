@@ -57,6 +57,7 @@ const DEFAULTS = {
   time: { servers: [{ host: '2.debian.pool.ntp.org', isPool: true }], gpsSensor: null, gpsDelaySec: 0, step: 'start' },
   ssh: { keys: [] },
   update: { allowDowngrade: false, commandTopic: null, rateMax: Infinity, withinMs: 900_000 },
+  remote: { report: null, commands: null },
   log: { level: 'info' },
 }
 

@@ -1,15 +1,19 @@
 // The commands: parse, call, exit. Every failure ends in one sentence of what happened and what to do.
-import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { MessageChannel } from 'node:worker_threads'
 import type { ExplainWords } from './access/explain.ts'
-import type { ApplyWords } from './apply-command.ts'
-import type { CardWords } from './card-command.ts'
 import { systemClock } from './clock.ts'
+import type { ApplyWords } from './commands/apply.ts'
+import type { CardWords } from './commands/card.ts'
 import type { AskWords } from './commands/ask.ts'
+import { commandNamed, OPTIONS } from './commands/catalogue.ts'
 import type { ConfigWords } from './commands/config.ts'
+import type { ConfigureWords } from './commands/configure.ts'
+import { commandHelp, helpText, strayOption } from './commands/help.ts'
+import { socketOf, type SocketWords } from './commands/socket.ts'
+import type { UnpackWords } from './commands/unpack.ts'
 import { defaultConfigText } from './config/default.ts'
 import { jsonSchema } from './config/gateway-schema.ts'
 import { loadConfig } from './config/load.ts'
@@ -19,73 +23,22 @@ import { parseDuration } from './config/units.ts'
 import { detectedBoard } from './detected-board.ts'
 import { OperatorError } from './errors.ts'
 import { VERSION } from './layout.ts'
-import type { UnpackWords } from './unpack.ts'
-
-const HELP = `sandpiper: MQTT broker, sensors and store-and-forward for places with a bad link
-
-  sandpiper run [--config FILE] [--last-good]   the gateway; without a file, a demonstration on 127.0.0.1:1883
-      [--or-default] [--state FOLDER]
-  sandpiper apply --card FOLDER --state FOLDER  on the image: network, time, host name and SSH keys as gateway.yaml in that folder says
-      [--root FOLDER] [--dry-run]
-  sandpiper card --card FOLDER --state FOLDER   on the image: STATUS.txt beside gateway.yaml says how the gateway is; secrets that have worked leave the file
-      [--root FOLDER] [--dry-run]
-  sandpiper check FILE [--board ID]             every problem of a configuration, with line and column; with --board for that board, on any machine
-  sandpiper board [--config FILE] [--board ID]  what this machine is and has: GPIO lines and who holds them, serial ports, buses, sensors on them;
-      [--json] [--root FOLDER]                  with a configuration also the boot lines that it needs here
-  sandpiper board --list                        the boards that are known
-  sandpiper default                             the configuration that run takes without a file
-  sandpiper schema                              JSON Schema of gateway.yaml, for editors
-  sandpiper import FILE [--out gateway.yaml]    a Mosquitto configuration as gateway.yaml, and every line that it could not honour
-  sandpiper passwd FILE NAME [--delete]         adds a user to a password file, changes its password (asked for, or a line of standard input), or removes it
-  sandpiper passwd FILE                         the users of a password file, and how well each password is kept
-  sandpiper unpack --from URL [--to URL]        frames at a broker become the messages in them, at the same broker or another
-      [--topic FILTER]… [--state FOLDER] [--qos N] [--client-id ID] [--user NAME --password-file FILE] [--ca FILE]
-      [--to-user NAME --to-password-file FILE] [--to-ca FILE]
-  sandpiper unpack FILE…                        the messages of frames in files, as lines of JSON
-  sandpiper access explain --config FILE        what a client may do, and which rule says so; ends with 0 for allowed, 1 for denied
-      --client ID [--user NAME | --anonymous] [--tenant NAME] [--role NAME]… [--claim NAME=VALUE]…
-      --publish TOPIC [--qos N] [--retain] | --subscribe FILTER [--qos N] | --receive TOPIC
-  sandpiper sensors watch --config FILE         what the sensors read, live; of the gateway that runs, or read here where none does
-      [--json] [--for 30s]
-  sandpiper sensors try 'serial: { … }'         one entry as it would stand under sensors, read at once; ends with 0 when a reading came
-      [--config FILE] [--board ID] [--for 30s]
-  sandpiper status                              how the gateway of this machine is; this and the next ask it by its socket (--socket FILE, or --config FILE), and take --json
-  sandpiper alarms [clear NAME]                 what is wrong, the worst first; clear takes one away until its cause was away and comes again
-  sandpiper clients [kick CLIENT-ID]            who is connected; kick disconnects one
-  sandpiper queue client CLIENT-ID | uplink NAME   what waits, oldest first (--limit N); --drop N takes it away, N messages at most
-  sandpiper retained [FILTER] [--clear TOPIC]   retained messages; --clear clears one
-  sandpiper uplink [NAME [ORDER]] [--for 900s]  uplinks; ORDER says for a while when one is connected: connect, hold, pause, none
-  sandpiper pub TOPIC [PAYLOAD] [--qos N] [--retain]   publishes a message, and says when it is safe
-  sandpiper sub FILTER…                         messages as they come
-  sandpiper config                              the configuration in force, its secrets hidden
-  sandpiper config check FILE                   what is wrong with another one; (hidden N) may stay
-  sandpiper config apply FILE [--yes] [--for 60s]   tries it: the one before comes back unless config confirm keeps it (--yes: at once, when it works)
-  sandpiper config confirm | revert             keeps what is on trial, or takes it back
-  sandpiper logs [--follow] [--level LEVEL]     the last lines of the log
-  sandpiper update status [--json]              what is installed, what is on trial, and what became of the last update (image only, as are the next two)
-  sandpiper update install FILE|URL [--json]    an application package or the bundle of a root; ends with 0 when it is installed and on trial
-  sandpiper update rollback [--json]            back to what ran before
-  sandpiper --version
-
-  --last-good   when FILE has a mistake, say so and run on the last one that worked; with --or-default on a safe one where there is none
-  --state       folder of the gateway: its store where store.path is relative, the last good configuration, secrets that were moved there
-`
-
 
 async function main(argv: string[]): Promise<number> {
   const { values, positionals } = arguments_(argv)
-  if (values.help === true) return print(HELP)
   if (values.version === true) return print(`sandpiper ${VERSION} (node ${process.version})\n`)
   const [command = 'help', ...rest] = positionals
+  const known = commandNamed(command)
+  if (known === null) throw new OperatorError('E_USAGE', `there is no command "${command}"`)
+  if (values.help === true) return help(command)
+  const stray = strayOption(known, Object.keys(values))
+  if (stray !== null) throw new OperatorError('E_USAGE', stray)
   switch (command) {
     case 'run':
       if (rest.length > 0) throw new OperatorError('E_USAGE', `run takes its file by a word: sandpiper run --config ${rest[0]}`)
       return (await import('./run.ts')).runCommand(values) // not needed by `check`, which has to be quick
-    case 'configure': {
-      const failures = (await import('./configure-command.ts')).configureCommand(values)
-      for (const why of failures) complain(`sandpiper: ${why}`)
-      return failures.length > 0 ? 1 : 0
-    }
+    case 'configure':
+      return configure(values)
     case 'apply':
     case 'card':
       return appliance(command, rest, values)
@@ -108,9 +61,17 @@ async function main(argv: string[]): Promise<number> {
     case 'sensors':
       return sensors(rest, values)
     case 'update':
-      return (await import('./update-command.ts')).update(rest, values, { write: (text) => void process.stdout.write(text), isTty: process.stdout.isTTY === true })
+      return (await import('./commands/update.ts')).update(rest, values, { write: (text) => void process.stdout.write(text), isTty: process.stdout.isTTY === true })
+    case 'doctor':
+      if (rest.length > 0) throw new OperatorError('E_USAGE', `doctor takes its file by a word: sandpiper doctor --config ${rest[0]}`)
+      return (await import('./commands/doctor.ts')).doctor(values, (text) => void process.stdout.write(text))
+    case 'support':
+      if (rest.length > 0) throw new OperatorError('E_USAGE', `support takes its file by a word: sandpiper support --out ${rest[0]}`)
+      return (await import('./commands/support.ts')).support(values, (text) => void process.stdout.write(text))
     case 'help':
-      return print(HELP)
+      return help(rest[0])
+    case 'completion':
+      return completion(rest)
     case 'config':
       return configuration(rest, values)
     case 'status':
@@ -124,60 +85,28 @@ async function main(argv: string[]): Promise<number> {
     case 'logs':
       return askGateway(command, rest, values)
     default:
-      throw new OperatorError('E_USAGE', `there is no command "${command}"`)
+      throw new Error(`the table has a command that nobody carries out: ${command}`)
   }
+}
+
+/** All commands, or everything of one. */
+function help(name: string | undefined): number {
+  if (name === undefined || name === 'help') return print(helpText())
+  const command = commandNamed(name)
+  if (command === null) throw new OperatorError('E_USAGE', `there is no command "${name}"`)
+  return print(commandHelp(command))
+}
+
+async function completion([shell, ...more]: readonly string[]): Promise<number> {
+  const { completionScript, SHELLS } = await import('./commands/completion.ts')
+  const known = SHELLS.find((one) => one === shell)
+  if (known === undefined || more.length > 0) throw new OperatorError('E_USAGE', `completion wants a shell: ${SHELLS.join(', ')}`)
+  return print(completionScript(known))
 }
 
 function arguments_(argv: string[]) {
   try {
-    return parseArgs({
-      args: argv,
-      allowPositionals: true,
-      options: {
-        config: { type: 'string', short: 'c' },
-        out: { type: 'string', short: 'o' },
-        delete: { type: 'boolean' },
-        client: { type: 'string' },
-        user: { type: 'string' },
-        anonymous: { type: 'boolean' },
-        tenant: { type: 'string' },
-        role: { type: 'string', multiple: true },
-        claim: { type: 'string', multiple: true },
-        publish: { type: 'string' },
-        subscribe: { type: 'string' },
-        receive: { type: 'string' },
-        qos: { type: 'string' },
-        board: { type: 'string' },
-        json: { type: 'boolean' },
-        yes: { type: 'boolean', short: 'y' },
-        for: { type: 'string' },
-        list: { type: 'boolean' },
-        root: { type: 'string' },
-        retain: { type: 'boolean' },
-        from: { type: 'string' },
-        to: { type: 'string' },
-        topic: { type: 'string', multiple: true },
-        state: { type: 'string' },
-        'client-id': { type: 'string' },
-        'password-file': { type: 'string' },
-        ca: { type: 'string' },
-        'to-user': { type: 'string' },
-        'to-password-file': { type: 'string' },
-        'to-ca': { type: 'string' },
-        'last-good': { type: 'boolean' },
-        'or-default': { type: 'boolean' },
-        card: { type: 'string' },
-        'dry-run': { type: 'boolean' },
-        socket: { type: 'string' },
-        drop: { type: 'string' },
-        clear: { type: 'string' },
-        limit: { type: 'string' },
-        level: { type: 'string' },
-        follow: { type: 'boolean', short: 'f' },
-        help: { type: 'boolean', short: 'h' },
-        version: { type: 'boolean' },
-      },
-    })
+    return parseArgs({ args: argv, allowPositionals: true, options: OPTIONS })
   } catch (error) {
     throw new OperatorError('E_USAGE', (error as Error).message, { cause: error })
   }
@@ -200,7 +129,7 @@ function complain(text: string): void {
 async function check(file: string | undefined, words: { readonly board?: string | undefined; readonly state?: string | undefined }): Promise<number> {
   const { board } = words
   if (file === undefined) throw new OperatorError('E_USAGE', 'check needs a file: sandpiper check gateway.yaml')
-  if (board !== undefined) (await import('./board-command.ts')).profileOf(board)
+  if (board !== undefined) (await import('./commands/board.ts')).profileOf(board)
   const result = loadConfig(file, { ...stateOf(words), ...(board === undefined ? {} : { board }) })
   if ('problems' in result) {
     complain(refusalText(result, file, process.stderr.isTTY === true))
@@ -213,7 +142,7 @@ async function check(file: string | undefined, words: { readonly board?: string 
 
 async function appliance(command: 'apply' | 'card', rest: readonly string[], words: ApplyWords & CardWords): Promise<number> {
   if (rest.length > 0) throw new OperatorError('E_USAGE', `${command} takes no file by itself: sandpiper ${command} --card FOLDER --state FOLDER`)
-  const { stdout, stderr } = command === 'apply' ? await (await import('./apply-command.ts')).applyCommand(words) : await (await import('./card-command.ts')).cardCommand(words)
+  const { stdout, stderr } = command === 'apply' ? await (await import('./commands/apply.ts')).applyCommand(words) : await (await import('./commands/card.ts')).cardCommand(words)
   process.stderr.write(stderr)
   return print(stdout)
 }
@@ -228,7 +157,7 @@ interface BoardWords {
 
 async function board(rest: readonly string[], { config: file, board: id, root = '', json = false, list = false }: BoardWords): Promise<number> {
   if (rest.length > 0) throw new OperatorError('E_USAGE', 'board takes no file by itself: sandpiper board --config gateway.yaml')
-  const { boardCommand, boardList, profileOf } = await import('./board-command.ts') // not needed by `run`, which has to be small
+  const { boardCommand, boardList, profileOf } = await import('./commands/board.ts') // not needed by `run`, which has to be small
   if (list) return print(boardList())
   if (id !== undefined) profileOf(id)
   const result = file === undefined ? null : loadConfig(file, { secrets: 'optional', detectedBoard: detectedBoard(root), ...(id === undefined ? {} : { board: id }) })
@@ -250,7 +179,7 @@ async function importMosquitto(file: string | undefined, out: string | undefined
 
 async function passwdOf([file, name, ...more]: readonly string[], remove: boolean): Promise<number> {
   if (file === undefined || more.length > 0 || (remove && name === undefined)) throw new OperatorError('E_USAGE', 'passwd needs a file, and the name of one user: sandpiper passwd FILE NAME [--delete]')
-  const { passwd } = await import('./passwd.ts')
+  const { passwd } = await import('./commands/passwd.ts')
   return print(await passwd({ file, name: name ?? null, remove, asking: { stdin: process.stdin, write: (text) => void process.stderr.write(text) } }))
 }
 
@@ -291,22 +220,11 @@ async function configuration(args: readonly string[], words: ConfigWords & Socke
   }
 }
 
-interface SocketWords {
-  readonly socket?: string | undefined
-  readonly config?: string | undefined
-  readonly state?: string | undefined
+async function configure(words: ConfigureWords): Promise<number> {
+  const failures = (await import('./commands/configure.ts')).configureCommand(words)
+  for (const why of failures) complain(`sandpiper: ${why}`)
+  return failures.length > 0 ? 1 : 0
 }
-
-/** Of the gateway that systemd runs, or of the one that a configuration makes. */
-function socketOf(words: SocketWords): string {
-  if (words.socket !== undefined) return resolve(words.socket)
-  if (words.config === undefined) return existsSync(SERVICE_SOCKET) ? SERVICE_SOCKET : resolve('data/api.sock')
-  const result = loadConfig(words.config, { secrets: 'skip', ...stateOf(words) })
-  return resolve('problems' in result ? result.storePath : result.config.store.path, 'api.sock')
-}
-
-/** Where systemd gives the gateway a folder. */
-const SERVICE_SOCKET = '/run/sandpiper/api.sock'
 
 function untilStopped(): Promise<void> {
   return new Promise((stop) => {
@@ -324,12 +242,13 @@ interface SensorWords {
 
 const TRY_SEC = 30
 
-async function sensors([what, entry, ...more]: readonly string[], words: SensorWords): Promise<number> {
+async function sensors([what, entry, ...more]: readonly string[], words: SensorWords & AskWords & SocketWords): Promise<number> {
+  if (what === undefined) return askGateway('sensors', [], words)
   const isTry = what === 'try' && entry !== undefined && more.length === 0
-  if (!isTry && (what !== 'watch' || entry !== undefined)) throw new OperatorError('E_USAGE', "sensors knows two words: sensors watch --config gateway.yaml, and sensors try 'serial: { path: /dev/ttyUSB0 }'")
+  if (!isTry && (what !== 'watch' || entry !== undefined)) throw new OperatorError('E_USAGE', "sensors shows what the gateway has; it knows two words: sensors watch --config gateway.yaml, and sensors try 'serial: { path: /dev/ttyUSB0 }'")
   const seconds = words.for === undefined ? null : parseDuration(words.for)
   if (words.for !== undefined && seconds === null) throw new OperatorError('E_USAGE', '--for wants a duration such as 30s or 5m')
-  const { trySensor, watchSensors } = await import('./sensors-command.ts')
+  const { trySensor, watchSensors } = await import('./commands/sensors.ts')
   const board = { detectedBoard: detectedBoard(), ...stateOf(words), ...(words.board === undefined ? {} : { board: words.board }) }
   if (!isTry && words.config === undefined) throw new OperatorError('E_USAGE', 'sensors watch needs the configuration: --config gateway.yaml')
   const file = words.config ?? null
@@ -344,7 +263,7 @@ async function sensors([what, entry, ...more]: readonly string[], words: SensorW
 }
 
 async function unpack(files: readonly string[], words: UnpackWords): Promise<number> {
-  const { unpackConfig, unpackFiles } = await import('./unpack.ts')
+  const { unpackConfig, unpackFiles } = await import('./commands/unpack.ts')
   if (files.length === 0) {
     const { serve, untilSignal } = await import('./run.ts')
     return serve(unpackConfig(words), untilSignal(), async () => async () => {})

@@ -180,7 +180,7 @@ async function tellOf(config: Config, { gateway, log, said, lastError, restart }
   statusFile?.start()
   await api.start()
   const isAsked = config.remote.report !== null || config.remote.commands !== null
-  const remote = isAsked ? await (await import('./remote/remote.ts')).Remote.of(config.remote, { clock: systemClock, log, gateway, version: VERSION, status, alarms: () => gateway.alarms.list(), configuration, makeBundle: null }) : null
+  const remote = isAsked ? await (await import('./remote/remote.ts')).Remote.of(config.remote, { clock: systemClock, log, gateway, version: VERSION, status, alarms: () => gateway.alarms.list(), configuration, makeBundle: () => api!.supportBundle() }) : null
   remote?.start()
   const stop = async (): Promise<void> => {
     await remote?.stop()

@@ -11,8 +11,9 @@ import type { TlsLog } from '../net/tls.ts'
 import { type Places, placesBelow } from '../update/places.ts'
 import type { App } from './app.ts'
 import { type Entrance, EntranceSocket, type Place } from './entrance.ts'
-import type { Callers } from './caller.ts'
+import type { Caller, Callers } from './caller.ts'
 import { ownPaths } from './own-paths.ts'
+import type { ReadRoute, Route } from './route.ts'
 
 export const API_SOCKET = 'api.sock'
 
@@ -68,6 +69,14 @@ export class Api {
     this.#loading?.then((app) => app.endStreams(), () => {}) // why it could not be loaded has been told
   }
 
+  /** One file for whoever helps, as GET /support has it: for those who ask by other ways. */
+  async supportBundle(): Promise<Buffer> {
+    const { Callers, LOCAL } = await import('./caller.ts')
+    const { gateway, clock } = this.#deps
+    const routes = await this.#routesWith(new Callers(gateway.access, clock, this.#config))
+    return bundleBy(routes, LOCAL)
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#entrances.map((entrance) => entrance.stop()))
     await (await this.#loading?.catch(() => null))?.stop()
@@ -98,12 +107,23 @@ export class Api {
   }
 
   async #load(): Promise<App> {
-    const [{ App }, { Callers }, { routesOf }] = await Promise.all([import('./app.ts'), import('./caller.ts'), import('./routes.ts')])
-    const { gateway, clock, log, said, status, configuration, restart, places = placesBelow() } = this.#deps
+    const [{ App }, { Callers }] = await Promise.all([import('./app.ts'), import('./caller.ts')])
+    const { gateway, clock, log } = this.#deps
     const callers = (this.#callers = new Callers(gateway.access, clock, this.#config))
-    const routes = routesOf({ gateway, clock, callers, log: said, status, configuration, restart, places, startedMs: this.#startedMs })
-    return App.make({ clock, callers, routes, log, requestsPerMinuteMax: this.#config.requestsPerMinuteMax })
+    return App.make({ clock, callers, routes: await this.#routesWith(callers), log, requestsPerMinuteMax: this.#config.requestsPerMinuteMax })
   }
+
+  async #routesWith(callers: Callers): Promise<readonly Route[]> {
+    const { routesOf } = await import('./routes.ts')
+    const { gateway, clock, said, status, configuration, restart, places = placesBelow() } = this.#deps
+    return routesOf({ gateway, clock, callers, log: said, status, configuration, restart, places, startedMs: this.#startedMs })
+  }
+}
+
+function bundleBy(routes: readonly Route[], caller: Caller): Promise<Buffer> {
+  const route = routes.find(({ path }) => path === '/support') as ReadRoute
+  const entrance: Entrance = { kind: 'socket' }
+  return route.handle({ caller, params: {}, query: {}, body: undefined, authorization: undefined, entrance, address: '', gone: new AbortController().signal }) as Promise<Buffer>
 }
 
 function placeOf(config: HttpListenerConfig, folder: string): Place {

@@ -43,7 +43,8 @@ export interface Password {
 }
 
 const CHALLENGES = 'Bearer realm="sandpiper", Basic realm="sandpiper", charset="UTF-8"'
-const LOCAL: Caller = { name: 'this machine', role: 'admin', identity: null }
+/** Who may open the unix socket, and the gateway itself. */
+export const LOCAL: Caller = { name: 'this machine', role: 'admin', identity: null }
 
 export class Callers {
   readonly #access: Access

@@ -14,6 +14,7 @@ import { metricsRoutes } from './routes/metrics.ts'
 import { retainedRoutes } from './routes/retained.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { statusRoutes } from './routes/status.ts'
+import { supportRoutes } from './routes/support.ts'
 import { updateRoutes } from './routes/update.ts'
 import { uplinkRoutes } from './routes/uplinks.ts'
 
@@ -35,6 +36,7 @@ const MAKERS: readonly ((parts: ApiParts) => readonly Route[])[] = [
 ]
 
 export function routesOf(parts: ApiParts): readonly Route[] {
-  const routes = MAKERS.flatMap((make) => make(parts))
+  const asked = MAKERS.flatMap((make) => make(parts))
+  const routes = [...asked, ...supportRoutes(parts, asked)]
   return [...routes, ...aboutRoutes(routes)]
 }

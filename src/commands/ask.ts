@@ -48,7 +48,7 @@ interface Page<T> {
   readonly next: string | null
 }
 
-const COMMANDS: Readonly<Record<string, (asked: Asked) => Promise<number>>> = { status, alarms, clients, retained, uplink, pub, sub, logs, queue }
+const COMMANDS: Readonly<Record<string, (asked: Asked) => Promise<number>>> = { status, alarms, clients, retained, uplink, pub, sub, logs, queue, sensors }
 
 /** Exit code. Rejects with OperatorError. */
 export function ask(command: string, asked: Asked): Promise<number> {
@@ -200,6 +200,44 @@ async function sub({ gateway, args: filters, words, terminal }: Asked): Promise<
     else terminal.write(`… ${(data as { count: number }).count} messages were not read in time\n`)
   }, terminal.ended)
   return isOurs ? 0 : 1
+}
+
+interface Sensor {
+  readonly name: string
+  readonly status: string
+  readonly since: string
+  readonly readings: number
+  readonly skipped: Readonly<Record<string, number>>
+  readonly lastError: string | null
+  readonly last: { readonly at: string; readonly payload: string; readonly values: readonly { readonly name: string; readonly value: unknown; readonly unit: string | null }[] | null } | null
+}
+
+interface Output {
+  readonly name: string
+  readonly status: string
+  readonly on: boolean | null
+  readonly commands: number
+  readonly refused: number
+  readonly lastError: string | null
+}
+
+async function sensors({ gateway, words, terminal }: Asked): Promise<number> {
+  const { sensors: read } = (await gateway.ask('GET /sensors')) as { readonly sensors: readonly Sensor[] }
+  const { outputs: driven } = (await gateway.ask('GET /outputs')) as { readonly outputs: readonly Output[] }
+  if (words.json === true) return print(terminal, { sensors: read, outputs: driven })
+  const skippedOf = ({ skipped }: Sensor): string | null => Object.entries(skipped).map(([reason, count]) => `${count} ${reason}`).join(', ') || null
+  terminal.write(table(['sensor', 'state', 'readings', 'skipped', 'last', 'value', 'trouble'], read.map((s) => [s.name, s.status, s.readings, skippedOf(s), s.last?.at ?? null, lastValue(s), s.status === 'ok' ? null : s.lastError]), 'no sensor is configured'))
+  if (driven.length > 0) terminal.write(`\n${table(['output', 'state', 'is', 'commands', 'refused', 'trouble'], driven.map((o) => [o.name, o.status, o.on === null ? null : o.on ? 'on' : 'off', o.commands, o.refused, o.status === 'ok' ? null : o.lastError]), '')}`)
+  return 0
+}
+
+const VALUE_CHARS_MAX = 60
+
+/** In a cell of a table, whatever a device has sent. */
+function lastValue({ last }: Sensor): string | null {
+  if (last === null) return null
+  const text = last.values === null ? last.payload : last.values.map(({ name, value, unit }) => `${last.values!.length === 1 && name === 'value' ? '' : `${name} `}${String(value)}${unit === null ? '' : ` ${unit}`}`).join(', ')
+  return oneLine({ payload: text.length > VALUE_CHARS_MAX ? `${text.slice(0, VALUE_CHARS_MAX - 1)}…` : text, encoding: 'utf8' })
 }
 
 interface LogLine {

@@ -25,6 +25,14 @@ export class GatewayClient {
     throw refusal(text, answer.statusCode!)
   }
 
+  /** An answer that is no JSON, by its whole path: `/metrics`. */
+  async text(path: string): Promise<string> {
+    const answer = await this.#send('GET', undefined, path)
+    const text = await textOf(answer)
+    if (answer.statusCode! < 300) return text
+    throw refusal(text, answer.statusCode!)
+  }
+
   /** Server-sent events until `ended`; `tell` gets each. Resolves with false when the gateway ended it. */
   async listen(path: string, tell: (event: string, data: unknown) => void, ended: Promise<unknown>): Promise<boolean> {
     const answer = await this.#send(`GET ${path}`)
@@ -44,12 +52,12 @@ export class GatewayClient {
     return isOurs
   }
 
-  #send(what: string, body?: unknown): Promise<IncomingMessage> {
+  #send(what: string, body?: unknown, whole?: string): Promise<IncomingMessage> {
     const [method = 'GET', path = '/'] = what.split(' ')
     const text = body === undefined ? null : JSON.stringify(body)
     const headers = text === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
     return new Promise((resolve, reject) => {
-      const asked = request({ socketPath: this.#socket, method, path: `/api/v1${path}`, headers, agent: false, timeout: ANSWER_MS_MAX }, resolve)
+      const asked = request({ socketPath: this.#socket, method, path: whole ?? `/api/v1${path}`, headers, agent: false, timeout: ANSWER_MS_MAX }, resolve)
       asked.on('timeout', () => void asked.destroy(new OperatorError('E_NO_GATEWAY', `the gateway at ${this.#socket} does not answer`)))
       asked.on('error', (error: NodeJS.ErrnoException) => reject(error instanceof OperatorError ? error : unreachable(this.#socket, error)))
       asked.end(text ?? undefined)
@@ -57,9 +65,10 @@ export class GatewayClient {
   }
 }
 
-function unreachable(socket: string, { code, message }: NodeJS.ErrnoException): OperatorError {
+function unreachable(socket: string, cause: NodeJS.ErrnoException): OperatorError {
+  const { code, message } = cause
   const why = code === 'ENOENT' || code === 'ECONNREFUSED' ? 'no gateway runs there' : code === 'EACCES' ? 'only root and the group of the gateway may ask it' : message
-  return new OperatorError('E_NO_GATEWAY', `${socket}: ${why}`)
+  return new OperatorError('E_NO_GATEWAY', `${socket}: ${why}`, { cause })
 }
 
 function refusal(text: string, status: number): OperatorError {

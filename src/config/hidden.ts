@@ -3,20 +3,15 @@
 // What is always true: a text with a secret that cannot be found in it is not shown at all; a mark becomes the very secret that it stood for, on one line, so
 // that every other line keeps its number.
 import type { WrittenSecret } from './place.ts'
-import { type ScalarRange, scalarsOf } from './yaml.ts'
+import { type Replacement, replaced } from './replaced.ts'
+import { type ScalarSpan, scalarSpans } from './yaml.ts'
 
 const MARK = /^\(hidden (\d{1,6})\)$/
-
-interface Replacement {
-  readonly start: number
-  readonly end: number
-  readonly by: string
-}
 
 /** null when one of the secrets cannot be found in the text. */
 export function hideSecrets(text: string, secrets: readonly WrittenSecret[]): string | null {
   const ranges = rangesOf(text, secrets)
-  return ranges === null ? null : replaceAll(text, ranges.map(({ start, end }, i) => ({ start, end, by: `(hidden ${i + 1})${lineEnds(text.slice(start, end))}` })))
+  return ranges === null ? null : replaced(text, ranges.map(({ start, end }, i) => ({ start, end, by: `(hidden ${i + 1})` })))
 }
 
 /** A mark that stands for no secret. */
@@ -34,7 +29,7 @@ export interface Restored {
 /** `base`: the text that was shown, with its secrets. */
 export function restoreSecrets(marked: string, base: string, secrets: readonly WrittenSecret[]): Restored {
   const known = rangesOf(base, secrets) ?? []
-  const marks = marked.includes('(hidden ') ? scalarsOf(marked).filter(({ value }) => typeof value === 'string' && MARK.test(value)) : []
+  const marks = marked.includes('(hidden ') ? scalarSpans(marked).filter(({ value }) => typeof value === 'string' && MARK.test(value)) : []
   const replacements: Replacement[] = []
   const unknown: UnknownMark[] = []
   for (const { start, end, value } of marks) {
@@ -42,31 +37,21 @@ export function restoreSecrets(marked: string, base: string, secrets: readonly W
     if (secret === undefined) unknown.push({ start })
     else replacements.push({ start, end, by: sourceOf(base, secret) })
   }
-  return { text: replaceAll(marked, replacements), unknown, offsetInMarked: (offset) => back(offset, replacements) }
+  return { text: replaced(marked, replacements), unknown, offsetInMarked: (offset) => back(offset, replacements) }
 }
 
 /** In the order of the file; an anchored value stands once. */
-function rangesOf(text: string, secrets: readonly WrittenSecret[]): ScalarRange[] | null {
+function rangesOf(text: string, secrets: readonly WrittenSecret[]): ScalarSpan[] | null {
   const starts = new Set(secrets.filter(({ file }) => file === null).map(({ start }) => start))
   if (starts.size === 0) return []
-  const ranges = scalarsOf(text).filter(({ start }) => starts.has(start))
+  const ranges = scalarSpans(text).filter(({ start }) => starts.has(start))
   return ranges.length === starts.size ? ranges : null
 }
 
 /** As it was written; a value of several lines as one. */
-function sourceOf(text: string, { start, end, value }: ScalarRange): string {
+function sourceOf(text: string, { start, end, value }: ScalarSpan): string {
   const source = text.slice(start, end)
   return /[\r\n]/.test(source) ? JSON.stringify(value) : source
-}
-
-function replaceAll(text: string, replacements: readonly Replacement[]): string {
-  let replaced = ''
-  let from = 0
-  for (const { start, end, by } of replacements) {
-    replaced += text.slice(from, start) + by
-    from = end
-  }
-  return replaced + text.slice(from)
 }
 
 function back(offset: number, replacements: readonly Replacement[]): number {
@@ -77,8 +62,4 @@ function back(offset: number, replacements: readonly Replacement[]): number {
     shift += by.length - (end - start)
   }
   return offset - shift
-}
-
-function lineEnds(source: string): string {
-  return (source.match(/\r?\n/g) ?? []).join('')
 }

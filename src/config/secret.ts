@@ -7,7 +7,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Place } from './place.ts'
 import { text } from './scalar.ts'
-import { object, optional, wordOr, type Schema } from './schema.ts'
+import { object, optional, Schema, wordOr } from './schema.ts'
 import { FINGERPRINT_PATTERN } from './stored-secrets.ts'
 
 const SECRET_BYTES_MAX = 65_535 // the longest password MQTT carries, and more than any certificate chain
@@ -32,13 +32,18 @@ const reference = object({
 
 export function secret(): Schema<Secret> {
   return wordOr(
-    text({ expected: 'text, `{ file: … }` or `{ env: NAME }`', secret: true, hint: 'put the password in quotes, or write `{ file: /etc/sandpiper/NAME }`' }).into((value, place): Secret => {
+    written(text({ expected: 'text, `{ file: … }` or `{ env: NAME }`', secret: true, hint: 'put the password in quotes, or write `{ file: /etc/sandpiper/NAME }`' }).into((value, place): Secret => {
       const bytes = Buffer.from(value, 'utf8')
       place.run.writtenSecrets.push({ path: place.path, start: place.tree.start, bytes, file: null })
       return { bytes }
-    }),
+    })),
     reference,
   )
+}
+
+/** Whoever shows a configuration knows by it what to leave out (hidden.ts): JSON Schema's word for a value that is given and never told. */
+function written<T>({ expected, json, check }: Schema<T>): Schema<T> {
+  return new Schema(expected, { ...json, writeOnly: true }, check)
 }
 
 /** A private key: the name of its file, or what `secret` takes besides text. */

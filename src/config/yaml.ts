@@ -3,7 +3,7 @@
 // The tree is what the checks walk: maps with text keys, lists and scalars, each with its offset in the text. Aliases are
 // already followed (a shared subtree is the same object, so a bomb of aliases costs nothing here), duplicate keys are
 // reported with the line of the first. Whatever is wrong is a Mistake; nothing throws.
-import { isAlias, isMap, isScalar, isSeq, parseDocument, visit, type Document, type YAMLError } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, Lexer, parseDocument, visit, type Document, type YAMLError } from 'yaml'
 import { Lines } from './lines.ts'
 
 export type Tree = MapTree | ListTree | ScalarTree
@@ -195,16 +195,20 @@ class Conversion {
   }
 }
 
-/** A scalar as it stands in a text: offsets, and what it means. */
-export interface ScalarRange {
+export interface Span {
   readonly start: number
+  /** Behind its last character. */
   readonly end: number
+}
+
+/** A scalar as it stands in a text, and what it means. */
+export interface ScalarSpan extends Span {
   readonly value: unknown
 }
 
-/** All values and keys of a text that is YAML, in its order. */
-export function scalarsOf(text: string): readonly ScalarRange[] {
-  const found: ScalarRange[] = []
+/** Every scalar of a text, keys among them, in its order; each once, however many aliases it has. */
+export function scalarSpans(text: string): readonly ScalarSpan[] {
+  const found: ScalarSpan[] = []
   visit(parseDocument(text, { prettyErrors: false, uniqueKeys: false, version: '1.2', schema: 'core' }), {
     Scalar(_, { range, value }) {
       if (range) found.push({ start: range[0], end: range[1], value })
@@ -215,7 +219,27 @@ export function scalarsOf(text: string): readonly ScalarRange[] {
 
 /** Where a scalar that begins at `start` ends; null when none does. */
 export function scalarEnd(text: string, start: number): number | null {
-  return scalarsOf(text).find((scalar) => scalar.start === start)?.end ?? null
+  return scalarSpans(text).find((scalar) => scalar.start === start)?.end ?? null
+}
+
+/** Marks of the lexer that are no characters of the text: a document, a scalar, an error in braces. */
+const MARKS = ['\u0002', '\u001F', '\u0018']
+
+/** From the # to the end of the line. */
+export function commentSpans(text: string): readonly Span[] {
+  const spans: Span[] = []
+  let at = 0
+  let isScalarNext = false
+  for (const token of new Lexer().lex(text)) {
+    if (MARKS.includes(token)) {
+      isScalarNext = token === '\u001F'
+      continue
+    }
+    if (!isScalarNext && token.startsWith('#')) spans.push({ start: at, end: at + token.length })
+    isScalarNext = false
+    at += token.length
+  }
+  return spans
 }
 
 function nothing(start: number): ScalarTree {

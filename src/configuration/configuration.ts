@@ -60,6 +60,13 @@ export class ConfigurationRefused extends Error {
   }
 }
 
+/** The configuration as it was taken last, secrets and all: for whoever hides them otherwise. */
+export interface Written {
+  /** null: built in. */
+  readonly file: string | null
+  readonly text: string
+}
+
 export interface ConfigurationView {
   /** As the file has it, or the trial; `(hidden N)` for each secret. null when it cannot be shown without one. */
   readonly text: string | null
@@ -101,6 +108,10 @@ export class Configuration {
 
   get inForce(): StatusConfig {
     return this.#inForce
+  }
+
+  get written(): Written {
+    return { file: this.#deps.file, text: this.#current.text }
   }
 
   /** `sources`: of the file's configuration, as it was read for the start. */

@@ -63,6 +63,8 @@ describe.skipIf(why !== null).each(RELEASES)(`in a plain %s${why === null ? '' :
     expect(output).toContain('root:sandpiper 640 /etc/sandpiper/gateway.yaml\n')
     expect(output).toMatch(/^v\d.*-0$/m)
     expect(output).toMatch(/enabled\nenabled\nenabled\n$/)
+    // What bash-completion would load.
+    expect((await root.sh("bash -c 'source /usr/share/bash-completion/completions/sandpiper && complete -p sandpiper'")).output).toBe('complete -F _sandpiper sandpiper\n')
     // Neither user could tell Node to run something else.
     expect((await root.sh('find /usr/lib/sandpiper ! -user root -o -perm /022 ! -type l')).output).toBe('')
     // What has been compiled is used, by the service's user too: V8 refuses what is not its own, and Node says so.

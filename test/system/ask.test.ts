@@ -53,6 +53,13 @@ describe('tables for people', () => {
     expect(await sandpiper('alarms', 'remove')).toMatchObject({ code: 1, err: expect.stringContaining('alarms clear NAME') })
   })
 
+  test('sensors', async () => {
+    const { code, out } = await sandpiper('sensors')
+    expect(code).toBe(0)
+    expect(out).toMatch(/^SENSOR +STATE +READINGS +SKIPPED +LAST +VALUE +TROUBLE\ntank +ok +1 +- +\S+Z +\S+ +-\n$/)
+    expect(JSON.parse((await sandpiper('sensors', '--json')).out)).toMatchObject({ sensors: [{ name: 'tank', status: 'ok', readings: 1 }], outputs: [] })
+  })
+
   test('clients', async () => {
     expect((await sandpiper('clients')).out).toMatch(/^CLIENT +USER +ADDRESS +MQTT .*\npump-7 +- +127\.0\.0\.1:\d+ +5\.0 /)
   })

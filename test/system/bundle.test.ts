@@ -83,6 +83,8 @@ describe('the program', () => {
     expect(await sandpiper('--version')).toMatch(/^sandpiper \d+\.\d+\.\d+ \(node v/)
     expect(await sandpiper('board', '--list')).toContain('rpi-4')
     expect(await sandpiper('help')).toContain('sandpiper run')
+    expect(await sandpiper('queue', '--help')).toContain('--drop N')
+    expect(await sandpiper('completion', 'bash')).toContain('complete -F _sandpiper sandpiper')
     expect(await sandpiper('sensors', 'try', 'simulate: { kind: counter, every: 100ms }', '--for', '1s')).toContain('1')
   }, 20_000)
 

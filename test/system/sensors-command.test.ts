@@ -114,7 +114,7 @@ describe('try', () => {
     expect(run.stdout).toContain('did you mean `baud`?')
   })
 
-  test.each([[['sensors']], [['sensors', 'try']], [['sensors', 'watch']], [['sensors', 'watch', 'x']], [['sensors', 'try', 'a', 'b']], [['sensors', 'try', 'a: b', '--for', 'soon']]])('%j is told how it is used', async (args) => {
+  test.each([[['sensors', 'look']], [['sensors', 'try']], [['sensors', 'watch']], [['sensors', 'watch', 'x']], [['sensors', 'try', 'a', 'b']], [['sensors', 'try', 'a: b', '--for', 'soon']]])('%j is told how it is used', async (args) => {
     const run = new GatewayProcess(args)
     expect((await run.exited).code).toBe(1)
     expect(run.stderr).toMatch(/sensors|--for/)

@@ -9,6 +9,7 @@ const TROUBLE = orNull(text('What is wrong, and what to do; null when nothing is
 export const STATUS = record({
   site: text('Name of the site.'),
   version: text('Of Sandpiper.'),
+  pid: count('Its process.'),
   at: time('When this was said.'),
   timeSynced: flag('The clock is known to be right.'),
   uptimeSec: count('Since the gateway was started.'),
@@ -59,6 +60,7 @@ export function statusRoutes({ gateway, clock, status, startedMs }: ApiParts): R
         return {
           site,
           version,
+          pid: process.pid,
           at: new Date(clock.wall()).toISOString(),
           timeSynced: isSynced,
           uptimeSec: Math.floor((clock.now() - startedMs) / 1000),

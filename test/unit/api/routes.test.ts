@@ -66,7 +66,9 @@ describe('a gateway with everything', () => {
     ['GET /uplinks/cloud/queue', '/api/v1/uplinks/{name}/queue'],
     ['GET /configuration', '/api/v1/configuration'],
     ['GET /update', '/api/v1/update'],
+    ['GET /support', '/api/v1/support'],
     ['GET /log', '/api/v1/log'],
+    ['GET /support', '/api/v1/support'],
     ['GET /openapi.json', '/api/v1/openapi.json'],
     ['GET /problems/conflict', '/api/v1/problems/{code}'],
   ])('%s', async (what, described) => {
@@ -76,7 +78,7 @@ describe('a gateway with everything', () => {
   test('every route that only reads is among those', async () => {
     const { paths } = (await bed.ask('GET /openapi.json')).json as { paths: Record<string, Record<string, unknown>> }
     const reads = Object.entries(paths).flatMap(([path, operations]) => ('get' in operations && !('text/event-stream' in ((operations['get'] as Operation).responses['200']?.content ?? {})) ? [path] : []))
-    expect(reads.length).toBe(21)
+    expect(reads.length).toBe(22)
   })
 
   test('clients as they are', async () => {

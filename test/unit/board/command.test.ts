@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { boardCommand, boardList, profileOf } from '../../../src/board-command.ts'
+import { boardCommand, boardList, profileOf } from '../../../src/commands/board.ts'
 import { boardIds } from '../../../src/config/board-profile.ts'
 import { checkText } from '../../../src/config/load.ts'
 import type { Config } from '../../../src/config/config.ts'

@@ -18,7 +18,7 @@ interface Node {
 
 const KEYWORDS = new Set([
   '$schema', 'title', 'type', 'properties', 'required', 'additionalProperties', 'propertyNames', 'items', 'minItems', 'anyOf', 'enum', 'const',
-  'pattern', 'minLength', 'minimum', 'maximum', 'description', 'default',
+  'pattern', 'minLength', 'minimum', 'maximum', 'description', 'default', 'writeOnly',
 ])
 
 /** As much of JSON Schema as the generated one uses. */

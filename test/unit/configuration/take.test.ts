@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { configureCommand } from '../../../src/configure-command.ts'
+import { configureCommand } from '../../../src/commands/configure.ts'
 import { bootOffsetMs, systemClock } from '../../../src/clock.ts'
 import { keepTrial } from '../../../src/config/trial.ts'
 import { writerOf } from '../../../src/configuration/writer.ts'

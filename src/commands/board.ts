@@ -3,14 +3,14 @@
 //   device tree ─► profile ─► what is there ─► with a configuration: who uses which pin, and what is to be switched on
 //
 // It reads small files and asks GPIO chips; nothing is changed, no bus is spoken to.
-import { boardNeeds, type BoardNeeds, type NeededSwitch } from './config/board-needs.ts'
-import { allProfiles, boardIds, loadProfile } from './config/board-profile.ts'
-import type { BoardProfile, Config } from './config/config.ts'
-import { describeInventory, table } from './board/describe.ts'
-import { detectBoard } from './board/detect.ts'
-import { takeInventory, type Inventory } from './board/inventory.ts'
-import { OperatorError } from './errors.ts'
-import { scanKernelSensors, type FoundDevice } from './sensors/kernel/scan.ts'
+import { boardNeeds, type BoardNeeds, type NeededSwitch } from '../config/board-needs.ts'
+import { allProfiles, boardIds, loadProfile } from '../config/board-profile.ts'
+import type { BoardProfile, Config } from '../config/config.ts'
+import { describeInventory, table } from '../board/describe.ts'
+import { detectBoard } from '../board/detect.ts'
+import { takeInventory, type Inventory } from '../board/inventory.ts'
+import { OperatorError } from '../errors.ts'
+import { scanKernelSensors, type FoundDevice } from '../sensors/kernel/scan.ts'
 
 export interface BoardOptions {
   /** Id of a profile, or the path of one, instead of what is detected. */

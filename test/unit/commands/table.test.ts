@@ -1,6 +1,6 @@
 // Tables, sizes and durations as a person reads them.
 import { expect, test } from 'vitest'
-import { bytesText, durationText, table } from '../../src/commands/table.ts'
+import { bytesText, durationText, table } from '../../../src/commands/table.ts'
 
 test('columns are as wide as they have to be, numbers to the right', () => {
   expect(table(['name', 'count'], [['a', 1], ['longer', 12_000], ['none', null]], '')).toBe('NAME    COUNT\na           1\nlonger  12000\nnone        -\n')

@@ -1,16 +1,16 @@
 // `sandpiper card`: one look of the appliance at itself.
 import { join } from 'node:path'
-import { systemMachine } from './appliance/machine.ts'
-import { folderFiles } from './card/files.ts'
-import { gatherFacts } from './card/gather.ts'
-import { Led } from './card/led.ts'
-import { look } from './card/look.ts'
-import { statusText } from './card/status-text.ts'
-import { CARD_LOCK, whileWritable } from './card/writable.ts'
-import { systemClock } from './clock.ts'
-import { detectedBoard } from './detected-board.ts'
-import { OperatorError } from './errors.ts'
-import { VERSION } from './layout.ts'
+import { systemMachine } from '../appliance/machine.ts'
+import { folderFiles } from '../card/files.ts'
+import { gatherFacts } from '../card/gather.ts'
+import { Led } from '../card/led.ts'
+import { look } from '../card/look.ts'
+import { statusText } from '../card/status-text.ts'
+import { CARD_LOCK, whileWritable } from '../card/writable.ts'
+import { systemClock } from '../clock.ts'
+import { detectedBoard } from '../detected-board.ts'
+import { OperatorError } from '../errors.ts'
+import { VERSION } from '../layout.ts'
 
 export interface CardWords {
   readonly card?: string | undefined

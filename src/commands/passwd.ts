@@ -10,11 +10,11 @@
 import { closeSync, fchmodSync, fchownSync, fstatSync, fsyncSync, lstatSync, openSync, realpathSync, renameSync, rmSync, type Stats, writeSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
-import { hashPassword } from './access/password.ts'
-import { readBounded } from './config/access-file.ts'
-import { nameProblem, parsePasswordFile, withPassword, type LineFlaw, type PasswordFile } from './config/password-file.ts'
-import { describePassword, type PasswordHash } from './config/password-hash.ts'
-import { OperatorError } from './errors.ts'
+import { hashPassword } from '../access/password.ts'
+import { readBounded } from '../config/access-file.ts'
+import { nameProblem, parsePasswordFile, withPassword, type LineFlaw, type PasswordFile } from '../config/password-file.ts'
+import { describePassword, type PasswordHash } from '../config/password-hash.ts'
+import { OperatorError } from '../errors.ts'
 
 const PASSWORD_BYTES_MAX = 65_535 // MQTT 5.0 section 1.5.6
 /** Another run holds the file for milliseconds. */

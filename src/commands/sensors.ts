@@ -5,14 +5,14 @@
 import { createInterface } from 'node:readline'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { systemClock } from './clock.ts'
-import type { Config } from './config/config.ts'
-import { checkEntry, type LoadOptions } from './config/load.ts'
-import { reportProblems } from './config/report.ts'
-import { OperatorError } from './errors.ts'
-import { readSensors } from './lone-sensors.ts'
-import type { FedReading, FedState, FeedLine } from './ops/sensor-feed.ts'
-import { SENSOR_FEED_SOCKET } from './own-devices.ts'
+import { systemClock } from '../clock.ts'
+import type { Config } from '../config/config.ts'
+import { checkEntry, type LoadOptions } from '../config/load.ts'
+import { reportProblems } from '../config/report.ts'
+import { OperatorError } from '../errors.ts'
+import { readSensors } from '../lone-sensors.ts'
+import type { FedReading, FedState, FeedLine } from '../ops/sensor-feed.ts'
+import { SENSOR_FEED_SOCKET } from '../own-devices.ts'
 
 export interface Terminal {
   write(text: string): void

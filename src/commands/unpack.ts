@@ -5,11 +5,11 @@
 //   from files        one line of JSON for each message, on standard output
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Config } from './config/config.ts'
-import { checkText } from './config/load.ts'
-import { reportProblems } from './config/report.ts'
-import { OperatorError } from './errors.ts'
-import { type DecodedFrame, FrameDecoder, FrameError, type FrameMessage, TimeQuality } from './frame/frame.ts'
+import type { Config } from '../config/config.ts'
+import { checkText } from '../config/load.ts'
+import { reportProblems } from '../config/report.ts'
+import { OperatorError } from '../errors.ts'
+import { type DecodedFrame, FrameDecoder, FrameError, type FrameMessage, TimeQuality } from '../frame/frame.ts'
 
 export interface UnpackWords {
   readonly from?: string | undefined

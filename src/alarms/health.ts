@@ -1,8 +1,8 @@
 // What the machine tells of itself for alarms: read beside the gateway, never waited for. A disk that does not answer holds up nothing but its own figure.
 import { readFile, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
+import { OwnBoard } from '../board/own-board.ts'
 import type { Clock } from '../clock.ts'
-import type { OwnBoard } from '../sensors/kernel/own-board.ts'
 import { ASKED, type Outcome } from '../update/record.ts'
 
 /** null: not known. */
@@ -34,24 +34,18 @@ const UPDATES = '/data/update'
 
 export class MachineHealth implements HealthReader {
   readonly #places: MachineHealthPlaces
-  readonly #clock: Clock
-  #board: OwnBoard | null = null
+  readonly #board: OwnBoard
 
   constructor(places: MachineHealthPlaces, clock: Clock) {
     this.#places = places
-    this.#clock = clock
+    this.#board = new OwnBoard(places.root, clock)
   }
 
   async read(): Promise<Health> {
     const { root, storeFolder } = this.#places
-    const board = (this.#board ??= await this.#makeBoard())
-    const [temperatureC, isUnderVoltage, diskShare, failedUpdate] = await Promise.all([board.temperatureC(), board.isUnderVoltage(), shareOfDisk(storeFolder), updateTrouble(root + UPDATES)])
+    const { temperatureC, isUnderVoltage } = this.#board
+    const [diskShare, failedUpdate] = await Promise.all([shareOfDisk(storeFolder), updateTrouble(root + UPDATES)])
     return { temperatureC, isUnderVoltage, diskShare, failedUpdate }
-  }
-
-  async #makeBoard(): Promise<OwnBoard> {
-    const { OwnBoard } = await import('../sensors/kernel/own-board.ts') // the start does not wait for it
-    return new OwnBoard(this.#places.root, this.#clock)
   }
 }
 

@@ -115,6 +115,22 @@ describe('parts of a gateway', () => {
     expect((await bed.ask('GET /alarms')).json).toMatchObject({ alarms: [{ message: expect.stringContaining('class live'), value: 80, unit: '%' }, { message: expect.stringContaining('client away') }] })
   })
 
+  test('whose queue is the fullest, of all tenants; queues of the latest only are meant to be full', async () => {
+    const tenants = 'tenants: [{ name: acme, sessionQueue: { maxMessages: 4 } }, { name: globex, sessionQueue: { maxMessages: 2, whenFull: keep-latest } }]'
+    await using gateway = await TestGateway.start({ yaml: `site: test\nbroker: { listeners: [{ port: 0 }, { port: 0, tenant: acme, anonymous: true }, { port: 0, tenant: globex, anonymous: true }], sysInterval: 0s, sessionQueue: { maxMessages: 10 } }\n${tenants}` })
+    for (const [i, clientId] of ['ours', 'theirs', 'latest'].entries()) {
+      const away = await gateway.connect(5, { clientId, clean: true, properties: { sessionExpiryInterval: 3600 } }, {}, i)
+      await away.subscribe('a', { qos: 1 })
+      await away.disconnect()
+      const client = await gateway.connect(5, {}, {}, i)
+      for (let n = 0; n < 3; n++) {
+        client.publish('a', 'x', { qos: 1 })
+        await client.expect({ cmd: 'puback' })
+      }
+    }
+    expect(gateway.gateway.tenants.fullest).toEqual({ clientId: 'theirs', share: 0.75 })
+  })
+
   test('a store that has no room', async () => {
     await using gateway = await TestGateway.start({ storeBytesMax: 100_000 })
     const away = await gateway.connect(5, { clientId: 'away', clean: true, properties: { sessionExpiryInterval: 3600 } })

@@ -29,7 +29,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   migrate: ['config', 'words', 'base'],
   gateway: ['alarms', 'update', 'access', 'config', 'ops', 'announce', 'outputs', 'sensors', 'gpio', 'board', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
   /** What is worth an alarm, when it begins and ends, and who is told. */
-  alarms: ['uplink', 'uplink/budget', 'sensors', 'outputs', 'update', 'config', 'words', 'base'],
+  alarms: ['uplink', 'uplink/budget', 'sensors', 'outputs', 'board', 'update', 'config', 'words', 'base'],
   /** Updates of the appliance: packages, slots, what is on trial. Knows no message but those of its requests. */
   update: ['ops', 'config', 'mqtt', 'words', 'base'],
   /** Who tells other systems what sensors and outputs there are. */

@@ -1,5 +1,6 @@
 // Power supplies and batteries, and what the firmware of a Raspberry Pi tells of its own supply.
 // Always true: what a supply cannot tell is left out, not a gap, for drivers have the files of all they might know.
+import { throttledFile } from '../../board/own-board.ts'
 import { attributeIfAny, namesIn, readAttribute } from './attribute.ts'
 import { type Channel, deviceOf, entryOf, type FindDevice, listed, type NamedChannel, NoReading, NotThere, numberOf, tidy } from './device.ts'
 import { hwmonEntries } from './hwmon.ts'
@@ -65,7 +66,7 @@ export async function supplyChannels(root: string, supply: string): Promise<read
 
 /** The firmware's flags where the vendor's kernel tells them; with any kernel the alarm of its voltage monitor, which is the first of them. */
 async function flagChannels(root: string): Promise<readonly NamedChannel[]> {
-  const file = await throttledFile(root)
+  const file = throttledFile(root)
   if (file !== null) return FLAGS.map(([field, bit]) => ({ field, channel: flag(field, file, bit) }))
   const monitor = (await hwmonEntries(root)).find((entry) => entry.name === 'rpi_volt')
   if (monitor === undefined) return []
@@ -73,26 +74,9 @@ async function flagChannels(root: string): Promise<readonly NamedChannel[]> {
   return [{ field: 'underVoltage', channel: { name: 'underVoltage', label: null, unit: null, read } }]
 }
 
-/** Whether the supply of the board is too weak now; null where the board does not tell. */
-export async function underVoltageChannel(root: string): Promise<Channel | null> {
-  const flag = (await flagChannels(root)).find(({ field }) => field === FLAGS[0][0])
-  return flag !== undefined && 'channel' in flag ? flag.channel : null
-}
-
 /** Names of the flags that this board tells. */
 export async function flagNames(root: string): Promise<readonly string[]> {
   return (await flagChannels(root)).map((channel) => channel.field)
-}
-
-/** The firmware hangs under the SoC, which each generation names in its own way. The first read of a boot leaves a warning in the kernel's log. */
-async function throttledFile(root: string): Promise<string | null> {
-  const platform = `${root}/sys/devices/platform`
-  for (const soc of (await namesIn(platform)).filter((name) => name.startsWith('soc'))) {
-    for (const device of (await namesIn(`${platform}/${soc}`)).filter((name) => name.endsWith(':firmware'))) {
-      if ((await namesIn(`${platform}/${soc}/${device}`)).includes('get_throttled')) return `${platform}/${soc}/${device}/get_throttled`
-    }
-  }
-  return null
 }
 
 function flag(name: string, file: string, bit: number): Channel {

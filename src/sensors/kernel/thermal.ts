@@ -1,11 +1,9 @@
 // Thermal zones: where the kernel measures to throttle. Known by their type (`cpu-thermal`), for their numbers change with the kernel.
+import { PROCESSOR_ZONES } from '../../board/own-board.ts'
 import { attributeIfAny, namesIn, readAttribute } from './attribute.ts'
 import { type Channel, deviceOf, type Entry, entryOf, type FindDevice, type KindWords, numberOf, pick, tidy } from './device.ts'
 
 const WORDS: KindWords = { kind: 'thermal zone', key: 'thermal.zone', hint: 'see what `sandpiper board` finds' }
-
-/** What the zone of the processor is called, by those who made the boards. */
-const PROCESSOR = ['cpu-thermal', 'cpu_thermal', 'CPU-therm', 'soc-thermal', 'x86_pkg_temp']
 
 /** `zone`: its type, or where several have it the address beside it (`acpitz LNXTHERM:00`). */
 export function findThermal(root: string, zone: string): FindDevice {
@@ -25,7 +23,7 @@ export async function thermalEntries(root: string): Promise<readonly Entry[]> {
 /** The processor's; null where no zone is called so. */
 export async function processorTemperature(root: string): Promise<Channel | null> {
   const entries = await thermalEntries(root)
-  const entry = PROCESSOR.map((type) => entries.find((one) => one.name === type)).find((one) => one !== undefined)
+  const entry = PROCESSOR_ZONES.map((type) => entries.find((one) => one.name === type)).find((one) => one !== undefined)
   return entry === undefined ? null : temperatureOf(entry)
 }
 

@@ -63,6 +63,8 @@ export class Counters {
   refusedKeySets = 0
   /** Changed configurations with a mistake: the one before stayed in force. */
   refusedConfigurations = 0
+  /** Packets of multicast DNS that were not looked at or not answered: malformed, too large, too many. */
+  refusedDiscovery = 0
   /** Connections that the system could not give us: no file descriptors. */
   refusedAccepts = 0
   /** Connections closed because their CONNECT did not come in time. */

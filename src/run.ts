@@ -17,6 +17,8 @@ import { type Accepted, checkText } from './config/load.ts'
 import { refusalText } from './config/report.ts'
 import { machineSections, summary } from './config/sections.ts'
 import { detectedBoard } from './detected-board.ts'
+import { Announced } from './discovery/announced.ts'
+import type { Ports } from './discovery/services.ts'
 import { OperatorError } from './errors.ts'
 import { Gateway } from './gateway.ts'
 import { VERSION } from './layout.ts'
@@ -151,11 +153,12 @@ interface Told {
   readonly folder: string
 }
 
-/** The gateway's status, as a file where systemd gives it a folder, and by its API; its configuration by both. */
+/** The gateway's status, as a file where systemd gives it a folder, and by its API; its configuration; to the network, that it is there. */
 async function tellOf(config: Config, { gateway, log, said, lastError, restart }: Served, { file, state, folder }: Told, force: StatusConfig, started: Accepted): Promise<{ readonly configuration: Configuration; readonly stop: () => Promise<void> }> {
   const runtime = process.env.RUNTIME_DIRECTORY ?? null
   const machineBoot = bootId()
   let api: Api | null = null
+  let announced: Announced | null = null
   const configuration = new Configuration(
     {
       clock: systemClock,
@@ -167,7 +170,10 @@ async function tellOf(config: Config, { gateway, log, said, lastError, restart }
       detectedBoard: detectedBoard(),
       writer: writerOf({ file: file ?? '', runtime }, systemClock),
       moment,
-      accepted: ({ http }) => api?.configure(http),
+      accepted: ({ http, discovery, hostname }) => {
+        api?.configure(http)
+        void announced?.configure({ ...config, discovery, hostname }) // listeners are those of the start
+      },
       keep: (text) => keepLastGood(folder, text, log),
       restart,
     },
@@ -182,7 +188,12 @@ async function tellOf(config: Config, { gateway, log, said, lastError, restart }
   const isAsked = config.remote.report !== null || config.remote.commands !== null
   const remote = isAsked ? await (await import('./remote/remote.ts')).Remote.of(config.remote, { clock: systemClock, log, gateway, version: VERSION, status, alarms: () => gateway.alarms.list(), configuration, makeBundle: () => api!.supportBundle() }) : null
   remote?.start()
+  const ports = (): Ports => ({ broker: gateway.ports, http: api!.ports })
+  // On the image Avahi does it.
+  announced = existsSync(APPLIANCE) ? null : new Announced({ clock: systemClock, log, version: VERSION, ports, refused: () => gateway.counters.refusedDiscovery++ })
+  await announced?.configure(config)
   const stop = async (): Promise<void> => {
+    await announced?.stop()
     await remote?.stop()
     statusFile?.stop()
     await api.stop()

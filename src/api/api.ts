@@ -87,7 +87,7 @@ export class Api {
     const { gateway: { config }, log } = this.#deps
     const { ownFiles } = await import('./own-certificate.ts')
     try {
-      const { fingerprint, isNew } = ownFiles(config.store.path, config.site)
+      const { fingerprint, isNew } = ownFiles(config.store.path, config)
       log.info({ fingerprint }, isNew ? 'a certificate for the HTTP API was made: browsers ask whether to trust it, and show this fingerprint' : 'the HTTP API has the certificate with this fingerprint')
     } catch (error) {
       log.error({ why: (error as Error).message }, 'there is no certificate for the HTTP API')

@@ -21,10 +21,10 @@ export interface OwnFiles {
 }
 
 /** Throws the file system's error, or what is wrong with files that are there. */
-export function ownFiles(folder: string, site: string): OwnFiles {
+export function ownFiles(folder: string, { site, hostname: told }: { readonly site: string; readonly hostname: string }): OwnFiles {
   const { keyFile, certFile } = ownPaths(folder)
   if (existsSync(keyFile) && existsSync(certFile)) return { fingerprint: new X509Certificate(readFileSync(certFile)).fingerprint256, isNew: false }
-  const names = [...new Set([hostname(), `${hostname()}.local`, site, 'localhost', '127.0.0.1', '::1'])]
+  const names = [...new Set([hostname(), `${hostname()}.local`, `${told}.local`, site, 'localhost', '127.0.0.1', '::1'])]
   const { key, cert, fingerprint } = makeOwnPair(names, RELEASE_DATE_MS - DAY_MS, RELEASE_DATE_MS + LASTS_MS)
   replaceFile(keyFile, Buffer.from(key), { mode: MODE })
   replaceFile(certFile, Buffer.from(cert), { mode: MODE })

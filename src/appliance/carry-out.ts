@@ -38,6 +38,8 @@ export async function carryOut(plan: Plan, machine: Machine, isFirst: boolean): 
   if (!isFirst) {
     if (concerns.has('time')) await attempt('chrony was not started anew', 'systemctl', ['--no-block', 'try-restart', 'chrony.service'])
     if (concerns.has('ssh')) await attempt('SSH was not told', 'systemctl', ['--no-block', 'start', 'ssh.service'])
+    // Anew rather than told: its name and its networks are read at a start only. Without its file it stays ended.
+    if (concerns.has('discovery')) await attempt('Avahi was not started anew', 'systemctl', ['--no-block', 'restart', 'avahi-daemon.service'])
     if (concerns.has('network')) await tellNetworkManager(plan.connections, paths, attempt)
   }
   return { changed: paths, failures: told }

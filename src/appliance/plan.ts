@@ -2,7 +2,9 @@
 //
 // What is always true: the same configuration gives the same files, byte for byte; all of them lie on tmpfs (/run), so a configuration that is
 // gone leaves nothing behind; what holds a secret is for root only.
+import { dirname } from 'node:path'
 import type { Config } from '../config/config.ts'
+import { AVAHI_CONF, avahiFiles, AVAHI_SERVICES } from './avahi.ts'
 import { chronyConf } from './chrony.ts'
 import { type Connection, connections } from './connections.ts'
 import { keyfileText } from './keyfile.ts'
@@ -20,7 +22,7 @@ const READABLE = 0o644
 const ONLY_OURS = '# Connections are those of gateway.yaml only.\n[main]\nno-auto-default=*\n'
 
 /** Whose concern a file is: who has to hear of it when it has changed. */
-export type Concern = 'network' | 'dialup' | 'time' | 'hostname' | 'ssh'
+export type Concern = 'network' | 'dialup' | 'time' | 'hostname' | 'ssh' | 'discovery'
 
 export interface PlannedFile {
   readonly path: string
@@ -66,11 +68,14 @@ export function planOf(config: Config): Plan {
     { path: `${APPLY_FOLDER}/chrony/gateway.conf`, mode: READABLE, content: chronyConf(time), concern: 'time' },
     { path: `${APPLY_FOLDER}/hostname`, mode: READABLE, content: `${hostname}\n`, concern: 'hostname' },
     { path: `${APPLY_FOLDER}/authorized_keys`, mode: READABLE, content: ssh.keys.map((key) => `${key}\n`).join(''), concern: 'ssh' },
+    ...[...avahiFiles(config)].map(([path, content]): PlannedFile => ({ path, mode: READABLE, content, concern: 'discovery' })),
   ]
   const folders: OwnedFolder[] = [
     { path: CONNECTIONS_FOLDER, prefix: PREFIX, concern: 'network' },
     { path: peers, prefix: '', concern: 'dialup' },
     { path: chats, prefix: '', concern: 'dialup' },
+    { path: dirname(AVAHI_CONF), prefix: '', concern: 'discovery' },
+    { path: AVAHI_SERVICES, prefix: '', concern: 'discovery' },
   ]
   return { files, folders, hostname, country: network.country, connections: all }
 }

@@ -29,6 +29,7 @@ export interface CardFacts {
   readonly imageVersion: string | null
   /** An update is being tried. */
   readonly isTrial: boolean
+  /** With `.local` where it is told by mDNS. */
   readonly hostname: string
   readonly devices: readonly NetworkDevice[]
   /** null: nothing has been applied since the start. */

@@ -4,6 +4,7 @@ import { accessSync, constants, statfsSync } from 'node:fs'
 import { hostname, networkInterfaces, uptime } from 'node:os'
 import { join } from 'node:path'
 import { type ApplyResult, applyResult } from '../appliance/apply.ts'
+import { AVAHI_CONF } from '../appliance/avahi.ts'
 import { type Machine, systemMachine } from '../appliance/machine.ts'
 import { bootOffsetMs, type Clock } from '../clock.ts'
 import type { Status } from '../ops/status.ts'
@@ -43,7 +44,7 @@ export async function gatherFacts({ card, state, root }: Where, clock: Clock, ve
     slot: /(?:^| )sandpiper\.slot=(\S+)/.exec(cmdline)?.[1] ?? null,
     imageVersion: /^IMAGE_VERSION="?([^"\n]*)"?$/m.exec(machine.read('/usr/lib/os-release') ?? '')?.[1] ?? null,
     isTrial: machine.read(TRIAL_FILE) !== null,
-    hostname: machine.read('/run/sandpiper-apply/hostname')?.trim() ?? hostname(),
+    hostname: `${machine.read('/run/sandpiper-apply/hostname')?.trim() ?? hostname()}${machine.read(AVAHI_CONF) === null ? '' : '.local'}`,
     devices: await networkDevices(machine),
     applied: applied(machine),
     text: folderFiles(card).read(CONFIG_FILE)?.toString('utf8') ?? null,

@@ -4,6 +4,7 @@ import type { TokenAlgorithm, VerificationKey } from '../keys/verification-keys.
 import type { AlarmsConfig } from './alarm-schema.ts'
 import type { BoardConfig } from './board-config.ts'
 import type { OutputConfig } from './gpio-config.ts'
+import type { DiscoveryConfig } from './discovery-schema.ts'
 import type { HttpConfig } from './http-config.ts'
 import type { MachineConfig } from './machine-config.ts'
 import type { BusConfig } from './modbus-config.ts'
@@ -19,6 +20,7 @@ export type * from './machine-config.ts'
 export type * from './modbus-config.ts'
 export type * from './remote-config.ts'
 export type * from './sensor-config.ts'
+export type { DiscoveryConfig } from './discovery-schema.ts'
 export type { UpdateConfig } from './update-schema.ts'
 
 export interface Config extends MachineConfig {
@@ -35,6 +37,7 @@ export interface Config extends MachineConfig {
   readonly uplinks: readonly UplinkConfig[]
   readonly alarms: AlarmsConfig
   readonly http: HttpConfig
+  readonly discovery: DiscoveryConfig
   readonly update: UpdateConfig
   readonly remote: RemoteConfig
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }

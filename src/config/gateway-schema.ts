@@ -11,6 +11,7 @@ import { buses } from './bus-schema.ts'
 import { announce, checkAnnounce } from './announce-schema.ts'
 import type { Config } from './config.ts'
 import { broker, log, store } from './broker-schema.ts'
+import { checkDiscovery, discovery } from './discovery-schema.ts'
 import { hostname, hostnameOf } from './hostname-schema.ts'
 import { http, httpOf } from './http-schema.ts'
 import { listenersOf } from './listener-access.ts'
@@ -43,7 +44,8 @@ export const gateway = object({
   uplinks: defaulted('Remote brokers that messages are carried to and from.', [], uplinks),
   alarms: defaulted('From when on something is worth an alarm.', {}, alarms),
   http: defaulted('The API over HTTP.', {}, http),
-  hostname: optional('Name of the machine in its network. Left out: the site’s. For the image, as are the next three.', hostname),
+  discovery: defaulted('How others in the network find the gateway.', {}, discovery),
+  hostname: optional('Name of the machine in its network, and with `.local` in mDNS. Left out: the site’s. The machine itself is called so on the image only; the next three are for the image too.', hostname),
   network: defaulted('How the machine reaches others.', {}, network),
   time: defaulted('Who tells the machine the time.', {}, time),
   ssh: defaulted('Who may log in to the machine.', {}, ssh),
@@ -64,6 +66,7 @@ export const gateway = object({
   const busesKnown = checkBuses(config, place)
   const canAnnounce = checkAnnounce(config, place)
   const remoteFits = checkRemote(config, place)
+  checkDiscovery(config, place)
   return checkTenants(config, place) && remoteFits && uplinksKnown && busesKnown && sensorsKnown !== undefined && canAnnounce && fits ? config : undefined
 })
 

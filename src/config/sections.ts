@@ -3,8 +3,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Config } from './config.ts'
 import { checkText } from './load.ts'
 
-/** Top-level keys that only a start of the gateway can change. What says how clients may come in takes effect at once; what is the machine's own
- *  the appliance applies. */
+/** Top-level keys that only a start of the gateway can change. What says how clients may come in, and how the gateway is found, takes effect at once;
+ *  what is the machine's own the appliance applies. */
 export function sectionsThatNeedStart(before: Config, after: Config): string[] {
   const a = ofStart(before)
   const b = ofStart(after)
@@ -12,7 +12,7 @@ export function sectionsThatNeedStart(before: Config, after: Config): string[] {
 }
 
 function ofStart(config: Config): Record<string, unknown> {
-  const { access: _access, tenants: _tenants, hostname: _hostname, network: _network, ssh: _ssh, time: _time, broker, http, ...rest } = config
+  const { access: _access, tenants: _tenants, hostname: _hostname, network: _network, ssh: _ssh, time: _time, discovery: _discovery, broker, http, ...rest } = config
   const { listeners, ...limits } = broker
   return {
     ...rest,

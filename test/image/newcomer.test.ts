@@ -36,8 +36,8 @@ function edited(): string {
 /** A command of the section, as a shell takes it, for the machine instead of its name in the network. */
 function command(program: string, machine: Machine): string {
   const written = new RegExp(`\`(${program} [^\`]+)\``).exec(SECTION)![1]!
-  expect(written).toContain('-h well-07 ')
-  return written.replace('-h well-07 ', `-h 127.0.0.1 -p ${machine.mqttPort} `)
+  expect(written).toContain('-h well-07.local ')
+  return written.replace('-h well-07.local ', `-h 127.0.0.1 -p ${machine.mqttPort} `)
 }
 
 test('at most five steps, and three lines to change', () => {

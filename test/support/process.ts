@@ -126,6 +126,7 @@ export class Site implements AsyncDisposable {
       site: 'test',
       broker: { listeners: [{ port: this.port }], ...(broker as object | undefined) },
       store: { path: './data', ...(store as object | undefined) },
+      discovery: { mdns: 'off' }, // no test says anything to the networks of this machine
       ...rest,
     }
     await writeFile(this.configFile, JSON.stringify(config, null, 2))

@@ -140,7 +140,7 @@ describe('the file that comes on the card', () => {
     edit(/^site: gateway/, 'site: well-07')
     edit(/^#(access: .*)password: ""/, '$1password: "choose one"')
     edit(/^#(broker: .*)1883/, `$1${port}`)
-    await writeFile(file(), lines.join('\n'))
+    await writeFile(file(), `${lines.join('\n')}\ndiscovery: { mdns: off } # no test says anything to the networks of this machine\n`)
     await run()
     const client = await connectAsync(`mqtt://127.0.0.1:${port}`, { username: 'device', password: 'choose one', reconnectPeriod: 0 })
     await client.publishAsync('first', 'message', { qos: 1 })

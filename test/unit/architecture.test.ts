@@ -10,7 +10,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  main: ['configuration', 'commands', 'card', 'api', 'remote', 'gateway', 'update', 'appliance', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
+  main: ['configuration', 'commands', 'card', 'api', 'discovery', 'remote', 'gateway', 'update', 'appliance', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
   /** What a person at a terminal wants: one file a command. */
   commands: ['configuration', 'doctor', 'card', 'gateway', 'update', 'appliance', 'access', 'frame', 'ops', 'sensors', 'board', 'config', 'words', 'base'],
   /** What people and programs ask the gateway over HTTP. */
@@ -24,7 +24,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   /** Tells on the card how the gateway is, and takes secrets from it. */
   card: ['appliance', 'ops', 'config', 'words', 'base'],
   /** Makes a configuration the machine's own: network, clock, name, keys. */
-  appliance: ['config', 'words', 'base'],
+  appliance: ['discovery', 'config', 'words', 'base'],
+  /** How others in the network find the gateway. Knows what is listened on, and nobody who listens. */
+  discovery: ['config', 'base'],
   /** Stands beside the gateway: another broker's configuration in, ours out. */
   migrate: ['config', 'words', 'base'],
   gateway: ['alarms', 'update', 'access', 'config', 'ops', 'announce', 'outputs', 'sensors', 'gpio', 'board', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],

@@ -135,7 +135,7 @@ export class Bed implements AsyncDisposable {
     const port = await freePort()
     const file = join(await mkdtemp(join(this.folder, 'site-')), 'gateway.yaml')
     const listener = { port, host: this.#wire === null ? '127.0.0.1' : '0.0.0.0', anonymous: true }
-    await writeFile(file, JSON.stringify({ site: 's', broker: { listeners: [listener], sysInterval: '0s' }, store: { path: './data' }, ...more }))
+    await writeFile(file, JSON.stringify({ site: 's', broker: { listeners: [listener], sysInterval: '0s' }, store: { path: './data' }, discovery: { mdns: 'off' }, ...more })) // its bytes would be counted with the link's
     const gateway = new GatewayProcess(['run', '--config', file], { within: this.#wire?.gateway.within ?? [] })
     this.#open.push(() => gateway.kill())
     await gateway.ready()

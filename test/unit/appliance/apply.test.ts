@@ -77,11 +77,23 @@ test.each([
   ['a listener', 'broker: { listeners: [{ port: 1884 }] }', ['systemctl --no-block try-restart sandpiper.service']],
   ['who may connect, which the gateway reads itself', 'access: { users: [{ name: a, password: b }] }', []],
   ['a country', 'network: { country: DE }', ['iw reg set DE']],
+  ['mDNS, which the gateway has nothing to do with', 'discovery: { mdns: on }', ['systemctl --no-block restart avahi-daemon.service']],
+  ['a listener for the network', 'broker: { listeners: [{ port: 1883, host: "::", anonymous: true }] }', ['systemctl --no-block restart avahi-daemon.service', 'systemctl --no-block try-restart sandpiper.service']],
 ])('while the machine runs: %s', async (_, section, ran) => {
   const machine = new FakeMachine()
   await applied('site: s\n', machine)
   await applied(`site: s\n${section}\n`, machine)
   expect(machine.ran).toEqual(ran)
+})
+
+test('nothing listens for the network any more: Avahi has no file to start with', async () => {
+  const machine = new FakeMachine()
+  const listener = (host: string): string => `site: s\nbroker: { listeners: [{ port: 1883, host: "${host}", anonymous: true }] }\n`
+  await applied(listener('::'), machine)
+  expect([...machine.files.keys()].filter((path) => path.includes('avahi'))).toHaveLength(2)
+  await applied(listener('::1'), machine)
+  expect([...machine.files.keys()].filter((path) => path.includes('avahi'))).toEqual([])
+  expect(machine.ran).toContain('systemctl --no-block restart avahi-daemon.service')
 })
 
 test('a mistake: the last good one is applied, and the result says where and why', async () => {

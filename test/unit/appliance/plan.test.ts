@@ -68,6 +68,42 @@ test('name and keys', () => {
   expect(plan.files.find(({ path }) => path.endsWith('authorized_keys'))).toMatchObject({ content: '', mode: 0o644 })
 })
 
+describe('mDNS', () => {
+  const LISTENER = 'broker: { listeners: [{ port: 1883, host: "::", anonymous: true }, { port: 1884, host: "::", anonymous: true }] }'
+  const files = (text: string) => planOf(accepted(text)).files.filter(({ concern }) => concern === 'discovery')
+  const text = (config: string, name: string): string => files(config).find(({ path }) => path.endsWith(`/${name}`))!.content
+
+  test.each([
+    ['nothing listens for the network', S],
+    ['it is off', `${S}${LISTENER}\ndiscovery: { mdns: off }`],
+  ])('%s: Avahi gets no file, and does not start', (_, config) => expect(files(config)).toEqual([]))
+
+  test('the name, and nothing else, where it is on and nothing listens', () => {
+    expect(files(`${S}hostname: pump\ndiscovery: { mdns: on }`).map(({ path }) => path)).toEqual(['/run/sandpiper-apply/avahi/avahi-daemon.conf'])
+    expect(text(`${S}hostname: pump\ndiscovery: { mdns: on }`, 'avahi-daemon.conf')).toMatch(/^host-name=pump$[^]*^enable-dbus=no$[^]*^publish-workstation=no$[^]*^enable-reflector=no$/m)
+  })
+
+  test('a listener of one address is told by the name only: service files are for all networks', () => {
+    expect(files(`${S}broker: { listeners: [{ port: 1883, host: 192.168.4.1, anonymous: true }] }`).map(({ path }) => path)).toEqual(['/run/sandpiper-apply/avahi/avahi-daemon.conf'])
+  })
+
+  test('services of all networks; a second one of its type has its port in its name', () => {
+    const config = `${S}${LISTENER}\ndiscovery: { name: "A & <B>" }`
+    expect(files(config).map(({ path, mode }) => `${path} ${mode.toString(8)}`)).toEqual([
+      '/run/sandpiper-apply/avahi/avahi-daemon.conf 644', '/run/sandpiper-apply/avahi-services/gateway.service 644', '/run/sandpiper-apply/avahi-services/mqtt-1884.service 644',
+    ])
+    expect(text(config, 'gateway.service')).toMatch(/<name>A &amp; &lt;B&gt;<\/name>\n  <service>\n    <type>_mqtt\._tcp<\/type>\n    <port>1883<\/port>\n    <txt-record>version=[^<]+<\/txt-record>\n    <txt-record>site=s<\/txt-record>\n  <\/service>\n/)
+    expect(text(config, 'mqtt-1884.service')).toContain('<name>A &amp; &lt;B&gt; port 1884</name>')
+  })
+
+  test('not on what costs by the byte; only on those that are named', () => {
+    const config = `${S}uplinks: [{ name: u, url: "mqtt://h", routes: [{ out: a }], metered: true, interface: usb0 }]\n${LISTENER}`
+    expect(text(config, 'avahi-daemon.conf')).toContain('\ndeny-interfaces=usb0\n')
+    expect(text(`${config}\ndiscovery: { interfaces: [usb0, eth0] }`, 'avahi-daemon.conf')).toContain('\nallow-interfaces=usb0,eth0\n')
+    expect(text(`${config}\ndiscovery: { interfaces: [usb0, eth0] }`, 'avahi-daemon.conf')).not.toContain('deny')
+  })
+})
+
 test('what holds secrets is for root only, and nothing lies but on tmpfs', () => {
   const plan: Plan = planOf(accepted(`${S}network: { country: DE, wifi: [{ ssid: a, password: secret-1 }], hotspot: { ssid: b, password: secret-2, interface: w }, modems: [{ name: m, password: secret-3 }], dialup: [{ name: d, device: /dev/x, number: "1", password: secret-4 }] }`))
   const open = plan.files.filter(({ mode }) => mode !== 0o600)

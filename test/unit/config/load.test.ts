@@ -52,6 +52,7 @@ const DEFAULTS = {
     temperatureC: 80, underVoltage: true, clockUnsetMs: 3_600_000, budget: true, update: true,
   },
   http: { listeners: [], tokens: [], anonymous: 'viewer', requestsPerMinuteMax: 600 },
+  discovery: { mdns: 'auto', name: 'well-07', interfaces: [] },
   hostname: 'well-07',
   network: { country: null, ethernet: [{ interface: null, addresses: [], gateways: [], dns: [] }], wifi: [], hotspot: null, modems: [], dialup: [] },
   time: { servers: [{ host: '2.debian.pool.ntp.org', isPool: true }], gpsSensor: null, gpsDelaySec: 0, step: 'start' },

@@ -139,6 +139,10 @@ export class Counters {
   alarmsRaised = 0
   /** Messages acknowledged by every destination before their commit: never written. */
   elided = 0
+  /** Values that the history had no series for: history.maxSeries. */
+  historyValuesLeftOut = 0
+  /** Steps of the history that could not be written to the card, and that memory had no more room for. */
+  historyStepsLost = 0
   committedMessages = 0
   commits = 0
 }

@@ -1,6 +1,6 @@
 // The composition root: builds the parts in the order a message meets them, and stops them in reverse.
 //
-//   store ─► journal ─► tenants (router, sessions), uplinks ─► $SYS ─► sensors ─► listeners
+//   store ─► journal ─► tenants (router, sessions), uplinks ─► $SYS ─► history ─► sensors ─► listeners
 import { join } from 'node:path'
 import { Access } from './access/access.ts'
 import { Alarms } from './alarms/alarms.ts'
@@ -11,6 +11,8 @@ import { systemClock } from './clock.ts'
 import type { Config, QueueConfig, TenantConfig } from './config/config.ts'
 import { sectionsThatNeedStart } from './config/sections.ts'
 import { Counters } from './counters.ts'
+import type { figuresOf } from './history/figures.ts'
+import type { History } from './history/history.ts'
 import type { Refusal } from './journal/append.ts'
 import { Audiences } from './journal/audience.ts'
 import { Journal } from './journal/journal.ts'
@@ -72,6 +74,7 @@ export interface GatewayOptions {
 interface Rooms {
   readonly uplinks: { readonly restoreUplink: typeof restoreUplink } | null
   readonly devices: { readonly OwnDevices: typeof OwnDevices } | null
+  readonly history: { readonly History: typeof History; readonly figuresOf: typeof figuresOf } | null
 }
 
 /** Sensors in each are counted under $SYS. */
@@ -98,6 +101,8 @@ export class Gateway {
   readonly #sys: SysTopics
   readonly #timekeeper: Timekeeper
   readonly #devices: OwnDevices | null
+  /** null where none is kept. */
+  readonly history: History | null
   readonly #listeners: readonly Listener[]
   /** Since when each uplink is connected or not (Clock.now), and whether it ever was. */
   readonly #uplinksSeen = new Map<string, { isUp: boolean; sinceMs: number; everUp: boolean }>()
@@ -116,7 +121,8 @@ export class Gateway {
     // Memory that a site without them keeps.
     const uplinks = config.uplinks.length === 0 ? null : await import('./uplink/restore.ts')
     const devices = hasDevices(config) ? await import('./own-devices.ts') : null
-    const gateway = new Gateway(config, options, store, snapshot, storedClock, { uplinks, devices })
+    const history = config.history === null ? null : { ...(await import('./history/history.ts')), ...(await import('./history/figures.ts')) }
+    const gateway = new Gateway(config, options, store, snapshot, storedClock, { uplinks, devices, history })
     try {
       await gateway.#listen()
       if (options.holdUplinks !== true) gateway.startUplinks()
@@ -199,6 +205,27 @@ export class Gateway {
     this.#reportOrphans(snapshot)
     this.#reportUnknownTenants(snapshot)
 
+    const { history } = config
+    this.history = history === null ? null : new rooms.history!.History(history, {
+      clock,
+      log,
+      counters,
+      ring: store.ring,
+      figures: rooms.history!.figuresOf({
+        clients: () => tenants.onlineCount,
+        received: () => tenants.counters.publishReceived,
+        queued: () => tenants.queued.count + queuedForUplinks().count,
+        storeBytes: () => journal.bytesUsed,
+        temperatureC: () => this.alarms.health.temperatureC,
+        uplinks: this.uplinks.map((uplink) => ({ name: uplink.name, queued: () => uplink.state.queued, bytes: () => uplink.state.bytesSent + uplink.state.bytesReceived })),
+      }),
+      storedNow: () => timekeeper.storedNow(),
+      wallOf: (storedMs) => {
+        const { wallMs, isSynced, sinceBoot } = timekeeper.ofStored(storedMs)
+        return isSynced || sinceBoot?.boot === system.boot ? wallMs : null
+      },
+      subscribe: (filter, take) => void this.subscribe('', [filter], take, null, true),
+    })
     this.#devices = rooms.devices === null ? null : new rooms.devices.OwnDevices(config, {
       clock,
       log,
@@ -212,6 +239,7 @@ export class Gateway {
       isUplinkUp: (name) => this.uplinks.some((uplink) => uplink.name === name && uplink.state.phase === 'up'),
       onSensorState: (state) => this.#onSensorState(state),
       onOutputState: (state) => this.#onOutputState(state),
+      onReading: (sensor, reading, message) => this.history?.onReading(sensor, reading, message),
     })
     this.alarms = new Alarms(config.alarms, {
       clock,
@@ -321,11 +349,11 @@ export class Gateway {
 
   /**
    * `take` gets what the filters select in a tenant's space, in the turn it is routed, as far as `rights` let it (null: everything). It must not throw.
-   * Answers what ends that.
+   * `looksOn`: it is nobody that a command could be for. Answers what ends that.
    */
-  subscribe(tenant: string, filters: readonly string[], take: (message: Message) => void, rights: Rights | null): () => void {
+  subscribe(tenant: string, filters: readonly string[], take: (message: Message) => void, rights: Rights | null, looksOn = false): () => void {
     const index = this.tenants.of(tenant)?.router.index
-    const subscriber = new OwnSubscriber(this.#makeQueue(), take, (topic) => rights === null || rights.mayReceive(topic))
+    const subscriber = new OwnSubscriber(this.#makeQueue(), take, (topic) => rights === null || rights.mayReceive(topic), looksOn)
     for (const filter of filters) index?.add(filter, null, subscriber, { qos: 2, noLocal: false, retainAsPublished: true, identifier: 0, upgrade: false })
     return () => {
       for (const filter of filters) index?.remove(filter, null, subscriber)
@@ -363,7 +391,7 @@ export class Gateway {
     this.#timer?.cancel()
     this.#timekeeper.stop()
     await Promise.all(this.uplinks.map((uplink) => uplink.stop()))
-    await Promise.race([this.#journal.drain(), new Promise<void>((resolve) => void this.#clock.after(DRAIN_MS_MAX, resolve))])
+    await Promise.race([Promise.all([this.#journal.drain(), this.history?.stop()]), new Promise<void>((resolve) => void this.#clock.after(DRAIN_MS_MAX, resolve))])
     await this.#store.close()
   }
 
@@ -383,6 +411,7 @@ export class Gateway {
       for (const output of this.#devices?.outputs ?? []) this.#onOutputState(output.state)
     })
     await Promise.all(this.uplinks.map((uplink) => uplink.prepare()))
+    this.history?.start()
     await this.#devices?.start()
     this.alarms.start()
   }

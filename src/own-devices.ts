@@ -52,6 +52,8 @@ export interface OwnDevicesDeps {
   /** Must not throw. */
   onSensorState(state: SensorState): void
   onOutputState(state: OutputState): void
+  /** Must not throw. `reading` null: a payload of its source's own. */
+  onReading(sensor: string, reading: Reading | null, message: Message): void
 }
 
 export class OwnDevices {
@@ -173,6 +175,7 @@ export class OwnDevices {
 
   #onReading(sensor: SensorConfig, reading: Reading | null, message: Message): void {
     this.#feed.onReading(sensor.name, reading, message)
+    this.#deps.onReading(sensor.name, reading, message)
     if (reading === null) return
     for (const announcer of this.#announcers) announcer.onReading(sensor, reading)
   }

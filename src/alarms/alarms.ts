@@ -101,6 +101,11 @@ export class Alarms {
     this.#timer?.cancel()
   }
 
+  /** What the machine has said last. */
+  get health(): Health {
+    return this.#health
+  }
+
   /** Those that nobody has cleared, the most severe first. */
   list(): readonly Alarm[] {
     return this.#register.shown().map((one) => this.#shown(one))

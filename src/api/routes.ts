@@ -7,6 +7,7 @@ import { clientRoutes } from './routes/clients.ts'
 import { configurationRoutes } from './routes/configuration.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { healthRoutes } from './routes/health.ts'
+import { historyRoutes } from './routes/history.ts'
 import { logRoutes } from './routes/log.ts'
 import { loginRoutes } from './routes/logins.ts'
 import { messageRoutes } from './routes/messages.ts'
@@ -29,6 +30,7 @@ const MAKERS: readonly ((parts: ApiParts) => readonly Route[])[] = [
   messageRoutes,
   retainedRoutes,
   deviceRoutes,
+  historyRoutes,
   uplinkRoutes,
   configurationRoutes,
   updateRoutes,

@@ -44,6 +44,7 @@ export function unpackConfig(words: UnpackWords): Config {
     site: 'unpack',
     broker: { listeners: [], sysInterval: '0s' },
     store: { path: resolve(words.state ?? STATE) },
+    history: { enabled: false },
     uplinks: [
       { name: 'from', clientId, metered: false, ...remote(from, words.user, words['password-file'], words.ca), routes: topics.map((topic) => ({ in: topic, qos: 2, unpack: true })) },
       {

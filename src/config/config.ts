@@ -5,6 +5,7 @@ import type { AlarmsConfig } from './alarm-schema.ts'
 import type { BoardConfig } from './board-config.ts'
 import type { OutputConfig } from './gpio-config.ts'
 import type { DiscoveryConfig } from './discovery-schema.ts'
+import type { HistoryConfig } from './history-config.ts'
 import type { HttpConfig } from './http-config.ts'
 import type { MachineConfig } from './machine-config.ts'
 import type { BusConfig } from './modbus-config.ts'
@@ -15,6 +16,7 @@ import type { UpdateConfig } from './update-schema.ts'
 export type { AlarmsConfig } from './alarm-schema.ts'
 export type * from './board-config.ts'
 export type * from './gpio-config.ts'
+export type * from './history-config.ts'
 export type * from './http-config.ts'
 export type * from './machine-config.ts'
 export type * from './modbus-config.ts'
@@ -38,6 +40,8 @@ export interface Config extends MachineConfig {
   readonly alarms: AlarmsConfig
   readonly http: HttpConfig
   readonly discovery: DiscoveryConfig
+  /** null: nothing is kept. */
+  readonly history: HistoryConfig | null
   readonly update: UpdateConfig
   readonly remote: RemoteConfig
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }

@@ -13,6 +13,7 @@ import type { Config } from './config.ts'
 import { broker, log, store } from './broker-schema.ts'
 import { checkDiscovery, discovery } from './discovery-schema.ts'
 import { hostname, hostnameOf } from './hostname-schema.ts'
+import { history } from './history-schema.ts'
 import { http, httpOf } from './http-schema.ts'
 import { listenersOf } from './listener-access.ts'
 import { checkBuses } from './modbus-schema.ts'
@@ -44,6 +45,7 @@ export const gateway = object({
   uplinks: defaulted('Remote brokers that messages are carried to and from.', [], uplinks),
   alarms: defaulted('From when on something is worth an alarm.', {}, alarms),
   http: defaulted('The API over HTTP.', {}, http),
+  history: defaulted('What is kept of readings and figures on the machine itself, for charts of the last days.', {}, history),
   discovery: defaulted('How others in the network find the gateway.', {}, discovery),
   hostname: optional('Name of the machine in its network, and with `.local` in mDNS. Left out: the site’s. The machine itself is called so on the image only; the next three are for the image too.', hostname),
   network: defaulted('How the machine reaches others.', {}, network),

@@ -58,6 +58,8 @@ const COUNTED: Readonly<Partial<Record<keyof Counters, readonly [name: string, h
   retainedRefused: ['retained_refused', 'Retained messages that there was no room for.'],
   messagesUnpacked: ['unpacked_messages', 'Messages taken out of frames.'],
   alarmsRaised: ['alarms_raised', 'Alarms that began.'],
+  historyValuesLeftOut: ['history_left_out_values', 'Values that the history had no series for.'],
+  historyStepsLost: ['history_lost_steps', 'Steps of the history that could not be written.'],
   elided: ['store_elided_messages', 'Messages acknowledged by every destination before their commit: never written.'],
   committedMessages: ['store_committed_messages', 'Messages written to flash.'],
   commits: ['store_commits', 'Transactions written to flash.'],

@@ -60,6 +60,8 @@ const OWN: Readonly<Partial<Record<keyof Counters, string>>> = {
   commits: 'broker/store/commits',
   messagesUnpacked: 'broker/messages/unpacked',
   alarmsRaised: 'broker/alarms/raised',
+  historyValuesLeftOut: 'broker/history/values left out',
+  historyStepsLost: 'broker/history/steps lost',
 }
 
 /** What is averaged under broker/load/. */

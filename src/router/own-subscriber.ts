@@ -13,15 +13,19 @@ export class OwnSubscriber implements Subscriber {
   /** Never used: messages do not wait. It says that this receiver has nothing on flash. */
   readonly queue: Queue
   readonly online = true
-  readonly clientId = NAME
+  readonly clientId: string | null
   readonly origin: object = {}
   readonly wants = null
   readonly #take: (message: Message) => void
   readonly #mayReceive: (topic: Topic) => boolean
 
-  /** `take` must not throw, and may publish. `mayReceive`: of whoever listens; the gateway itself may hear everything. */
-  constructor(queue: Queue, take: (message: Message) => void, mayReceive: (topic: Topic) => boolean = () => true) {
+  /**
+   * `take` must not throw, and may publish. `mayReceive`: of whoever listens; the gateway itself may hear everything. `looksOn`: a command that nobody
+   * else hears has not been taken by anybody.
+   */
+  constructor(queue: Queue, take: (message: Message) => void, mayReceive: (topic: Topic) => boolean = () => true, looksOn = false) {
     this.queue = queue
+    this.clientId = looksOn ? null : NAME
     this.#take = take
     this.#mayReceive = mayReceive
   }

@@ -9,7 +9,7 @@ export interface Subscriber {
   readonly queue: Queue
   /** True while somebody is there to receive. */
   readonly online: boolean
-  /** Of a client; null for an uplink. */
+  /** Of a client; null for an uplink, and for whoever only looks on. */
   readonly clientId: string | null
   /** Who it publishes as: what that one has published is not for it where it asked for No Local. */
   readonly origin: object

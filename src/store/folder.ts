@@ -4,6 +4,7 @@
 //   store.db.damaged           left when damage showed while running: the next start sets the database aside
 //   store.db.aside-<time>      what was set aside, with its log; nobody deletes these but the operator
 //   store.reserve              1 MB of nothing, given up when the disk is full, so that cursors can still be written
+//   history.db                 the ring beside it (sqlite-ring.ts)
 import DatabaseFile, { type Database } from 'better-sqlite3'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -58,9 +59,13 @@ function makeFolder(folder: string): void {
   mkdirSync(folder)
 }
 
+export function openDatabase(path: string): Database {
+  return new DatabaseFile(path, { timeout: LOCK_WAIT_MS })
+}
+
 function open<T>(folder: string, load: (db: Database) => T): { db: Database; loaded: T } {
   const path = databasePath(folder)
-  const db = new DatabaseFile(path, { timeout: LOCK_WAIT_MS })
+  const db = openDatabase(path)
   try {
     configure(db)
     const version = storedVersion(db)

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import { OperatorError } from '../errors.ts'
 import { applyBatch, SEGMENT_OVERHEAD_BYTES, type Tables } from './batch.ts'
 import type { Header } from './lane.ts'
+import { MemoryRing } from './memory-ring.ts'
 import { type QueueRows, Queues } from './queues.ts'
 import { type Batch, type Change, type CommitResult, type InflightRow, type ReadResult, retainedKey, type RetainedRow, type Segment, type SessionRow, type Snapshot, type Store, STREAMS_MAX, type SubscriptionRow, type Unpacked } from './store.ts'
 
@@ -15,6 +16,7 @@ export interface MemoryStoreOptions {
 const ROW_BYTES = 256 // what a small row takes, about
 
 export class MemoryStore implements Store {
+  readonly ring = new MemoryRing()
   readonly bytesWritten = 0
   readonly #options: MemoryStoreOptions
   readonly #rows = new MemoryRows()

@@ -8,6 +8,7 @@ import { CATALOGUE, type ErrorCode, OperatorError } from '../errors.ts'
 import { STORE_THREAD } from '../layout.ts'
 import { packFrame, unpackFrame } from './frames.ts'
 import type { Batch, Change, CommitResult, ReadResult, Snapshot, Store } from './store.ts'
+import { WorkerRing } from './worker-ring.ts'
 import type { Answer, Command } from './worker.ts'
 
 export interface SqliteStoreOptions {
@@ -27,6 +28,7 @@ interface Waiting {
 }
 
 export class SqliteStore implements Store {
+  readonly ring = new WorkerRing((command) => this.#ask(command))
   readonly #options: SqliteStoreOptions
   readonly #worker: Worker
   readonly #waiting: Waiting[] = []

@@ -22,6 +22,7 @@
 // Nothing here blocks the caller: the work happens on the worker thread. Sequence numbers are the caller's, ascend, and are below 2^44.
 
 import type { QoS } from '../message.ts'
+import type { Ring } from './ring.ts'
 
 export const SEGMENT_BYTES_MAX = 64 * 1024 // what one read gives at least; a larger message stands alone in its segment
 export const SEQUENCE_MAX = 2 ** 44 - 1
@@ -254,6 +255,8 @@ export interface Store {
   read(destination: number, after: number, bytesMax: number): Promise<ReadResult>
   /** Bytes the store has caused to be written since it was opened, as far as the system tells; for the flash-wear counter. */
   readonly bytesWritten: number
+  /** What is nice to have, in a file of its own; for after `open`. */
+  readonly ring: Ring
   /** Waits for what was given, checkpoints and closes. */
   close(): Promise<void>
 }

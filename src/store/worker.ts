@@ -8,6 +8,8 @@ import { OperatorError } from '../errors.ts'
 import { Engine, type EngineOptions, type Given } from './engine.ts'
 import { isDamage, markDamaged } from './folder.ts'
 import { packFrame, type SegmentFrame, unpackFrame } from './frames.ts'
+import { type RingBatch, RingError, type RingFault, type RingParts, type RingSnapshot } from './ring.ts'
+import { SqliteRing } from './sqlite-ring.ts'
 import type { AudienceRow, Change, CommitResult, ReadResult, Snapshot } from './store.ts'
 import { WriteCount } from './write-count.ts'
 
@@ -21,12 +23,23 @@ export type Command =
       readonly nowWallMs: number
     }
   | { readonly kind: 'read'; readonly destination: number; readonly after: number; readonly bytesMax: number }
+  | RingCommand
   | { readonly kind: 'close' }
+
+/** None of them fails the store. */
+export type RingCommand =
+  | { readonly kind: 'ring-open'; readonly bytesMax: number }
+  | { readonly kind: 'ring-write'; readonly batch: RingBatch }
+  | { readonly kind: 'ring-read'; readonly series: readonly number[]; readonly first: number; readonly last: number }
 
 export type Answer =
   | { readonly kind: 'opened'; readonly snapshot: Snapshot }
   | { readonly kind: 'committed'; readonly result: CommitResult; readonly bytesWritten: number | null }
   | { readonly kind: 'read'; readonly frame: SegmentFrame; readonly rest: Omit<ReadResult, 'segments'> }
+  | { readonly kind: 'ring-opened'; readonly snapshot: RingSnapshot }
+  | { readonly kind: 'ring-written'; readonly oldest: number }
+  | { readonly kind: 'ring-read'; readonly blocks: readonly RingParts[] }
+  | { readonly kind: 'ring-failed'; readonly fault: RingFault; readonly message: string }
   | { readonly kind: 'closed'; readonly bytesWritten: number | null }
   /** `code` is an OperatorError's; null when the store has failed for good. */
   | { readonly kind: 'failed'; readonly code: string | null; readonly message: string }
@@ -38,6 +51,7 @@ const port = parentPort!
 let engine: Engine | null = null
 let failure: Answer | null = null
 const writes = new WriteCount()
+const ring = new SqliteRing(options.folder)
 
 function post(answer: Answer, transfer: ArrayBuffer[] = []): void {
   port.postMessage(answer, transfer)
@@ -95,6 +109,24 @@ function commitGroup(first: Extract<Command, { kind: 'commit' }>): Command | nul
   return other
 }
 
+function answerOfRing(command: RingCommand): Answer {
+  try {
+    switch (command.kind) {
+      case 'ring-open':
+        return { kind: 'ring-opened', snapshot: ring.open(command.bytesMax) }
+      case 'ring-write': {
+        const oldest = ring.write(command.batch)
+        writes.committed()
+        return { kind: 'ring-written', oldest }
+      }
+      case 'ring-read':
+        return { kind: 'ring-read', blocks: ring.read(command.series, command.first, command.last) }
+    }
+  } catch (error) {
+    return { kind: 'ring-failed', fault: error instanceof RingError ? error.fault : 'failed', message: error instanceof Error ? error.message : String(error) }
+  }
+}
+
 function sweep(): void {
   if (engine === null || failure !== null || !engine.hasRest) return
   try {
@@ -125,7 +157,13 @@ function handle(command: Command): Command | null {
       post({ kind: 'read', frame, rest }, transfer)
       return null
     }
+    case 'ring-open':
+    case 'ring-write':
+    case 'ring-read':
+      post(answerOfRing(command))
+      return null
     case 'close':
+      ring.close()
       engine?.close()
       engine = null
       post({ kind: 'closed', bytesWritten: writes.close() })

@@ -41,6 +41,7 @@ interface Operation {
 
 export class SimStore implements Store {
   readonly bytesWritten = 0
+  readonly ring: MemoryStore['ring']
   readonly #disk: Disk
   #waiting: Operation[] = []
   #busy = false
@@ -48,6 +49,7 @@ export class SimStore implements Store {
 
   constructor(disk: Disk) {
     this.#disk = disk
+    this.ring = disk.memory.ring
   }
 
   async open(): Promise<Snapshot> {

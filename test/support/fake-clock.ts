@@ -53,6 +53,11 @@ export class FakeClock implements Clock {
     this.#now = until
   }
 
+  /** Time goes on while nothing runs: what fell due meanwhile is late. */
+  standStill(ms: number): void {
+    this.#now += ms
+  }
+
   #add(ms: number, everyMs: number | null, fn: () => void): Timer {
     const entry: Pending = { at: this.#now + Math.max(0, ms), order: this.#order++, everyMs, fn }
     this.#pending.add(entry)

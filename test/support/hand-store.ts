@@ -12,6 +12,7 @@ interface Waiting {
 export class HandStore implements Store {
   bytesWritten = 0
   readonly memory: MemoryStore
+  readonly ring: MemoryStore['ring']
   /** Every batch given, in order. */
   readonly batches: Batch[] = []
   /** Commits have no room from now on. */
@@ -26,6 +27,7 @@ export class HandStore implements Store {
         return room()
       },
     })
+    this.ring = this.memory.ring
   }
 
   open(): Promise<Snapshot> {

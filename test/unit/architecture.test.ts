@@ -14,7 +14,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   /** What a person at a terminal wants: one file a command. */
   commands: ['configuration', 'doctor', 'card', 'gateway', 'update', 'appliance', 'access', 'frame', 'ops', 'sensors', 'board', 'config', 'words', 'base'],
   /** What people and programs ask the gateway over HTTP. */
-  api: ['doctor', 'update', 'configuration', 'gateway', 'alarms', 'board', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
+  api: ['doctor', 'update', 'configuration', 'gateway', 'history', 'alarms', 'board', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
   /** Finds likely faults, and packs what somebody who helps has to know: of the machine, and of what the gateway's API says. */
   doctor: ['sensors', 'board', 'config', 'words', 'base'],
   /** The configuration of a gateway that runs: read again, tried, confirmed. */
@@ -29,13 +29,15 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   discovery: ['config', 'base'],
   /** Stands beside the gateway: another broker's configuration in, ours out. */
   migrate: ['config', 'words', 'base'],
-  gateway: ['alarms', 'update', 'access', 'config', 'ops', 'announce', 'outputs', 'sensors', 'gpio', 'board', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
+  gateway: ['alarms', 'update', 'history', 'access', 'config', 'ops', 'announce', 'outputs', 'sensors', 'gpio', 'board', 'uplink', 'frame', 'net', 'session', 'router', 'journal', 'store', 'mqtt', 'words', 'base'],
   /** What is worth an alarm, when it begins and ends, and who is told. */
   alarms: ['uplink', 'uplink/budget', 'sensors', 'outputs', 'board', 'update', 'config', 'words', 'base'],
   /** Updates of the appliance: packages, slots, what is on trial. Knows no message but those of its requests. */
   update: ['ops', 'config', 'mqtt', 'words', 'base'],
   /** Who tells other systems what sensors and outputs there are. */
   announce: ['sensors', 'config', 'words', 'base'],
+  /** What was told in the last hours, for charts. */
+  history: ['sensors', 'store', 'config', 'words', 'base'],
   ops: ['access', 'uplink', 'outputs', 'sensors', 'config', 'router', 'mqtt', 'words', 'base'],
   sensors: ['gpio', 'board', 'config', 'mqtt', 'words', 'base'],
   outputs: ['gpio', 'board', 'config', 'mqtt', 'words', 'base'],
@@ -89,7 +91,7 @@ const ROOM_OF: Readonly<Record<string, string>> = {
 
 /** Doors: of these rooms, everybody outside may import only these files … */
 const DOORS: Readonly<Record<string, readonly string[]>> = {
-  store: ['store/store.ts', 'store/record.ts'],
+  store: ['store/store.ts', 'store/record.ts', 'store/ring.ts'],
   config: ['config/config.ts'],
   frame: ['frame/frame.ts'],
 }

@@ -60,6 +60,8 @@ describe('a gateway with everything', () => {
     ['GET /retained', '/api/v1/retained'],
     ['GET /sensors', '/api/v1/sensors'],
     ['GET /outputs', '/api/v1/outputs'],
+    ['GET /history', '/api/v1/history'],
+    ['GET /history/series?id=sensor/tank/value', '/api/v1/history/series'],
     ['GET /uplinks', '/api/v1/uplinks'],
     ['GET /uplinks/cloud', '/api/v1/uplinks/{name}'],
     ['GET /sessions/pump%2F7/queue', '/api/v1/sessions/{clientId}/queue'],
@@ -78,7 +80,7 @@ describe('a gateway with everything', () => {
   test('every route that only reads is among those', async () => {
     const { paths } = (await bed.ask('GET /openapi.json')).json as { paths: Record<string, Record<string, unknown>> }
     const reads = Object.entries(paths).flatMap(([path, operations]) => ('get' in operations && !('text/event-stream' in ((operations['get'] as Operation).responses['200']?.content ?? {})) ? [path] : []))
-    expect(reads.length).toBe(22)
+    expect(reads.length).toBe(24)
   })
 
   test('clients as they are', async () => {

@@ -53,6 +53,7 @@ const DEFAULTS = {
   },
   http: { listeners: [], tokens: [], anonymous: 'viewer', requestsPerMinuteMax: 600 },
   discovery: { mdns: 'auto', name: 'well-07', interfaces: [] },
+  history: { keepMs: 2 * DAY_MS, stepMs: 60_000, topics: [], seriesMax: 200, bytesMax: 16_000_000 },
   hostname: 'well-07',
   network: { country: null, ethernet: [{ interface: null, addresses: [], gateways: [], dns: [] }], wifi: [], hotspot: null, modems: [], dialup: [] },
   time: { servers: [{ host: '2.debian.pool.ntp.org', isPool: true }], gpsSensor: null, gpsDelaySec: 0, step: 'start' },

@@ -8,6 +8,8 @@ import { systemClock } from './clock.ts'
 import type { ApplyWords } from './commands/apply.ts'
 import type { CardWords } from './commands/card.ts'
 import type { AskWords } from './commands/ask.ts'
+import type { BackupWords, StorePlace } from './commands/backup.ts'
+import type { ProgressTerminal } from './commands/progress.ts'
 import { commandNamed, OPTIONS } from './commands/catalogue.ts'
 import type { ConfigWords } from './commands/config.ts'
 import type { ConfigureWords } from './commands/configure.ts'
@@ -61,7 +63,7 @@ async function main(argv: string[]): Promise<number> {
     case 'sensors':
       return sensors(rest, values)
     case 'update':
-      return (await import('./commands/update.ts')).update(rest, values, { write: (text) => void process.stdout.write(text), isTty: process.stdout.isTTY === true })
+      return (await import('./commands/update.ts')).update(rest, values, { write: (text) => void process.stdout.write(text), progress: progressTerminal() })
     case 'doctor':
       if (rest.length > 0) throw new OperatorError('E_USAGE', `doctor takes its file by a word: sandpiper doctor --config ${rest[0]}`)
       return (await import('./commands/doctor.ts')).doctor(values, (text) => void process.stdout.write(text))
@@ -72,6 +74,11 @@ async function main(argv: string[]): Promise<number> {
       return help(rest[0])
     case 'completion':
       return completion(rest)
+    case 'docs':
+      return (await import('./commands/docs.ts')).docs(rest, values, { write: (text) => void process.stdout.write(text), isTty: process.stdout.isTTY === true, columns: process.stdout.columns ?? 0, rows: process.stdout.rows ?? 0 })
+    case 'backup':
+    case 'restore':
+      return backup(command, rest, values)
     case 'config':
       return configuration(rest, values)
     case 'status':
@@ -202,8 +209,19 @@ async function access([what, ...more]: readonly string[], words: ExplainWords & 
 async function askGateway(command: string, args: readonly string[], words: AskWords & SocketWords): Promise<number> {
   const { ask } = await import('./commands/ask.ts')
   const { GatewayClient } = await import('./commands/gateway-client.ts')
-  const terminal = { write: (text: string) => void process.stdout.write(text), ended: untilStopped() }
+  const terminal = { write: (text: string) => void process.stdout.write(text), progress: progressTerminal(), ended: untilStopped() }
   return ask(command, { gateway: new GatewayClient(socketOf(words)), args, words, terminal })
+}
+
+async function backup(command: 'backup' | 'restore', args: readonly string[], words: BackupWords & SocketWords): Promise<number> {
+  const commands = await import('./commands/backup.ts')
+  const { GatewayClient } = await import('./commands/gateway-client.ts')
+  const deps = { gateway: new GatewayClient(socketOf(words)), place: () => storeOf(words), write: (text: string) => void process.stdout.write(text), terminal: progressTerminal() }
+  return command === 'backup' ? commands.backup(args, deps) : commands.restore(args, words, deps)
+}
+
+function progressTerminal(): ProgressTerminal {
+  return { write: (text) => void process.stderr.write(text), isTty: process.stderr.isTTY === true, columns: process.stderr.columns ?? 0 }
 }
 
 async function configuration(args: readonly string[], words: ConfigWords & SocketWords): Promise<number> {
@@ -224,6 +242,13 @@ async function configure(words: ConfigureWords): Promise<number> {
   const failures = (await import('./commands/configure.ts')).configureCommand(words)
   for (const why of failures) complain(`sandpiper: ${why}`)
   return failures.length > 0 ? 1 : 0
+}
+
+/** Of a gateway that does not run: as its configuration says, or in the folder that is named. */
+function storeOf(words: SocketWords): StorePlace | null {
+  if (words.config === undefined) return words.state === undefined ? null : { folder: resolve(words.state), site: null }
+  const result = loadConfig(words.config, { secrets: 'skip', ...stateOf(words) })
+  return 'problems' in result ? { folder: resolve(result.storePath), site: null } : { folder: resolve(result.config.store.path), site: result.config.site }
 }
 
 function untilStopped(): Promise<void> {

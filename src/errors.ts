@@ -17,6 +17,8 @@ export const CATALOGUE = {
   E_UPDATE: 'run it as root (sudo sandpiper update …), and see systemctl status sandpiper-update',
   E_NO_GATEWAY: 'start it (systemctl start sandpiper), ask as root, or name its socket: --socket FILE, or its configuration: --config FILE',
   E_REFUSED: 'nothing was done; correct that, and run the command again',
+  E_BACKUP: 'the gateway goes on as it was; mend that, and make the backup again',
+  E_RESTORE: 'the store is as it was; mend that, or take another backup',
   E_USAGE: 'sandpiper --help shows the commands',
 } as const
 

@@ -36,7 +36,7 @@ import type { Sessions } from './session/sessions.ts'
 import { type TenantLimits, Tenants } from './session/tenants.ts'
 import { FolderShelf, type Shelf } from './shelf.ts'
 import { SqliteStore } from './store/sqlite.ts'
-import type { DestinationLimits, Snapshot, Store } from './store/store.ts'
+import type { DestinationLimits, Restored, Snapshot, Store, StoreCopy } from './store/store.ts'
 import { StoredClock } from './stored-time.ts'
 import { systemTime } from './system-time.ts'
 import { type SystemTime, Timekeeper } from './timekeeper.ts'
@@ -143,6 +143,7 @@ export class Gateway {
     this.#store = store
     this.#setAside = snapshot.setAside?.path ?? null
     if (snapshot.setAside !== null) log.error(snapshot.setAside, 'the store could not be opened: it was set aside and a new one begun')
+    if (snapshot.restored !== undefined) tellRestored(snapshot.restored, log)
     this.#nextDestination = 1 + snapshot.destinations.reduce((max, d) => Math.max(max, d.id), 0)
 
     const turn = new Turn(clock)
@@ -338,6 +339,11 @@ export class Gateway {
     return new Promise((resolve) => this.#journal.whenDurable(resolve))
   }
 
+  /** A copy of the store as it is now; null where it lies on no disk. */
+  async copyStore(): Promise<StoreCopy | null> {
+    return (await this.#store.copy?.()) ?? null
+  }
+
   /** Publishes as the gateway itself. Resolves when the message is safe, with null, or with why it could not be kept. */
   publish(tenant: string, message: Message): Promise<Refusal | null> {
     return new Promise((resolve) => {
@@ -474,6 +480,11 @@ export class Gateway {
 /** Also who announces nothing any more has to take back what was announced before. */
 function hasDevices({ sensors, outputs, announce, update }: Config): boolean {
   return sensors.length + outputs.length > 0 || update.commandTopic !== null || announce.homeAssistant !== null || announce.sparkplug !== null
+}
+
+function tellRestored(restored: Restored, log: GatewayLog): void {
+  if ('refused' in restored) log.error(restored, 'the backup could not take the place of the store: it was left aside, and the gateway goes on with what it had')
+  else log.info(restored, 'the store was restored from a backup')
 }
 
 /** Of the gateway's own space: only the listeners bound who is there. */

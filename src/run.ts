@@ -49,6 +49,9 @@ const OWNER_ONLY = 0o600
 /** Made by the appliance, which applies what a configuration says of the machine itself. */
 const APPLIANCE = '/run/sandpiper-apply'
 
+/** What starts it. */
+const PROGRAM = [process.execPath, ...process.execArgv, process.argv[1]!]
+
 export async function runCommand(words: RunWords): Promise<number> {
   const { config: file, 'last-good': lastGood = false, 'or-default': orDefault = false } = words
   const state = words.state === undefined ? null : resolve(words.state)
@@ -182,7 +185,7 @@ async function tellOf(config: Config, { gateway, log, said, lastError, restart }
   )
   const status = () => ({ version: VERSION, boot: machineBoot, config: configuration.inForce, ...gateway.status, lastError: lastError() })
   const statusFile = runtime === null ? null : new StatusFile(runtime, { clock: systemClock, log, status })
-  api = new Api(config.http, { clock: systemClock, log, gateway, said, configuration, restart, folder: runtime ?? config.store.path, mode: runtime === null ? OWNER_ONLY : OWNER_AND_GROUP, status })
+  api = new Api(config.http, { clock: systemClock, log, gateway, said, configuration, restart, folder: runtime ?? config.store.path, mode: runtime === null ? OWNER_ONLY : OWNER_AND_GROUP, status, program: PROGRAM })
   statusFile?.start()
   await api.start()
   const isAsked = config.remote.report !== null || config.remote.commands !== null

@@ -32,6 +32,8 @@ export interface ApiDeps {
   readonly restart: (why: string) => void
   /** Of the appliance; default: those of this machine. */
   readonly places?: Places
+  /** What starts this program: for work that a process of its own does. */
+  readonly program: readonly string[]
 }
 
 export class Api {
@@ -115,8 +117,8 @@ export class Api {
 
   async #routesWith(callers: Callers): Promise<readonly Route[]> {
     const { routesOf } = await import('./routes.ts')
-    const { gateway, clock, said, status, configuration, restart, places = placesBelow() } = this.#deps
-    return routesOf({ gateway, clock, callers, log: said, status, configuration, restart, places, startedMs: this.#startedMs })
+    const { gateway, clock, said, status, configuration, restart, program, log, places = placesBelow() } = this.#deps
+    return routesOf({ gateway, clock, callers, log: said, status, configuration, restart, program, places, warn: (fields, text) => log.warn(fields, text), startedMs: this.#startedMs })
   }
 }
 

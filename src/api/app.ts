@@ -8,7 +8,7 @@
 //   2. No answer may be read by a page of another site (there are no CORS fields), and none of its requests is carried out.
 //   3. What nobody reads is not piled up: events for a slow listener are left out, and it is told how many.
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { type Duplex, Readable } from 'node:stream'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type RouteShorthandOptions } from 'fastify'
 import type { Clock } from '../clock.ts'
@@ -93,7 +93,10 @@ export class App {
       frameworkErrors: (error, _request, reply) => void this.#answerProblem(reply as FastifyReply, new Problem('invalid-request', error.message)),
       clientErrorHandler: (error, socket) => refuseUnread(socket, error as NodeJS.ErrnoException),
     })
-    this.#fastify.removeContentTypeParser('text/plain') // JSON is all that is taken
+    this.#fastify.removeContentTypeParser('text/plain') // JSON is all that is taken, but for routes that say otherwise
+    for (const type of new Set(deps.routes.map(bodyTypeOf))) {
+      if (type !== null) this.#fastify.addContentTypeParser(type, async (request: FastifyRequest, body: unknown) => (bodyTypeOf(routeOf(request)) === type ? body : Promise.reject(wrongType(null))))
+    }
     this.#fastify.addHook('onRequest', (request, reply) => this.#admit(request, reply))
     this.#fastify.setErrorHandler((error, request, reply) => this.#answerProblem(reply, this.#problemOf(error as FastifyError, request)))
     this.#fastify.setNotFoundHandler((request) => {
@@ -138,7 +141,7 @@ export class App {
   }
 
   #makeServer(handler: RequestListener): Server {
-    return createServer({ maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_MS_MAX, requestTimeout: REQUEST_MS_MAX, keepAliveTimeout: KEEP_ALIVE_MS }, handler)
+    return createServer({ maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_MS_MAX, requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS }, handler)
   }
 
   // ---- before anything else
@@ -150,11 +153,19 @@ export class App {
       this.#checkRate(address)
       checkSite(request.raw, entrance)
     }
-    const { role } = (request.routeOptions.config as { readonly route?: Route }).route ?? { role: null }
+    const route = routeOf(request)
+    if (bodyTypeOf(route) === null) this.#expect(request, reply)
+    const { role } = route ?? { role: null }
     if (role === null) return
     const caller = await this.#deps.callers.identify({ entrance, address, authorization: request.headers.authorization, isGone: () => request.raw.destroyed })
     requireRole(caller, role)
     this.#callers.set(request, caller)
+  }
+
+  /** All of it. What comes as a stream has a deadline of its own. */
+  #expect({ raw }: FastifyRequest, reply: FastifyReply): void {
+    const deadline = this.#deps.clock.after(REQUEST_MS_MAX, () => void (raw.complete || refuseUnread(raw.socket, Object.assign(new Error(), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }))))
+    reply.raw.once('close', () => deadline.cancel())
   }
 
   #checkRate(address: string): void {
@@ -192,6 +203,7 @@ export class App {
   }
 
   async #handle(route: ReadRoute, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    if (route.bodyType !== undefined && !(request.body instanceof Readable)) throw wrongType(route.bodyType)
     const value = await route.handle(this.#callOf(request, reply))
     if (route.answer === null) return reply.code(204).send()
     if ('mediaType' in route.answer) return reply.type(route.answer['mediaType'] as string).send(value)
@@ -296,6 +308,19 @@ function crossSite(): Problem {
 }
 
 // ---- small things
+
+function routeOf(request: FastifyRequest): Route | undefined {
+  return (request.routeOptions.config as { readonly route?: Route }).route
+}
+
+function bodyTypeOf(route: Route | undefined): string | null {
+  return route !== undefined && 'bodyType' in route ? (route.bodyType ?? null) : null
+}
+
+/** `wanted`: null for JSON. */
+function wrongType(wanted: string | null): Problem {
+  return wanted === null ? new Problem(...REFUSALS['FST_ERR_CTP_INVALID_MEDIA_TYPE']!) : new Problem('unsupported-media-type', `send it with the field \`Content-Type: ${wanted}\``)
+}
 
 /** Sent by hand: nothing of such a request could be read. */
 function refuseUnread(socket: Duplex & { readonly writable: boolean }, error: NodeJS.ErrnoException): void {

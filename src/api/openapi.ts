@@ -4,7 +4,7 @@ import { isStream, type JsonSchema, pathOf, type Route, TAGS } from './route.ts'
 
 /** What every call may be answered with that has to prove something, and every call. */
 const OF_CALLERS: readonly ProblemCode[] = ['unauthorized', 'forbidden']
-const OF_ALL: readonly ProblemCode[] = ['invalid-request', 'cross-site', 'too-many-requests', 'failed']
+const OF_ALL: readonly ProblemCode[] = ['invalid-request', 'timed-out', 'cross-site', 'too-many-requests', 'failed']
 const OF_BODIES: readonly ProblemCode[] = ['too-large', 'unsupported-media-type']
 
 export function openApi(routes: readonly Route[], version: string): JsonSchema {
@@ -24,7 +24,7 @@ export function openApi(routes: readonly Route[], version: string): JsonSchema {
 
 function operation(route: Route): JsonSchema {
   const { summary, description, tag, role, params = {}, query = {} } = route
-  const body = 'body' in route ? route.body : undefined
+  const body = bodyOf(route)
   return {
     operationId: `${route.method.toLowerCase()}${pathOf(route).replace(/^\/api\/v\d+/, '').replaceAll(/[^A-Za-z0-9]+(\w?)/g, (_, first: string) => first.toUpperCase())}`,
     summary,
@@ -35,9 +35,15 @@ function operation(route: Route): JsonSchema {
       ...Object.entries(params).map(([name, schema]) => parameter('path', name, schema, true)),
       ...Object.entries(query).map(([name, schema]) => parameter('query', name, schema, false)),
     ],
-    ...(body === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: body } }),
     responses: { ...answerOf(route), ...problemsOf(route, body !== undefined) },
   }
+}
+
+function bodyOf(route: Route): JsonSchema | undefined {
+  if (isStream(route)) return undefined
+  if (route.bodyType !== undefined) return { [route.bodyType]: { schema: { type: 'string', format: 'binary' } } }
+  return route.body === undefined ? undefined : { 'application/json': { schema: route.body } }
 }
 
 function parameter(where: 'path' | 'query', name: string, { description, ...schema }: JsonSchema, required: boolean): JsonSchema {

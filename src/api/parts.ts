@@ -22,4 +22,8 @@ export interface ApiParts {
   readonly restart: (why: string) => void
   /** Of the appliance. */
   readonly places: Places
+  /** Tells the operator what nobody asked for. */
+  readonly warn: (fields: object, text: string) => void
+  /** What starts this program: for work that a process of its own does. */
+  readonly program: readonly string[]
 }

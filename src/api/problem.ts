@@ -19,6 +19,7 @@ export const PROBLEMS = {
   'too-large': { status: 413, title: 'The request is larger than the API takes' },
   'unsupported-media-type': { status: 415, title: 'The body has to be JSON' },
   'invalid-configuration': { status: 422, title: 'The configuration has mistakes' },
+  'unusable-backup': { status: 422, title: 'The backup cannot be restored here' },
   'too-many-requests': { status: 429, title: 'More requests than one address may make' },
   'headers-too-large': { status: 431, title: 'The header fields are larger than the API takes' },
   failed: { status: 500, title: 'The gateway has failed at this' },

@@ -60,6 +60,8 @@ export interface ReadRoute extends Common {
   readonly body?: JsonSchema
   /** Default 64 kB. */
   readonly bodyBytesMax?: number
+  /** Its body is no JSON: it comes as a stream of this media type (`Call.body` is a Readable), as long as it takes and as large as it is. */
+  readonly bodyType?: string
   /** Of what is answered; a media type where that is no JSON. null: nothing is (204). */
   readonly answer: JsonSchema | { readonly mediaType: string } | null
   handle(call: Call): unknown
@@ -90,6 +92,7 @@ export const TAGS = {
   configuration: 'The configuration',
   update: 'Updates',
   log: 'What it has said',
+  backup: 'Its store, taken away and brought back',
 } as const
 
 export type Tag = keyof typeof TAGS

@@ -3,9 +3,11 @@ import type { ApiParts } from './parts.ts'
 import type { Route } from './route.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { alarmRoutes } from './routes/alarms.ts'
+import { backupRoutes } from './routes/backup.ts'
 import { clientRoutes } from './routes/clients.ts'
 import { configurationRoutes } from './routes/configuration.ts'
 import { deviceRoutes } from './routes/devices.ts'
+import { docsRoutes } from './routes/docs.ts'
 import { healthRoutes } from './routes/health.ts'
 import { historyRoutes } from './routes/history.ts'
 import { logRoutes } from './routes/log.ts'
@@ -32,6 +34,8 @@ const MAKERS: readonly ((parts: ApiParts) => readonly Route[])[] = [
   deviceRoutes,
   historyRoutes,
   uplinkRoutes,
+  backupRoutes,
+  docsRoutes,
   configurationRoutes,
   updateRoutes,
   logRoutes,

@@ -1,6 +1,8 @@
 // Commands that ask the gateway that runs here: tables for people, the API's own answers as JSON for programs (`--json`).
+import { systemClock } from '../clock.ts'
 import { OperatorError } from '../errors.ts'
 import type { GatewayClient } from './gateway-client.ts'
+import type { ProgressTerminal } from './progress.ts'
 import { bytesText, durationText, table } from './table.ts'
 
 export interface AskWords {
@@ -18,6 +20,7 @@ export interface AskWords {
 
 export interface AskTerminal {
   write(text: string): void
+  readonly progress: ProgressTerminal
   /** Resolves when the person wants to stop. */
   readonly ended: Promise<unknown>
 }
@@ -175,8 +178,12 @@ interface Uplink {
 }
 
 async function uplink({ gateway, args: [name, order, ...more], words, terminal }: Asked): Promise<number> {
-  if (more.length > 0) throw new OperatorError('E_USAGE', 'uplink shows all of them; uplink NAME connect, hold, pause or none says for a while when one is connected')
+  if (more.length > 0) throw new OperatorError('E_USAGE', 'uplink shows all of them; uplink NAME connect, hold, pause or none says for a while when one is connected, uplink NAME drain waits until all is sent')
   const forSec = words.for === undefined ? undefined : Number(/^(\d+)s?$/.exec(words.for)?.[1] ?? NaN)
+  if (order === 'drain') {
+    const [{ drain }, { Progress }] = await Promise.all([import('./drain.ts'), import('./progress.ts')])
+    return drain({ gateway, name: name!, forSec, terminal, progress: new Progress(name!, terminal.progress, systemClock), clock: systemClock })
+  }
   const answer = order === undefined ? await gateway.ask(name === undefined ? 'GET /uplinks' : `GET /uplinks/${encodeURIComponent(name)}`) : await gateway.ask(`POST /uplinks/${encodeURIComponent(name!)}/order`, { order, ...(forSec === undefined ? {} : { forSec }) })
   if (words.json === true) return print(terminal, answer)
   const all = name === undefined ? (answer as { uplinks: Uplink[] }).uplinks : [answer as Uplink]

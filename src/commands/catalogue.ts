@@ -57,6 +57,9 @@ export const OPTIONS = {
   limit: { type: 'string', value: 'N' },
   level: { type: 'string', value: 'LEVEL', kind: ['trace', 'debug', 'info', 'warn', 'error'] },
   follow: { type: 'boolean', short: 'f' },
+  'other-site': { type: 'boolean' },
+  check: { type: 'boolean' },
+  markdown: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const satisfies ParseArgsOptionsConfig & Readonly<Record<string, OptionForm>>
@@ -115,6 +118,15 @@ export const COMMANDS: readonly Command[] = [
     examples: [
       ['sandpiper check gateway.yaml', 'before it is used'],
       ['sandpiper check gateway.yaml --board rpi-4', 'on any machine for a Raspberry Pi 4'],
+    ],
+  },
+  {
+    name: 'docs',
+    forms: [{ words: '[SECTION|KEY]', what: 'the reference of gateway.yaml: every key with its bounds, its default and what it is for, and examples' }],
+    options: { markdown: 'as Markdown' },
+    examples: [
+      ['sandpiper docs uplinks.links.connect', 'a part of it'],
+      ['sandpiper docs keepAlive', 'keys of that name, wherever they are'],
     ],
   },
   {
@@ -184,8 +196,9 @@ export const COMMANDS: readonly Command[] = [
     forms: [
       { words: '[NAME]', what: 'uplinks, what waits for them, why one is not connected' },
       { words: 'NAME connect|hold|pause|none', what: 'says for a while when one is connected' },
+      { words: 'NAME drain', what: 'connects, and waits until all is sent' },
     ],
-    places: ['text', ['connect', 'hold', 'pause', 'none']],
+    places: ['text', ['connect', 'hold', 'pause', 'none', 'drain']],
     options: { ...ASKS, for: 'how long the order holds, in seconds: 900s' },
     examples: [['sandpiper uplink cloud connect --for 900s', 'whatever its schedule says']],
   },
@@ -305,6 +318,20 @@ export const COMMANDS: readonly Command[] = [
       'to-ca': 'certificate authorities to trust at --to',
     },
     examples: [['sandpiper unpack --from mqtts://broker.example.com --user unpack --password-file FILE --state /var/lib/unpack', 'beside a broker']],
+  },
+  {
+    name: 'backup',
+    forms: [{ words: 'FILE', what: 'the store as it is now, in one file, while the gateway runs or while it does not' }],
+    places: ['file'],
+    options: { socket: 'of the gateway that is asked', config: 'of the gateway whose store it is', ...STATE },
+    examples: [['sudo sandpiper backup /media/usb/well-07.backup', '']],
+  },
+  {
+    name: 'restore',
+    forms: [{ words: 'FILE', what: 'checks a backup, and puts it in the place of the store, which is kept' }],
+    places: ['file'],
+    options: { check: 'only checks it', 'other-site': 'also one of another site', socket: 'of the gateway that is asked', config: 'of the gateway whose store it is', ...STATE },
+    examples: [['sudo sandpiper restore /media/usb/well-07.backup', 'a gateway that runs starts itself anew']],
   },
   {
     name: 'update',

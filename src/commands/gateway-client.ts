@@ -1,9 +1,12 @@
 // Asks the gateway that runs on this machine, at its unix socket (api/).
 import { request, type IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import { OperatorError } from '../errors.ts'
 
 /** An answer may wait for flash, or for the link. */
 const ANSWER_MS_MAX = 60_000
+/** A backup that was sent is checked as a whole. */
+const CHECKED_MS_MAX = 30 * 60_000
 
 interface ProblemDocument {
   readonly detail?: string
@@ -52,6 +55,34 @@ export class GatewayClient {
     return isOurs
   }
 
+  /** What comes as it is. A stream that is cut off ends with an error. Rejects with OperatorError: E_NO_GATEWAY, E_REFUSED. */
+  async download(what: string): Promise<Readable> {
+    const answer = await this.#send(what)
+    if (answer.statusCode! < 300) return answer
+    throw refusal(await textOf(answer), answer.statusCode!)
+  }
+
+  /** Sends `stream`, and tells how much of it has gone. Rejects with OperatorError: E_NO_GATEWAY, E_REFUSED. */
+  async upload(path: string, type: string, { stream, bytes }: { readonly stream: Readable; readonly bytes: number }, onProgress: (bytes: number) => void): Promise<unknown> {
+    const options = { socketPath: this.#socket, method: 'POST', path: `/api/v1${path}`, headers: { 'content-type': type, 'content-length': bytes }, agent: false as const, timeout: CHECKED_MS_MAX }
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const asked = request(options, resolve)
+      asked.on('timeout', () => void asked.destroy(new OperatorError('E_NO_GATEWAY', `the gateway at ${this.#socket} does not answer`)))
+      asked.on('error', (error: NodeJS.ErrnoException) => {
+        stream.destroy()
+        reject(error instanceof OperatorError ? error : unreachable(this.#socket, error))
+      })
+      stream.on('error', (error) => void asked.destroy(new OperatorError('E_REFUSED', `the file cannot be read (${error.message})`)))
+      let sent = 0
+      stream.on('data', (chunk: Buffer) => onProgress((sent += chunk.length)))
+      stream.pipe(asked)
+    })
+    const text = await textOf(answer)
+    stream.destroy()
+    if (answer.statusCode! < 300) return JSON.parse(text) as unknown
+    throw refusal(text, answer.statusCode!)
+  }
+
   #send(what: string, body?: unknown, whole?: string): Promise<IncomingMessage> {
     const [method = 'GET', path = '/'] = what.split(' ')
     const text = body === undefined ? null : JSON.stringify(body)
@@ -63,6 +94,12 @@ export class GatewayClient {
       asked.end(text ?? undefined)
     })
   }
+}
+
+/** Nobody listens there, as against one who does not answer. */
+export function isAbsent(error: unknown): boolean {
+  const code = error instanceof OperatorError && error.code === 'E_NO_GATEWAY' ? (error.cause as NodeJS.ErrnoException | undefined)?.code : undefined
+  return code === 'ENOENT' || code === 'ECONNREFUSED'
 }
 
 function unreachable(socket: string, cause: NodeJS.ErrnoException): OperatorError {

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { systemClock } from '../clock.ts'
+import { Progress as Bar, type ProgressTerminal, type Step } from './progress.ts'
 import { chooseConfig } from '../config/choose.ts'
 import type { UpdateConfig } from '../config/config.ts'
 import { OperatorError } from '../errors.ts'
@@ -16,7 +17,7 @@ import { type Places, placesBelow } from '../update/places.ts'
 import { Records } from '../update/record.ts'
 import { describeOutcome, describeProgress, describeStatus, progressOf, statusOf } from '../update/report.ts'
 import { ask } from '../update/request.ts'
-import { Worker } from '../update/worker.ts'
+import { type Progress, Worker } from '../update/worker.ts'
 
 const LOOK_MS = 500
 /** The service takes a request within this time, or it does not run. */
@@ -29,7 +30,8 @@ export interface UpdateWords {
 
 export interface UpdateTerminal {
   write(text: string): void
-  readonly isTty: boolean
+  /** For how far it is; without it, and where a program reads, that is not told. */
+  readonly progress?: ProgressTerminal
 }
 
 export async function update(args: readonly string[], words: UpdateWords, terminal: UpdateTerminal, root = '/'): Promise<number> {
@@ -92,10 +94,11 @@ async function follow(places: Places, records: Records, wish: Parameters<typeof 
     throw new OperatorError('E_UPDATE', `updates are root's to install (${(error as NodeJS.ErrnoException).code})`, { cause: error })
   }
   const askedMs = systemClock.now()
-  let told = ''
+  const bar = json === true || terminal.progress === undefined ? null : new Bar('update', terminal.progress, systemClock)
   for (;;) {
     const { last, job, trial } = records
     if (last?.job === id) {
+      bar?.end()
       const { asker: _, ...outcome } = last
       terminal.write(json === true ? `${JSON.stringify(outcome)}\n` : `${describeOutcome(last)}\n`)
       return last.outcome === 'installed' || (last.outcome === 'rolled-back' && 'rollback' in wish) ? 0 : 1
@@ -103,14 +106,19 @@ async function follow(places: Places, records: Records, wish: Parameters<typeof 
     const progress = progressOf(places, disk)
     const isOurs = progress?.job === id || job?.id === id || trial?.job === id
     if (!isOurs && systemClock.now() - askedMs > TAKEN_MS_MAX) throw new OperatorError('E_UPDATE', 'nobody takes the request')
-    const line = progress?.job === id ? describeProgress(progress) : trial?.job === id ? `${trial.version} is on trial` : ''
-    if (line !== told && line !== '' && json !== true) terminal.write(terminal.isTty ? `\r\u001b[K${line}` : `${line}\n`)
     if (progress?.job === id && progress.phase === 'restarting') {
-      if (json !== true && terminal.isTty) terminal.write('\n')
+      bar?.end()
       terminal.write(json === true ? `${JSON.stringify(progress)}\n` : 'Installed, and on trial: `sandpiper update status` says what becomes of it.\n')
       return 0
     }
-    told = line
+    if (progress?.job === id) bar?.at(stepOf(progress))
+    else if (trial?.job === id) bar?.at({ done: 0, total: null, unit: 'percent', note: `${trial.version} is on trial` })
     await new Promise<void>((resolve) => void systemClock.after(LOOK_MS, resolve))
   }
+}
+
+function stepOf(progress: Progress): Step {
+  const { phase, source, bytes, bytesTotal, percent, step } = progress
+  if (phase === 'downloading') return { done: bytes ?? 0, total: bytesTotal, unit: 'bytes', note: `downloading ${source}` }
+  return { done: percent ?? 0, total: percent === null ? null : 100, unit: 'percent', note: phase === 'installing' ? ['installing', step].filter((word) => word !== '').join(': ') : describeProgress(progress) }
 }

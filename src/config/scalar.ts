@@ -22,7 +22,7 @@ interface TextOptions {
 
 export function text(options: TextOptions = {}): Schema<string> {
   const { expected = 'text', pattern, placeholders = false, kept = [], secret = false, empty = false, hint = 'write it in quotes if it looks like something else' } = options
-  const json = { type: 'string', ...(pattern === undefined ? {} : { pattern: pattern.source }), ...(empty ? {} : { minLength: 1 }) }
+  const json = { ...(options.expected === undefined ? {} : { title: expected }), type: 'string', ...(pattern === undefined ? {} : { pattern: pattern.source }), ...(empty ? {} : { minLength: 1 }) }
   return new Schema(expected, json, (place) => {
     const { tree } = place
     if (tree.kind !== 'scalar' || typeof tree.value !== 'string') {
@@ -80,7 +80,7 @@ export function integer(min: number, max: number, words: Readonly<Record<string,
   const named = Object.keys(words)
   const expected = `a whole number from ${min} to ${max}${named.map((word) => `, or ${word}`).join('')}`
   const whole = { type: 'integer', minimum: min, maximum: max }
-  return new Schema(expected, named.length === 0 ? whole : { anyOf: [whole, { enum: named }] }, (place) => {
+  return new Schema(expected, named.length === 0 ? whole : { title: expected, anyOf: [whole, { enum: named }] }, (place) => {
     const { tree } = place
     const value = tree.kind === 'scalar' ? tree.value : null
     if (typeof value === 'string' && Object.hasOwn(words, value)) return words[value]!
@@ -102,8 +102,8 @@ export function percentage(words: Readonly<Record<string, number>> = {}): Schema
   const named = Object.keys(words)
   const expected = `a percentage from 0% to 100%${named.map((word) => `, or ${word}`).join('')}`
   const pattern = String.raw`^(\d+(\.\d+)?) ?%$`
-  const json = { type: 'string', pattern }
-  return new Schema(expected, named.length === 0 ? json : { anyOf: [json, { enum: named }] }, (place) => {
+  const json = { title: expected, type: 'string', pattern }
+  return new Schema(expected, named.length === 0 ? json : { title: expected, anyOf: [json, { enum: named }] }, (place) => {
     const { tree } = place
     if (tree.kind === 'scalar' && typeof tree.value === 'string' && Object.hasOwn(words, tree.value)) return words[tree.value]!
     const match = tree.kind === 'scalar' && typeof tree.value === 'string' ? new RegExp(pattern).exec(tree.value) : null
@@ -155,7 +155,7 @@ interface Quantity {
 }
 
 function quantity(expected: string, q: Quantity): Schema<number> {
-  const json = { anyOf: [{ type: 'string', pattern: q.pattern }, ...(q.min === 0 ? [{ const: 0 }] : [])] }
+  const json = { title: expected, anyOf: [{ type: 'string', pattern: q.pattern }, ...(q.min === 0 ? [{ const: 0 }] : [])] }
   return new Schema(expected, json, (place) => {
     const { tree } = place
     if (tree.kind !== 'scalar' || tree.value === null || typeof tree.value === 'boolean') return place.wrong(expected, `write ${q.units}`)

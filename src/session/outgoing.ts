@@ -10,6 +10,8 @@
 //      the same identifiers, with DUP [MQTT-4.4.0-1] [MQTT-4.6.0-1] [MQTT-3.3.1-1]. So it is after a restart or a crash too: a
 //      message's identifier follows from its place in the store, or is durable before it is sent.
 //   3. Where the receiver outlives a crash, what it must not see twice (QoS 2) is durable before it is sent.
+//   4. A receiver that knew a later state than ours (ours came from a backup) may hold identifiers of QoS 2 that we take for free: it would pass over
+//      the next message under one of them. PUBREL goes first: it is answered, known or not [MQTT-4.3.3-11], and the identifier is free then.
 import { Fifo } from '../fifo.ts'
 import { LazyMap, LazySet } from '../lazy.ts'
 import { Reason } from '../mqtt/reason.ts'
@@ -75,9 +77,12 @@ export class Outgoing<S extends Source = Source> implements Started {
   /** Taken, waiting until the identifier is durable; later ones wait behind, to keep the order. */
   readonly #gate = new Fifo<Delivery>()
   #gateBatch = 0
+  #mayHoldOthers: boolean
 
-  constructor(source: S, journal: Journal | null, restored: readonly InflightRow[] = []) {
+  /** `mayHoldOthers`: rule 4. */
+  constructor(source: S, journal: Journal | null, restored: readonly InflightRow[] = [], mayHoldOthers = false) {
     this.source = source
+    this.#mayHoldOthers = mayHoldOthers
     this.#journal = source.durable ? journal : null
     // PUBRELs go out in the order of their messages, also after a restart [MQTT-4.6.0-4]: identifiers tell nothing about it.
     for (const row of restored.toSorted((a, b) => a.sequence - b.sequence)) {
@@ -139,6 +144,7 @@ export class Outgoing<S extends Source = Source> implements Started {
     this.#released.clear()
     this.#reserved.clear()
     this.#again.clear()
+    this.#mayHoldOthers = false
     this.source.receiverForgot()
   }
 
@@ -234,6 +240,7 @@ export class Outgoing<S extends Source = Source> implements Started {
   }
 
   #send(delivery: Delivery, transport: Transport): void {
+    if (this.#mayHoldOthers && delivery.qos === 2 && !delivery.dup) transport.sendAck(6, delivery.packetIdentifier, Reason.success)
     if (transport.sendPublish(delivery, delivery.dup)) return
     const { destination } = delivery.queue
     this.#sent.delete(delivery)

@@ -57,11 +57,11 @@ export class Session implements Subscriber {
   endsAtMs = Infinity
   willAtMs = Infinity
 
-  constructor(deps: SessionDeps, clientId: string, queue: Queue, restored: readonly InflightRow[] = [], received: Iterable<number> = []) {
+  constructor(deps: SessionDeps, clientId: string, queue: Queue, restored: readonly InflightRow[] = [], received: Iterable<number> = [], isFromBackup = false) {
     this.#deps = deps
     this.clientId = clientId
     this.queue = queue
-    this.outgoing = new Outgoing(queue, deps.journal, restored)
+    this.outgoing = new Outgoing(queue, deps.journal, restored, isFromBackup)
     this.incoming = new Incoming(queue.destination, deps.journal, received)
   }
 

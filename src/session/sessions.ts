@@ -9,7 +9,7 @@ import type { Router } from '../router/router.ts'
 import type { Audiences } from '../journal/audience.ts'
 import type { Journal } from '../journal/journal.ts'
 import { Queue, type QueueDeps } from '../journal/queue.ts'
-import type { DestinationLimits, Snapshot } from '../store/store.ts'
+import { type DestinationLimits, restoredUpTo, type Snapshot } from '../store/store.ts'
 import { elapsedBetween } from '../stored-time.ts'
 import type { Turn } from '../turn.ts'
 import type { Link } from './link.ts'
@@ -169,12 +169,13 @@ export class Sessions {
     const inflightOf = Map.groupBy(snapshot.inflight, (r) => r.destination)
     const receivedOf = Map.groupBy(snapshot.received, (r) => r.destination)
     const sessionOf = new Map<number, Session>()
+    const fromBackup = restoredUpTo(snapshot)
     for (const destination of snapshot.destinations) {
       const row = rowOf.get(destination.id)
       if (destination.kind !== 'session' || destination.tenant !== this.#deps.tenant || row === undefined) continue
       const queue = new Queue(this.#queueDeps, journal, destination.id, destination.cursor, destination.queued)
       const received = (receivedOf.get(destination.id) ?? []).map((r) => r.packetIdentifier)
-      const session = new Session(this.#sessionDeps, destination.name, queue, inflightOf.get(destination.id), received)
+      const session = new Session(this.#sessionDeps, destination.name, queue, inflightOf.get(destination.id), received, destination.id <= fromBackup)
       session.expirySec = row.sessionExpirySec
       session.owner = row.owner
       if (row.will !== null) session.will = decodeWill(row.will, this.#deps.topics)

@@ -4,8 +4,10 @@
 //      └ SQLITE_FULL: roll back, read the queues' state again, once more with the changes alone ('disk-full')
 //      └ anything else: the store has failed for good
 import type { Database, Statement } from 'better-sqlite3'
+import { closeSync, openSync } from 'node:fs'
 import { applyBatch, SEGMENT_OVERHEAD_BYTES } from './batch.ts'
-import { giveUpReserve, hasRoom, isFull, keepReserve, logPath, openFolder, translate } from './folder.ts'
+import { ASIDE_BYTES_MAX, Copy } from './copy.ts'
+import { copyAsidePath, databasePath, giveUpReserve, hasRoom, isFull, keepReserve, logPath, openFolder, translate } from './folder.ts'
 import { LogSync } from './log-sync.ts'
 import { Queues } from './queues.ts'
 import { LOG_BYTES, PAGE_BYTES } from './schema.ts'
@@ -16,6 +18,8 @@ import { SqliteTables } from './tables.ts'
 export interface EngineOptions {
   readonly folder: string
   readonly bytesMax: number
+  /** Default 64 MB: of what is kept of a copy that is read while much is written. */
+  readonly copyAsideBytesMax?: number
 }
 
 export interface Given {
@@ -36,6 +40,10 @@ export class Engine {
   readonly #parts: Parts
   readonly #pagesUsed: Statement<[], number>
   readonly #setAside: Snapshot['setAside']
+  readonly #restored: Snapshot['restored']
+  /** For copies. Kept open until the database is closed: a descriptor of the file that is closed takes SQLite's lock with it (fcntl(2)). */
+  #file: number | null = null
+  #copy: Copy | null = null
   /** The disk was full at the last attempt: the next one asks the file system first. */
   #full = false
   /** There are settled rows left to delete. */
@@ -44,9 +52,10 @@ export class Engine {
   /** Throws what openFolder throws. */
   constructor(options: EngineOptions, wallMs: number) {
     this.#options = options
-    const { db, setAside, loaded } = openFolder(options.folder, wallMs, load)
+    const { db, setAside, restored, loaded } = openFolder(options.folder, wallMs, load)
     this.#db = db
     this.#setAside = setAside
+    this.#restored = restored
     this.#parts = loaded
     this.#pagesUsed = db
       .prepare<[], number>('SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count')
@@ -69,6 +78,7 @@ export class Engine {
       ...tables.rest,
       bytesUsed: this.#bytesUsed,
       setAside: this.#setAside,
+      ...(this.#restored === undefined ? {} : { restored: this.#restored }),
     }
   }
 
@@ -99,12 +109,65 @@ export class Engine {
     this.#db.exec('BEGIN IMMEDIATE')
     this.hasRest = !this.#parts.queues.trim()
     this.#db.exec('COMMIT')
+    this.#tellCopy()
+  }
+
+  /** Begins a copy of the database as it is now, and answers its bytes; what was committed is in it. One at a time: an earlier one ends. */
+  beginCopy(): number {
+    this.endCopy()
+    const { folder } = this.#options
+    this.#file ??= openSync(databasePath(folder), 'r')
+    this.#db.pragma('wal_autocheckpoint = 0') // the copy says when
+    try {
+      this.#copy = new Copy({
+        database: this.#file,
+        logPath: logPath(folder),
+        asidePath: copyAsidePath(folder),
+        pageBytes: this.#db.pragma('page_size', { simple: true }) as number,
+        logPages: LOG_BYTES / PAGE_BYTES,
+        asideBytesMax: this.#options.copyAsideBytesMax ?? ASIDE_BYTES_MAX,
+        checkpoint: () => this.#checkpoint(),
+        hasRoom: (bytes) => hasRoom(folder, bytes),
+      })
+    } catch (error) {
+      this.endCopy()
+      throw error
+    }
+    return this.#copy.bytes
+  }
+
+  /** The copy's next bytes; null at its end. Throws why it cannot be read on. */
+  readCopy(): Uint8Array | null {
+    if (this.#copy === null) throw new Error('it was ended')
+    return this.#copy.read()
+  }
+
+  endCopy(): void {
+    this.#copy?.close()
+    this.#copy = null
+    this.#checkpointByItself()
   }
 
   /** Checkpoints and closes. */
   close(): void {
+    this.endCopy()
     this.#db.close()
     this.#log.close()
+    if (this.#file !== null) closeSync(this.#file)
+  }
+
+  #tellCopy(): void {
+    if (this.#copy !== null && !this.#copy.wrote()) this.#checkpointByItself()
+  }
+
+  #checkpointByItself(): void {
+    this.#db.pragma(`wal_autocheckpoint = ${LOG_BYTES / PAGE_BYTES}`)
+  }
+
+  /** All of it, as nobody else reads: a copy depends on that. */
+  #checkpoint(): void {
+    const [{ busy, log, checkpointed } = { busy: 1, log: 0, checkpointed: 0 }] = this.#db.pragma('wal_checkpoint(PASSIVE)') as { busy: number; log: number; checkpointed: number }[]
+    if (busy !== 0 || log !== checkpointed) throw new Error('the log cannot be copied into the database')
   }
 
   #transact(given: readonly Given[], refused: CommitResult['refused']): CommitResult[] {
@@ -121,6 +184,7 @@ export class Engine {
       }
       this.#db.exec('COMMIT')
       this.#log.sync()
+      this.#tellCopy()
       this.hasRest = rest
       return results
     } catch (error) {

@@ -5,12 +5,16 @@
 //   store.db.aside-<time>      what was set aside, with its log; nobody deletes these but the operator
 //   store.reserve              1 MB of nothing, given up when the disk is full, so that cursors can still be written
 //   history.db                 the ring beside it (sqlite-ring.ts)
+//   store.copy                 while a copy is read: pages that were overwritten before it came to them (copy.ts)
+//   store.lock                 empty; held while a backup takes the place of the store (takeover.ts has the folders of that)
 import DatabaseFile, { type Database } from 'better-sqlite3'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { OperatorError } from '../errors.ts'
+import { NOTHING, type Present, presentOf, renew, valuesOf } from './renewal.ts'
 import { configure, migrate, storedVersion, VERSION } from './schema.ts'
-import type { Snapshot } from './store.ts'
+import { type Snapshot, WRITTEN } from './store.ts'
+import { takeOver, type TakeOverDeps } from './takeover.ts'
 
 const FILES = ['', '-wal', '-shm', '-journal'] as const
 const RESERVE_BYTES = 1024 * 1024
@@ -19,11 +23,14 @@ const LOCK_WAIT_MS = 500 // a gateway that is being restarted lets go within thi
 export const databasePath = (folder: string): string => join(folder, 'store.db')
 export const logPath = (folder: string): string => `${databasePath(folder)}-wal`
 const markerPath = (folder: string): string => `${databasePath(folder)}.damaged`
+export const copyAsidePath = (folder: string): string => join(folder, 'store.copy')
+const lockPath = (folder: string): string => join(folder, 'store.lock')
 const reservePath = (folder: string): string => join(folder, 'store.reserve')
 
 export interface Opened {
   readonly db: Database
   readonly setAside: Snapshot['setAside']
+  readonly restored: Snapshot['restored']
 }
 
 /**
@@ -36,17 +43,24 @@ export function openFolder<T>(folder: string, wallMs: number, load: (db: Databas
   } catch (cause) {
     throw new OperatorError('E_STORE_FOLDER', `cannot make the store's folder ${folder} (${reason(cause)})`, { cause })
   }
+  let restored: Snapshot['restored']
+  try {
+    rmSync(copyAsidePath(folder), { force: true }) // of a copy that a kill has ended
+    restored = takeOver(folder, TAKE_OVER)
+  } catch (cause) {
+    throw translate(cause, folder)
+  }
   const marker = markerPath(folder)
   let setAside: Snapshot['setAside'] = null
   if (existsSync(marker)) setAside = moveAside(folder, wallMs, readFileSync(marker, 'utf8').trim())
   try {
-    return { ...open(folder, load), setAside }
+    return { ...open(folder, load), setAside, restored }
   } catch (cause) {
     if (!isDamage(cause)) throw translate(cause, folder)
     setAside = moveAside(folder, wallMs, reason(cause))
   }
   try {
-    return { ...open(folder, load), setAside }
+    return { ...open(folder, load), setAside, restored }
   } catch (cause) {
     throw translate(cause, folder)
   }
@@ -73,10 +87,66 @@ function open<T>(folder: string, load: (db: Database) => T): { db: Database; loa
       throw new OperatorError('E_STORE_VERSION', `the store ${path} has version ${version}, and this release knows ${VERSION}`)
     }
     migrate(db)
+    rmSync(join(folder, WRITTEN), { recursive: true, force: true }) // of a restore that was cut off; nobody else writes there while we have the lock
     return { db, loaded: load(db) }
   } catch (error) {
     db.close()
     throw error
+  }
+}
+
+/** Backups that wait are taken over with these. */
+export const TAKE_OVER: TakeOverDeps = {
+  lock: (folder) => {
+    const db = new DatabaseFile(lockPath(folder), { timeout: LOCK_WAIT_MS })
+    try {
+      db.exec('BEGIN EXCLUSIVE')
+    } catch (error) {
+      db.close()
+      throw error
+    }
+    return () => db.close()
+  },
+  renew: (store, backup) => {
+    const present = presentIn(store)
+    open(backup, (db) => renew(db, present)).db.close()
+  },
+  isBad: (error) => isDamage(error) || (error instanceof OperatorError && error.code === 'E_STORE_VERSION'),
+}
+
+/** What the store knows that is there. Nothing when there is none, or it is damaged. Throws SQLITE_BUSY when somebody has it open. */
+function presentIn(folder: string): Present {
+  if (!existsSync(databasePath(folder))) return NOTHING
+  let db: Database | null = null
+  try {
+    db = new DatabaseFile(databasePath(folder), { timeout: LOCK_WAIT_MS })
+    configure(db)
+    if (storedVersion(db) > VERSION) return { ...NOTHING, values: valuesOf(db) }
+    migrate(db)
+    return presentOf(db)
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    return NOTHING
+  } finally {
+    db?.close() // with its log copied into it
+  }
+}
+
+/** Whether a database is whole, and of a version that is known. null, or why not. */
+export function checkDatabase(folder: string): string | null {
+  try {
+    const db = new DatabaseFile(databasePath(folder), { fileMustExist: true })
+    try {
+      configure(db)
+      const version = storedVersion(db)
+      if (version < 1 || version > VERSION) return `its store has version ${version}, and this release knows ${VERSION}`
+      const found = db.pragma('integrity_check(1)', { simple: true }) as string
+      return found === 'ok' ? null : found
+    } finally {
+      db.close()
+    }
+  } catch (error) {
+    return reason(error)
   }
 }
 

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts'
 import { CATALOGUE, type ErrorCode, OperatorError } from '../errors.ts'
 import { STORE_THREAD } from '../layout.ts'
 import { packFrame, unpackFrame } from './frames.ts'
-import type { Batch, Change, CommitResult, ReadResult, Snapshot, Store } from './store.ts'
+import type { Batch, Change, CommitResult, ReadResult, Snapshot, Store, StoreCopy } from './store.ts'
 import { WorkerRing } from './worker-ring.ts'
 import type { Answer, Command } from './worker.ts'
 
@@ -90,6 +90,16 @@ export class SqliteStore implements Store {
     return { segments: unpackFrame(frame), ...rest }
   }
 
+  /** Why the database in the folder is none that can be opened, after a look at all of it; null when it is. Instead of `open`. */
+  async check(): Promise<string | null> {
+    return ((await this.#ask({ kind: 'check' })) as Extract<Answer, { kind: 'checked' }>).problem
+  }
+
+  async copy(): Promise<StoreCopy> {
+    const { bytes, schema } = await this.#copy('begin')
+    return { bytes, schema, read: async () => (await this.#copy('read')).chunk, end: async () => void (await this.#copy('end')) }
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -109,6 +119,12 @@ export class SqliteStore implements Store {
     }
     await this.#worker.terminate()
     await this.#exited
+  }
+
+  async #copy(step: 'begin' | 'read' | 'end'): Promise<Extract<Answer, { kind: 'copied' }>> {
+    const answer = (await this.#ask({ kind: 'copy', step })) as Extract<Answer, { kind: 'copied' | 'copy-failed' }>
+    if (answer.kind === 'copy-failed') throw new OperatorError('E_BACKUP', `the store cannot be copied (${answer.message})`)
+    return answer
   }
 
   #ask(command: Command, transfer: ArrayBuffer[] = []): Promise<Answer> {

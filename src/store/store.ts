@@ -33,6 +33,12 @@ export const AUDIENCE_MAX = 2 ** 19 - 1
  */
 export const STREAMS_MAX = 100_000
 
+/** Folders beside the database: of a backup that is being written, and of one that is whole, which the next opening takes over (takeover.ts). */
+export const WRITTEN = 'restore.new'
+export const PENDING = 'restore'
+/** A number among the values: destinations up to it have come from a backup. */
+export const RESTORED_KEY = 'restored/destinations'
+
 /** One destination's place in an audience. */
 export interface Member {
   readonly destination: number
@@ -244,6 +250,27 @@ export interface Snapshot {
   readonly bytesUsed: number
   /** Where a store that could not be opened was moved to, and why; null when all was well. */
   readonly setAside: { readonly path: string; readonly cause: string } | null
+  /** What opening did with a backup that waited to be taken over; left out when none did. */
+  readonly restored?: Restored
+}
+
+/** `kept`: where the store lies that it has replaced; null when there was none. `refused`: why it was not taken over, and the store is the one before. */
+export type Restored = { readonly kept: string | null } | { readonly refused: string; readonly path: string }
+
+/** The database as it was when the copy was begun, whatever is committed meanwhile. One at a time. */
+export interface StoreCopy {
+  readonly bytes: number
+  /** Version of its tables. */
+  readonly schema: number
+  /** The next bytes; it may be that there are none yet. null at the end. Rejects with OperatorError E_BACKUP when they cannot be had any more. */
+  read(): Promise<Uint8Array | null>
+  /** Whatever became of it. */
+  end(): Promise<void>
+}
+
+/** Destinations up to this number have come from a backup: their receivers may know more than the store does. 0 when none have. */
+export function restoredUpTo({ values }: Pick<Snapshot, 'values'>): number {
+  return values.find(({ key }) => key === RESTORED_KEY)?.value ?? 0
 }
 
 export interface Store {
@@ -257,6 +284,8 @@ export interface Store {
   readonly bytesWritten: number
   /** What is nice to have, in a file of its own; for after `open`. */
   readonly ring: Ring
+  /** Only of a store that lies on a disk. Commits go on, and wait no longer than a few milliseconds for it. Rejects with OperatorError E_BACKUP. */
+  copy?(): Promise<StoreCopy>
   /** Waits for what was given, checkpoints and closes. */
   close(): Promise<void>
 }

@@ -6,10 +6,11 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { systemClock } from '../clock.ts'
 import { OperatorError } from '../errors.ts'
 import { Engine, type EngineOptions, type Given } from './engine.ts'
-import { isDamage, markDamaged } from './folder.ts'
+import { checkDatabase, isDamage, markDamaged } from './folder.ts'
 import { packFrame, type SegmentFrame, unpackFrame } from './frames.ts'
 import { type RingBatch, RingError, type RingFault, type RingParts, type RingSnapshot } from './ring.ts'
 import { SqliteRing } from './sqlite-ring.ts'
+import { VERSION } from './schema.ts'
 import type { AudienceRow, Change, CommitResult, ReadResult, Snapshot } from './store.ts'
 import { WriteCount } from './write-count.ts'
 
@@ -24,6 +25,10 @@ export type Command =
     }
   | { readonly kind: 'read'; readonly destination: number; readonly after: number; readonly bytesMax: number }
   | RingCommand
+  /** Of the database: begun, its next bytes, ended. */
+  | { readonly kind: 'copy'; readonly step: 'begin' | 'read' | 'end' }
+  /** Whether the database in the folder is whole; of one that nobody opens. */
+  | { readonly kind: 'check' }
   | { readonly kind: 'close' }
 
 /** None of them fails the store. */
@@ -40,6 +45,12 @@ export type Answer =
   | { readonly kind: 'ring-written'; readonly oldest: number }
   | { readonly kind: 'ring-read'; readonly blocks: readonly RingParts[] }
   | { readonly kind: 'ring-failed'; readonly fault: RingFault; readonly message: string }
+  /** `bytes`: of all; `chunk`: null at its end. */
+  | { readonly kind: 'copied'; readonly bytes: number; readonly schema: number; readonly chunk: Uint8Array | null }
+  /** The store itself goes on. */
+  | { readonly kind: 'copy-failed'; readonly message: string }
+  /** null: it is. */
+  | { readonly kind: 'checked'; readonly problem: string | null }
   | { readonly kind: 'closed'; readonly bytesWritten: number | null }
   /** `code` is an OperatorError's; null when the store has failed for good. */
   | { readonly kind: 'failed'; readonly code: string | null; readonly message: string }
@@ -138,6 +149,17 @@ function sweep(): void {
   if (engine.hasRest) setImmediate(sweep)
 }
 
+function copy(step: 'begin' | 'read' | 'end'): void {
+  try {
+    const bytes = step === 'begin' ? engine!.beginCopy() : 0
+    const chunk = step === 'read' ? engine!.readCopy() : null
+    if (step === 'end') engine!.endCopy()
+    post({ kind: 'copied', bytes, schema: VERSION, chunk }, chunk === null ? [] : [chunk.buffer as ArrayBuffer])
+  } catch (error) {
+    post({ kind: 'copy-failed', message: (error as Error).message })
+  }
+}
+
 function handle(command: Command): Command | null {
   if (failure !== null && command.kind !== 'close') {
     post(failure)
@@ -161,6 +183,12 @@ function handle(command: Command): Command | null {
     case 'ring-write':
     case 'ring-read':
       post(answerOfRing(command))
+      return null
+    case 'copy':
+      copy(command.step)
+      return null
+    case 'check':
+      post({ kind: 'checked', problem: checkDatabase(options.folder) })
       return null
     case 'close':
       ring.close()

@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { UplinkConfig } from '../config/config.ts'
 import { Queue, type QueueDeps } from '../journal/queue.ts'
-import type { DestinationLimits, Snapshot } from '../store/store.ts'
+import { type DestinationLimits, restoredUpTo, type Snapshot } from '../store/store.ts'
 import { isLaneOf, type LanePlan, planLanes } from './lane-plan.ts'
 import { type LaneQueue, Uplink, type UplinkDeps } from './uplink.ts'
 
@@ -30,7 +30,7 @@ export function restoreUplink(config: UplinkConfig, snapshot: Snapshot, deps: Re
   }
   const inflight = snapshot.inflight.filter((row) => own.has(row.destination))
   const received = snapshot.received.filter((row) => row.destination === destination).map((row) => row.packetIdentifier)
-  return new Uplink(config, queues, destination, { ...deps, unpacked: snapshot.unpacked, isSettled: (id, sequence) => deps.journal.isSettled(id, sequence) }, inflight, received)
+  return new Uplink(config, queues, destination, { ...deps, unpacked: snapshot.unpacked, isSettled: (id, sequence) => deps.journal.isSettled(id, sequence) }, inflight, received, destination <= restoredUpTo(snapshot))
 }
 
 function laneQueue(plan: LanePlan, id: number, snapshot: Snapshot, deps: RestoreDeps, numbers: UplinkDeps['numbers']): LaneQueue {

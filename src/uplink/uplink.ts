@@ -138,7 +138,7 @@ export class Uplink implements LaneOwner, Flushable {
   #isMarked = false
 
   /** `destination` is where the remote's side of the handshakes is kept. */
-  constructor(config: UplinkConfig, queues: readonly LaneQueue[], destination: number, deps: UplinkDeps, restored: readonly InflightRow[], received: Iterable<number>) {
+  constructor(config: UplinkConfig, queues: readonly LaneQueue[], destination: number, deps: UplinkDeps, restored: readonly InflightRow[], received: Iterable<number>, isFromBackup = false) {
     const { clock, journal, log, random } = deps
     this.name = config.name
     this.#config = config
@@ -148,7 +148,7 @@ export class Uplink implements LaneOwner, Flushable {
     this.wants = this.#filters.size === 0 ? null : (message, identifiers) => this.#isWorthCarrying(message, identifiers[0] ?? 0)
     const lanes = queues.map((q) => this.#makeLane(q))
     this.lanes = new Lanes(lanes, clock)
-    this.outgoing = new Outgoing(this.lanes, journal, restored)
+    this.outgoing = new Outgoing(this.lanes, journal, restored, isFromBackup)
     this.incoming = new Incoming(destination, journal, received)
     this.#inbound = new Inbound(this, config, this.incoming, lanes, { ...deps, ask: (topic, dictionary) => this.#carriers.sendNow(makeMessage(needTopic(topic), dictionary)), send: (message, waiter) => void this.#send(message, waiter) })
     const ends = { lanes: this.lanes, outgoing: this.outgoing, incoming: this.incoming, inbound: this.#inbound, routes: this.#out }

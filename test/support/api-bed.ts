@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Api, API_SOCKET } from '../../src/api/api.ts'
 import { digestOf } from '../../src/config/digest.ts'
 import { checkText } from '../../src/config/load.ts'
@@ -18,6 +19,7 @@ export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly text: string
+  readonly bytes: Buffer
   /** undefined where it is no JSON. */
   readonly json: never
 }
@@ -25,7 +27,7 @@ export interface Answer {
 export interface AskOptions {
   readonly body?: unknown
   /** As it is, whatever it is. */
-  readonly rawBody?: string
+  readonly rawBody?: string | Buffer
   readonly headers?: Readonly<Record<string, string>>
   /** At the unix socket. */
   readonly socket?: true
@@ -37,6 +39,7 @@ export interface AskOptions {
   readonly msMax?: number
 }
 
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const LISTENER = 'http: { listeners: [{ port: 0 }] }\n'
 
 export class ApiBed implements AsyncDisposable {
@@ -97,6 +100,7 @@ export class ApiBed implements AsyncDisposable {
       folder,
       mode: 0o600,
       status: () => ({ version: 'test', boot: '', config: this.configuration.inForce, ...gateway.gateway.status, lastError: null }),
+      program: [process.execPath, MAIN],
     })
   }
 
@@ -126,14 +130,15 @@ export class ApiBed implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const asked = request(options, (answer) => {
         if (untilEvents === true && /event-stream/.test(answer.headers['content-type'] ?? '')) {
-          resolve({ status: answer.statusCode!, headers: answer.headers, text: '', json: undefined as never })
+          resolve({ status: answer.statusCode!, headers: answer.headers, text: '', bytes: Buffer.alloc(0), json: undefined as never })
           return void asked.destroy()
         }
         const chunks: Buffer[] = []
         answer.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
-          const all = Buffer.concat(chunks).toString('utf8')
+          const bytes = Buffer.concat(chunks)
+          const all = bytes.toString('utf8')
           const isJson = /json/.test(answer.headers['content-type'] ?? '') && all !== ''
-          resolve({ status: answer.statusCode!, headers: answer.headers, text: all, json: (isJson ? JSON.parse(all) : undefined) as never })
+          resolve({ status: answer.statusCode!, headers: answer.headers, text: all, bytes, json: (isJson ? JSON.parse(all) : undefined) as never })
         }).on('error', reject)
       })
       asked.on('error', reject).setTimeout(msMax, () => void asked.destroy(new Error('no answer')))

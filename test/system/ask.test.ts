@@ -115,3 +115,16 @@ test('where no gateway runs, that is said with what to do', async () => {
   expect(await sandpiper('status', '--socket', '/nonexistent/api.sock')).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^sandpiper: \/nonexistent\/api\.sock: no gateway runs there: start it/) })
   expect(await sandpiper('queue', 'everything')).toMatchObject({ code: 1, err: expect.stringContaining('queue client CLIENT-ID') })
 })
+
+describe('uplink NAME drain', () => {
+  test('a broker that is not there: what still waits is said when the order has ended', async () => {
+    for (const payload of ['1', '2']) await sandpiper('pub', 'up/level', payload)
+    expect(await sandpiper('uplink', 'cloud', 'drain', '--for', '2s')).toMatchObject({ code: 1, out: expect.stringMatching(/^2 messages still wait, 0 were sent: the order has ended( \(.*\))?\. Give it longer: --for 3600s\n$/), err: expect.stringMatching(/^cloud: 0 %, 0 of 2 messages, /) })
+  })
+
+  test('a queue that is empty needs no waiting', async () => {
+    await sandpiper('queue', 'uplink', 'cloud', '--drop', '2')
+    expect(await sandpiper('uplink', 'cloud', 'drain')).toMatchObject({ code: 0, out: 'cloud is empty: 0 messages were sent\n' })
+    await sandpiper('uplink', 'cloud', 'none')
+  })
+})

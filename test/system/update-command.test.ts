@@ -33,7 +33,7 @@ test('a process that looks after a trial stays until there is a verdict', async 
   using device = new UpdateBed()
   device.records.trial = { kind: 'root', version: '0.2.0', from: '0.1.0', slot: 'A', isInstalled: true, uplinks: [], wasDefault: false, waitedMs: 0, job: 'j', asker: null }
   const code = `import { update } from ${JSON.stringify(join(PROJECT, 'src/commands/update.ts'))}
-    process.exitCode = await update(['mark-good'], { config: '/nowhere.yaml' }, { write: (text) => process.stdout.write(text), isTty: false }, ${JSON.stringify(device.root)})`
+    process.exitCode = await update(['mark-good'], { config: '/nowhere.yaml' }, { write: (text) => process.stdout.write(text) }, ${JSON.stringify(device.root)})`
   const child = endWithUs(spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'ignore' }))
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
   expect(await Promise.race([ended, new Promise((resolve) => setTimeout(() => resolve('stays'), 4000))])).toBe('stays')

@@ -10,13 +10,17 @@ import { basename, dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  main: ['configuration', 'commands', 'card', 'api', 'discovery', 'remote', 'gateway', 'update', 'appliance', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
+  main: ['configuration', 'commands', 'backup', 'card', 'api', 'discovery', 'remote', 'gateway', 'update', 'appliance', 'access', 'migrate', 'frame', 'config', 'ops', 'sensors', 'board', 'words', 'base'],
   /** What a person at a terminal wants: one file a command. */
-  commands: ['configuration', 'doctor', 'card', 'gateway', 'update', 'appliance', 'access', 'frame', 'ops', 'sensors', 'board', 'config', 'words', 'base'],
+  commands: ['configuration', 'backup', 'docs', 'store', 'doctor', 'card', 'gateway', 'update', 'appliance', 'access', 'frame', 'ops', 'sensors', 'board', 'config', 'words', 'base'],
   /** What people and programs ask the gateway over HTTP. */
-  api: ['doctor', 'update', 'configuration', 'gateway', 'history', 'alarms', 'board', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
+  api: ['doctor', 'update', 'configuration', 'gateway', 'backup', 'docs', 'store', 'history', 'alarms', 'board', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
   /** Finds likely faults, and packs what somebody who helps has to know: of the machine, and of what the gateway's API says. */
   doctor: ['sensors', 'board', 'config', 'words', 'base'],
+  /** The reference of gateway.yaml, made of its schema. */
+  docs: ['config', 'base'],
+  /** The store in one file, and back. */
+  backup: ['store', 'words', 'base'],
   /** The configuration of a gateway that runs: read again, tried, confirmed. */
   configuration: ['gateway', 'alarms', 'ops', 'config', 'words', 'base'],
   /** What the cloud is told over a thin link, and what it may ask. */
@@ -98,6 +102,9 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
 
 /** … and these files more. */
 const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
+  'backup/receive.ts': (file) => file === 'store/schema.ts',
+  'backup/offline.ts': (file) => file === 'store/sqlite.ts',
+  'docs/docs.ts': (file) => file === 'config/gateway-schema.ts' || file === 'config/spelling.ts',
   'alarms/kinds.ts': (file) => file === 'config/units.ts',
   'api/caller.ts': (file) => file === 'config/http-config.ts',
   'api/support-bundle.ts': (file) => file === 'config/load.ts',

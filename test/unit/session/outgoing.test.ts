@@ -337,3 +337,47 @@ test('acknowledged before the commit window closes: nothing is written', async (
   expect(bed.store.batches.slice(before).every((b) => b.segments.length === 0)).toBe(true)
   expect(bed.counters.elided).toBe(100)
 })
+
+describe('a state that came from a backup: the receiver may hold identifiers that nobody here knows of', () => {
+  async function restored(): Promise<Outgoing<Queue>> {
+    const outgoing = new Outgoing(await bed.queue(), bed.journal, [], true)
+    outgoing.attach(line, 10)
+    await bed.store.completeAll()
+    return outgoing
+  }
+
+  async function sent(outgoing: Outgoing<Queue>, payload: string, qos: QoS): Promise<readonly string[]> {
+    bed.publish([outgoing.source], payload, qos)
+    await bed.store.completeAll()
+    return line.heard
+  }
+
+  test('each is freed before a QoS 2 message goes under it, and the answer to that changes nothing [MQTT-4.3.3-11]', async () => {
+    const outgoing = await restored()
+    expect(await sent(outgoing, 'a', 2)).toEqual(['pubrel 1', 'publish 1 a'])
+    outgoing.onPubcomp(1)
+    expect(outgoing.inFlight).toBe(1)
+    outgoing.onPubrec(1, 0)
+    await bed.store.completeAll()
+    expect(line.heard).toEqual(['pubrel 1'])
+    outgoing.onPubcomp(1)
+    expect(outgoing.inFlight).toBe(0)
+  })
+
+  test('QoS 1 has none', async () => {
+    expect(await sent(await restored(), 'a', 1)).toEqual(['publish 1 a'])
+  })
+
+  test('what goes again goes under its own, which the receiver is to know', async () => {
+    const outgoing = await restored()
+    await sent(outgoing, 'a', 2)
+    await reconnect(outgoing)
+    expect(line.heard).toEqual(['dup publish 1 a'])
+  })
+
+  test('a receiver that has forgotten the session has none', async () => {
+    const outgoing = await restored()
+    outgoing.receiverForgot()
+    expect(await sent(outgoing, 'a', 2)).toEqual(['publish 1 a'])
+  })
+})

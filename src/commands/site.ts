@@ -21,6 +21,8 @@ export interface FoundSite {
   readonly patient: Patient
   /** Of the file as it is; null when it could not be read, or there is none. */
   readonly text: string | null
+  /** The last configuration that has worked; null when there is none. */
+  readonly lastGood: string | null
   readonly client: GatewayClient
 }
 
@@ -28,8 +30,8 @@ export interface FoundSite {
 const SERVICE_FILES = ['/boot/gateway/gateway.yaml', '/etc/sandpiper/gateway.yaml']
 const SERVICE_STATE = '/var/lib/sandpiper'
 const SOCKET_NAME = 'api.sock'
-/** A gateway that is well answers in milliseconds. */
-const ANSWER_MS_MAX = 4000
+/** The first answer loads the API, which takes a small board a second or two. With the checks behind it ten seconds are not exceeded. */
+const ANSWER_MS_MAX = 3000
 
 /** Throws nothing for what a machine or a file may be. */
 export async function findSite(words: SiteWords): Promise<FoundSite> {
@@ -42,7 +44,7 @@ export async function findSite(words: SiteWords): Promise<FoundSite> {
   const client = new GatewayClient(socketAt(words, read?.storePath ?? null, file === null || isService ? root + SERVICE_SOCKET : null))
   const asked = await ask(client, isService)
   const patient: Patient = { clock: systemClock, root, config: read?.config ?? null, file: read?.file ?? null, gateway: asked.view, noGateway: asked.none }
-  return { patient, text: read?.text ?? null, client }
+  return { patient, text: read?.text ?? null, lastGood: read?.lastGood ?? null, client }
 }
 
 interface ReadFile {
@@ -50,6 +52,7 @@ interface ReadFile {
   readonly config: Config | null
   readonly file: CheckedFile
   readonly text: string | null
+  readonly lastGood: string | null
   readonly storePath: string
 }
 
@@ -57,11 +60,12 @@ interface ReadFile {
 function readFile(path: string, here: LoadOptions): ReadFile {
   const options: LoadOptions = { ...here, secrets: 'optional' }
   const result = loadConfig(path, options)
-  if (!('problems' in result)) return { config: result.config, file: { name: path, problems: [], warnings: result.warnings }, text: result.text, storePath: result.config.store.path }
-  const kept = loadLastGood(here.state ?? result.storePath)
-  const old = kept === null ? null : checkText(kept, path, options)
+  const isGood = !('problems' in result)
+  const lastGood = loadLastGood(here.state ?? (isGood ? result.config.store.path : result.storePath))
+  if (isGood) return { config: result.config, file: { name: path, problems: [], warnings: result.warnings }, text: result.text, lastGood, storePath: result.config.store.path }
+  const old = lastGood === null ? null : checkText(lastGood, path, options)
   const config = old === null || 'problems' in old ? null : old.config
-  return { config, file: { name: path, problems: result.problems, warnings: [] }, text: result.text, storePath: config?.store.path ?? result.storePath }
+  return { config, file: { name: path, problems: result.problems, warnings: [] }, text: result.text, lastGood, storePath: config?.store.path ?? result.storePath }
 }
 
 function socketAt({ socket }: SiteWords, storePath: string | null, ofService: string | null): string {

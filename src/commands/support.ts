@@ -3,7 +3,6 @@ import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { loadLastGood } from '../config/last-good.ts'
 import { makeBundle } from '../doctor/bundle.ts'
 import { OperatorError } from '../errors.ts'
 import { VERSION } from '../layout.ts'
@@ -21,9 +20,8 @@ const JOURNAL_MS_MAX = 5000
 
 /** Exit code. Throws OperatorError when the file cannot be written. */
 export async function support(words: SupportWords, write: (text: string) => void): Promise<number> {
-  const { patient, text, client } = await findSite(words)
+  const { patient, text, lastGood, client } = await findSite(words)
   const { config, gateway, root, clock } = patient
-  const lastGood = config === null ? null : loadLastGood(words.state ?? config.store.path)
   const bundle = await makeBundle({
     patient,
     version: VERSION,

@@ -18,7 +18,7 @@ import { checkPower } from './power.ts'
 import { checkRemotes } from './remote.ts'
 import { checkTime } from './time.ts'
 
-export const CHECK_MS_MAX = 9000
+export const CHECK_MS_MAX = 6500
 
 type Check = (patient: Patient) => Finding[] | Promise<Finding[]>
 

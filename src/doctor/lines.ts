@@ -1,7 +1,7 @@
 // Are the lines of sensors and outputs the gateway's: GPIO lines that a driver or another program holds, serial ports that are not there, not allowed, or
 // open elsewhere?
 import { access, constants } from 'node:fs/promises'
-import { findChips, type AskChip, type FoundChip } from '../board/chips.ts'
+import { findChips, type FoundChip } from '../board/chips.ts'
 import { keyOf, lineOf, type LineReference, wordOf } from '../board/pin-map.ts'
 import type { Config } from '../config/config.ts'
 import { holdersOf, pluggedIn } from '../serial-nodes.ts'
@@ -28,11 +28,11 @@ interface UsedPort {
   readonly sensor: string | null
 }
 
-export async function checkLines(patient: Patient, ask?: AskChip): Promise<Finding[]> {
+export async function checkLines(patient: Patient): Promise<Finding[]> {
   const { config, gateway, root } = patient
   if (config === null) return []
   const lines = usedLines(config)
-  const chips = lines.length === 0 ? [] : findChips(root, ask)
+  const chips = lines.length === 0 ? [] : findChips(root)
   const ofGpio = lines.map((line) => lineFinding(line, chips, config.board.profile))
   const ports = usedPorts(config).slice(0, PORTS_MAX)
   const ofSerial = await Promise.all(ports.map(async (port) => portFinding(port, await portFacts(port, patient), gateway?.sensors.find(({ name }) => name === port.sensor) ?? null)))

@@ -11,9 +11,10 @@ import { within } from './deadline.ts'
 import { fault, type Finding, ok, unknown, warning } from './finding.ts'
 import type { Edges, Patient } from './patient.ts'
 
-const LOOKUP_MS_MAX = 4000
+/** For all names together. */
+const LOOKUP_MS_MAX = 3000
 /** From the first packet to the end of TLS. */
-const HANDSHAKE_MS_MAX = 4000
+const HANDSHAKE_MS_MAX = 3000
 /** Each of them costs some kilobytes of somebody's data plan. */
 const REMOTES_MAX = 8
 /** The system has so many threads for names, and the gateway needs one too. */
@@ -36,9 +37,12 @@ export async function checkRemotes({ config, gateway, clock, root, edges }: Pati
     if (view?.phase === 'up') findings.push(ok(`uplink/${uplink.name}`, `connected over ${view.link ?? uplink.name}`))
     else if (uplink.url === null || !uplink.links.some(isFree)) findings.push(unknown(`uplink/${uplink.name}`, `not connected, and not tried: its links are dialled, or cost${lastWords(view?.lastError ?? null)}`))
     else if (tried.length === REMOTES_MAX) findings.push(unknown(`uplink/${uplink.name}`, `not tried: ${REMOTES_MAX} remote brokers are enough for one look`))
-    else tried.push(uplink)
-    // What no look from outside finds: who the gateway is was refused, or what it sent.
-    if (tried.at(-1) === uplink && (view?.lastError ?? null) !== null) findings.push(fault(`uplink/${uplink.name}`, `not connected: ${view!.lastError!}`, 'see what else is at fault here; user name, password and client identifier must be known to that broker'))
+    else {
+      tried.push(uplink)
+      const lastError = view?.lastError ?? null
+      // What no look from outside finds: that the remote refuses who the gateway is, or what it sends.
+      if (lastError !== null) findings.push(fault(`uplink/${uplink.name}`, `not connected: ${lastError}`, 'see what else is at fault here; user name, password and client identifier must be known to that broker'))
+    }
   }
   if (tried.length === 0) return findings
   const found = await namesOf(tried, clock, edges?.lookup ?? ((host) => lookup(host, { all: true }).then((all) => all.map(({ address }) => address))))
@@ -63,14 +67,16 @@ type Name = { readonly addresses: readonly string[] } | { readonly code: string 
 async function namesOf(uplinks: readonly UplinkConfig[], clock: Clock, ask: Edges['lookup']): Promise<ReadonlyMap<string, Name>> {
   const names = new Map<string, Name>()
   const hosts = [...new Set(uplinks.map(({ host }) => host))]
-  const worker = async (): Promise<void> => {
-    for (let host = hosts.shift(); host !== undefined; host = hosts.shift()) {
-      const one = host
-      if (isIP(one) !== 0) names.set(one, { addresses: [one] })
-      else names.set(one, await within(clock, LOOKUP_MS_MAX, ask(one).then((addresses): Name => ({ addresses }), (error: NodeJS.ErrnoException) => ({ code: error.code ?? error.message })), { code: 'ETIMEDOUT' }))
-    }
+  const endMs = clock.now() + LOOKUP_MS_MAX
+  const nameOf = async (host: string): Promise<Name> => {
+    if (isIP(host) !== 0) return { addresses: [host] }
+    const asked = ask(host).then((addresses): Name => ({ addresses }), ({ code, message }: NodeJS.ErrnoException) => ({ code: code ?? message }))
+    return within(clock, Math.max(0, endMs - clock.now()), asked, { code: 'ETIMEDOUT' })
   }
-  await Promise.all(Array.from({ length: LOOKUPS_MAX }, worker))
+  const askInTurn = async (): Promise<void> => {
+    for (let host = hosts.shift(); host !== undefined; host = hosts.shift()) names.set(host, await nameOf(host))
+  }
+  await Promise.all(Array.from({ length: LOOKUPS_MAX }, askInTurn))
   return names
 }
 
@@ -131,7 +137,7 @@ function handshake(socket: Socket, { host, tlsOptions: { ca, identity, servernam
 function factsOf(socket: TLSSocket): TlsFacts {
   const { subject, issuer, subjectaltname, valid_from: from, valid_to: to } = socket.getPeerCertificate() as Partial<DetailedPeerCertificate>
   const trouble = socket.authorized ? null : codeOf(socket.authorizationError)
-  const certificate = from === undefined || to === undefined ? null : { subject: nameOf(subject), issuer: nameOf(issuer), names: subjectaltname ?? '', fromMs: Date.parse(from), toMs: Date.parse(to) }
+  const certificate = from === undefined || to === undefined ? null : { subject: subjectName(subject), issuer: subjectName(issuer), names: subjectaltname ?? '', fromMs: Date.parse(from), toMs: Date.parse(to) }
   return { trouble, certificate }
 }
 
@@ -140,7 +146,7 @@ function codeOf(error: unknown): string {
   return typeof error === 'string' ? error : ((error as NodeJS.ErrnoException | null)?.code ?? String(error))
 }
 
-function nameOf(subject: { readonly CN?: string | string[]; readonly O?: string | string[] } | undefined): string {
+function subjectName(subject: { readonly CN?: string | string[]; readonly O?: string | string[] } | undefined): string {
   return String(subject?.CN ?? subject?.O ?? 'nobody')
 }
 

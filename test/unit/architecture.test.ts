@@ -133,7 +133,6 @@ const KEYS: Readonly<Record<string, (file: string) => boolean>> = {
   'commands/sensors.ts': (file) => file === 'config/load.ts' || file === 'config/report.ts',
   'outputs/command.ts': (file) => file === 'config/units.ts',
   'commands/site.ts': (file) => file === 'config/load.ts' || file === 'config/last-good.ts',
-  'commands/support.ts': (file) => file === 'config/last-good.ts',
   'commands/socket.ts': (file) => file === 'config/load.ts',
   'commands/unpack.ts': (file) => file === 'config/load.ts' || file === 'config/report.ts',
   'commands/passwd.ts': (file) => file === 'config/access-file.ts' || file === 'config/password-file.ts' || file === 'config/password-hash.ts',

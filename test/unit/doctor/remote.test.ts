@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CHECK_MS_MAX } from '../../../src/doctor/doctor.ts'
 import { tlsFinding } from '../../../src/doctor/remote.ts'
 import { Authority, type KeyPair } from '../../support/certificates.ts'
 import { until } from '../../support/until.ts'
@@ -151,6 +152,16 @@ describe('names', () => {
     const looked = bed.ill()
     await bed.clock.advanceAsync(5000)
     expect(only(await looked).what).toContain('no name server answers')
+  })
+})
+
+describe('many names that nobody answers for', () => {
+  test('are all told, before the check itself is given up', async () => {
+    const uplinks = Array.from({ length: 8 }, (_, i) => `{ name: u${i}, clientId: u${i}, url: "mqtt://broker-${i}.example.com", routes: [{ out: "a${i}/#" }] }`)
+    using bed = new RemoteBed(`uplinks: [${uplinks.join(', ')}]`, { edges: { lookup: () => new Promise(() => {}) }, tree: '/etc/resolv.conf: nameserver 192.168.7.1' })
+    const looked = bed.ill()
+    await bed.clock.advanceAsync(CHECK_MS_MAX - 1)
+    expect((await looked).map(({ name }) => name)).toEqual(Array.from({ length: 8 }, (_, i) => `dns/broker-${i}.example.com`))
   })
 })
 

@@ -14,7 +14,7 @@ import type { Counters } from '../counters.ts'
 import type { Message } from '../message.ts'
 import type { Reading } from '../sensors/reading/reading.ts'
 import type { Ring } from '../store/ring.ts'
-import { readStored } from '../stored-time.ts'
+import { BlockTime } from './block-time.ts'
 import { packCells } from './cells.ts'
 import { Chart, gridOf, type Points } from './chart.ts'
 import { Columns } from './columns.ts'
@@ -25,10 +25,6 @@ import { type Series, SeriesTable, type SeriesSource } from './series.ts'
 
 /** Of a block, as long as that is a step or more. */
 const WRITE_MS = 900_000
-/** A clock that is further off than this part of a step was set. */
-const JUMP = 0.5
-/** A step that would end so soon after it began is not begun. */
-const SHORT = 0.25
 /** Blocks that a jump of the clock has ended before their time wait for the next whole one, so many of them. */
 const CUT_SHORT_MAX = 2
 /** Charts that wait for their turn; each reads the ring from the store's thread. */
@@ -70,9 +66,8 @@ export class History {
   readonly #table: SeriesTable
   readonly #columns: Columns
   readonly #recorder: Recorder
-  /** The block that is being filled: when its first step began, as Clock.now and as it is stored; and which step is now. */
-  #startedMs = 0
-  #startedAtMs = 0
+  /** Of the block that is being filled, and which of its steps is now. */
+  #time: BlockTime
   #step = 0
   #timer: Timer | null = null
   /** Topics of the configuration that have told something else than numbers: each is named once. */
@@ -88,6 +83,7 @@ export class History {
     this.#deps = deps
     this.#table = new SeriesTable(seriesMax)
     this.#columns = new Columns(blockSteps)
+    this.#time = new BlockTime(stepMs, deps.clock.now(), deps.storedNow())
     this.#recorder = new Recorder({ stepMs, keepMs, bytesMax, blockSteps }, { ...deps, table: this.#table })
   }
 
@@ -151,7 +147,7 @@ export class History {
       const series = this.#table.get(id)
       return series === undefined ? [] : [{ series, chart }]
     })
-    const startedMs = this.#deps.wallOf(this.#startedAtMs)
+    const startedMs = this.#deps.wallOf(this.#time.startedAtMs)
     if (startedMs !== null && this.#timer !== null) for (const { series, chart } of known) chart.add(startedMs, stepMs, this.#columns.cellsOf(series.row))
     const isWanted = (block: { readonly startedAtMs: number; readonly stepMs: number; readonly steps: number }): boolean => {
       const wallMs = this.#deps.wallOf(block.startedAtMs)
@@ -207,49 +203,33 @@ export class History {
 
   // ---- steps
 
-  /** A block begins with the step that now is in, where steps begin at whole ones of the clock. */
   #begin(): void {
     const { clock, storedNow } = this.#deps
-    const { stepMs } = this.config
-    const storedMs = storedNow()
-    const moment = readStored(storedMs)
-    const into = (moment.kind === 'wall' ? moment.wallMs : moment.sinceBootMs) % stepMs
-    const sinceMs = into > (1 - SHORT) * stepMs ? into - stepMs : into
-    this.#startedMs = clock.now() - sinceMs
-    this.#startedAtMs = storedMs - sinceMs
+    this.#time = new BlockTime(this.config.stepMs, clock.now(), storedNow())
     this.#step = 0
     this.#await()
   }
 
   #await(): void {
     const { clock } = this.#deps
-    this.#timer = clock.after(this.#startedMs + (this.#step + 1) * this.config.stepMs - clock.now(), () => this.#onTime())
+    this.#timer = clock.after(this.#time.endOf(this.#step) - clock.now(), () => this.#onTime())
   }
 
   #onTime(): void {
     const nowMs = this.#deps.clock.now()
-    const step = Math.floor((nowMs - this.#startedMs) / this.config.stepMs)
+    const step = this.#time.stepAt(nowMs)
     if (step <= this.#step) return this.#await() // a timer that fires a fraction early
     for (const figure of this.#deps.figures) {
       const value = figure.read(nowMs)
       if (value !== null) this.#add(`gateway/${figure.name}`, figure.unit, value)
     }
-    if (step < this.#columns.steps && !this.#hasJumped(nowMs)) {
+    if (step < this.#columns.steps && !this.#time.hasJumped(nowMs, this.#deps.storedNow())) {
       this.#step = step
       return this.#await()
     }
     const waiting = this.#close(this.#step + 1)
     this.#begin()
     if (step >= this.#columns.steps || waiting > CUT_SHORT_MAX) void this.#recorder.write()
-  }
-
-  /** The clock was set, or is known to be right by now: what comes is at another time than this block would have it. */
-  #hasJumped(nowMs: number): boolean {
-    const is = readStored(this.#deps.storedNow())
-    const expectedMs = this.#startedAtMs + nowMs - this.#startedMs
-    const was = readStored(expectedMs)
-    if (is.kind === 'boot') return was.kind !== 'boot' || was.slot !== is.slot
-    return was.kind !== 'wall' || Math.abs(is.wallMs - was.wallMs) > JUMP * this.config.stepMs
   }
 
   /** Answers how many blocks wait to be written. */
@@ -260,7 +240,7 @@ export class History {
       return bytes === null ? [] : [{ series, bytes }]
     })
     this.#columns.clear()
-    return parts.length === 0 ? 0 : this.#recorder.push({ startedAtMs: this.#startedAtMs, steps, parts })
+    return parts.length === 0 ? 0 : this.#recorder.push({ startedAtMs: this.#time.startedAtMs, steps, parts })
   }
 
   #wallNow(): number {

@@ -93,10 +93,8 @@ export interface Part {
 
 const HEAD_BYTES = 2
 const ENTRY_BYTES = 6
-export const PART_BYTES_MAX = 0xffff
-export const PARTS_MAX = 0xffff
 
-/** `parts`: PARTS_MAX of them, of PART_BYTES_MAX each. */
+/** 65,535 of them at most, of as many bytes each. */
 export function joinParts(parts: readonly Part[]): Uint8Array {
   const start = HEAD_BYTES + parts.length * ENTRY_BYTES
   const data = new Uint8Array(parts.reduce((sum, { bytes }) => sum + bytes.length, start))

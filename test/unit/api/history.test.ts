@@ -34,7 +34,7 @@ async function publish(topic: string, ...payloads: readonly string[]): Promise<v
 
 /** Time goes on by minutes, the gateway's sensors among it. */
 async function minutes(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await bed.gateway.clock.advanceAsync(60_000)
+  for (let i = 0; i < count; i++) await bed.gateway.pass(60)
 }
 
 const listed = async (headers = {}): Promise<Listed> => (await bed.ask('GET /history', { headers })).json

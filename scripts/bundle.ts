@@ -11,6 +11,7 @@ import { builtinModules } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Plugin, rolldown, RUNTIME_MODULE_ID } from 'rolldown'
+import { PAGE_PACKAGES, packPage } from '../src/dashboard/pack.ts'
 import { formatIdentity, type Identity, IDENTITY_FILE, identityOf } from '../src/update/identity.ts'
 
 export const ROOT = join(import.meta.dirname, '..')
@@ -59,6 +60,13 @@ export const BOARDS = fileURLToPath(new URL('./board/', import.meta.url))
 export const STORE_THREAD = 'const HERE = ' + JSON.stringify(import.meta.url) + ${JSON.stringify(`\n${thread}`)}
 export const VERSION = ${JSON.stringify(manifestIn(ROOT).version)}
 `
+
+/** In place of src/dashboard/files.ts: the page, packed. Its text is read when somebody opens it. */
+async function pageFiles(): Promise<Plugin> {
+  const files = (await packPage()).map((file) => `  ${JSON.stringify(file)},\n`)
+  const code = `export const pageFiles = () => [\n${files.join('')}]\n`
+  return { name: 'dashboard', load: (id) => (id === join(ROOT, 'src/dashboard/files.ts') ? code : null) }
+}
 
 const virtual = (name: string): string => `\0sandpiper:${name}`
 
@@ -136,8 +144,8 @@ export interface Bundle {
 export async function makeBundle(): Promise<Bundle> {
   // A thread that is started from text is CommonJS, and has no file that it could find things beside.
   const thread = await bundleOf('src/store/worker.ts', 'cjs', 'HERE', [])
-  const program = await bundleOf('src/cli.ts', 'esm', 'import.meta.url', [ownLayout(thread.code)])
-  return { code: program.code, packages: [...new Set([...thread.packages, ...program.packages])].toSorted() }
+  const program = await bundleOf('src/cli.ts', 'esm', 'import.meta.url', [ownLayout(thread.code), await pageFiles()])
+  return { code: program.code, packages: [...new Set([...thread.packages, ...program.packages, ...PAGE_PACKAGES.map((name) => join(PACKAGES, name))])].toSorted() }
 }
 
 /** One file of the source with all that it imports. */

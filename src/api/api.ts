@@ -8,6 +8,7 @@ import type { Gateway } from '../gateway.ts'
 import type { LogRing } from '../ops/log-ring.ts'
 import type { Status } from '../ops/status.ts'
 import type { TlsLog } from '../net/tls.ts'
+import type { Page } from '../dashboard/serve.ts'
 import { type Places, placesBelow } from '../update/places.ts'
 import type { App } from './app.ts'
 import { type Entrance, EntranceSocket, type Place } from './entrance.ts'
@@ -112,7 +113,8 @@ export class Api {
     const [{ App }, { Callers }] = await Promise.all([import('./app.ts'), import('./caller.ts')])
     const { gateway, clock, log } = this.#deps
     const callers = (this.#callers = new Callers(gateway.access, clock, this.#config))
-    return App.make({ clock, callers, routes: await this.#routesWith(callers), log, requestsPerMinuteMax: this.#config.requestsPerMinuteMax })
+    const page = async (): Promise<Page> => (await import('../dashboard/serve.ts')).Page.load()
+    return App.make({ clock, callers, routes: await this.#routesWith(callers), log, requestsPerMinuteMax: this.#config.requestsPerMinuteMax, page })
   }
 
   async #routesWith(callers: Callers): Promise<readonly Route[]> {

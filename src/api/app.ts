@@ -3,15 +3,20 @@
 //   header ─► rate ─► whose page? ─► caller ─► role ─► body ─► schema ─► handler ─► JSON
 //             429     403            401       403     413 415  400       4xx 5xx
 //
+// The dashboard's files go the same way, as far as the rate: they say nothing of this gateway, so nobody has to prove anything for them.
+//
 // What is always true
 //   1. Nothing of a request is acted on before all of it has been checked, and what is refused is answered with a problem document.
 //   2. No answer may be read by a page of another site (there are no CORS fields), and none of its requests is carried out.
 //   3. What nobody reads is not piled up: events for a slow listener are left out, and it is told how many.
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { type Duplex, Readable } from 'node:stream'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type RouteShorthandOptions } from 'fastify'
 import type { Clock } from '../clock.ts'
+import type { Page } from '../dashboard/serve.ts'
 import { SlidingWindow } from '../rate.ts'
 import { siteOf } from '../ip-address.ts'
 import { type Caller, type Callers, requireRole } from './caller.ts'
@@ -32,6 +37,11 @@ const SIGN_OF_LIFE_MS = 15_000
 const RATE_WINDOW_MS = 60_000
 /** Addresses whose requests are counted. */
 const ADDRESSES_MAX = 1024
+/** Shorter answers are not worth packing. */
+const PACKED_BYTES_MIN = 1024
+const PAGE_PATHS = ['/', '/dashboard/*'] as const
+
+const pack = promisify(gzip)
 
 const HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
@@ -54,6 +64,8 @@ export interface AppDeps {
   readonly callers: Callers
   readonly routes: readonly Route[]
   readonly requestsPerMinuteMax: number
+  /** Asked for once, when somebody opens it. */
+  readonly page: () => Promise<Page>
   readonly log: { error(fields: object, text: string): void }
 }
 
@@ -77,6 +89,7 @@ export class App {
   readonly #rates = new Map<string, SlidingWindow>()
   readonly #streams = new Set<ServerResponse>()
   readonly #callers = new WeakMap<FastifyRequest, Caller>()
+  #page: Promise<Page> | null = null
   readonly #ofQuery = new Ajv({ coerceTypes: 'array', useDefaults: true, validateFormats: false, strictTypes: false })
   readonly #ofBody = new Ajv({ useDefaults: true, validateFormats: false, strictTypes: false })
 
@@ -103,6 +116,7 @@ export class App {
       throw this.#unknown(request)
     })
     for (const route of deps.routes) this.#add(route)
+    for (const url of PAGE_PATHS) this.#fastify.route({ method: 'GET', url, config: { isPage: true } as object, handler: (request, reply) => this.#showPage(request, reply) })
   }
 
   static async make(deps: AppDeps): Promise<App> {
@@ -149,11 +163,11 @@ export class App {
   async #admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     reply.headers(HEADERS)
     const { entrance, address } = this.#arrived.get(request.raw.socket)!
+    const { route, isPage } = request.routeOptions.config as { readonly route?: Route; readonly isPage?: true }
     if (entrance.kind === 'port') {
       this.#checkRate(address)
-      checkSite(request.raw, entrance)
+      if (isPage !== true) checkSite(request.raw, entrance)
     }
-    const route = routeOf(request)
     if (bodyTypeOf(route) === null) this.#expect(request, reply)
     const { role } = route ?? { role: null }
     if (role === null) return
@@ -207,7 +221,21 @@ export class App {
     const value = await route.handle(this.#callOf(request, reply))
     if (route.answer === null) return reply.code(204).send()
     if ('mediaType' in route.answer) return reply.type(route.answer['mediaType'] as string).send(value)
-    return reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(value)))
+    reply.header('content-type', 'application/json')
+    const json = Buffer.from(JSON.stringify(value))
+    if (json.length < PACKED_BYTES_MIN || !/\bgzip\b(?!\s*;\s*q=0)/i.test(request.headers['accept-encoding'] ?? '')) return reply.send(json)
+    return reply.headers({ 'content-encoding': 'gzip', vary: 'accept-encoding' }).send(await pack(json))
+  }
+
+  async #showPage(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const [path = ''] = request.url.split('?')
+    const page = await (this.#page ??= this.#deps.page().catch((error: unknown) => {
+      this.#page = null
+      throw error
+    }))
+    const answer = await page.answer({ path, acceptEncoding: request.headers['accept-encoding'], ifNoneMatch: request.headers['if-none-match'] })
+    if (answer === null) throw this.#unknown(request)
+    return reply.code(answer.status).headers(answer.headers).send(answer.body)
   }
 
   #stream(route: StreamRoute, request: FastifyRequest, reply: FastifyReply): void {

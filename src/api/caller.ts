@@ -84,6 +84,11 @@ export class Callers {
     }
   }
 
+  /** Who shows nothing may do something there. */
+  letsIn(entrance: Entrance): boolean {
+    return entrance.kind === 'socket' || (this.#config.anonymous !== null && entrance.isLoopback)
+  }
+
   /** Rejects with a Problem. */
   async byPassword({ username, password }: Password, address: string, isGone: () => boolean): Promise<Caller> {
     return this.#callerOf(await this.#identity({ username, password }, address, isGone))
@@ -102,9 +107,8 @@ export class Callers {
 
   #nobody(entrance: Entrance): Caller {
     if (entrance.kind === 'socket') return LOCAL
-    const { anonymous } = this.#config
-    if (anonymous === null || !entrance.isLoopback) throw unauthorized('give a token, or user and password')
-    return { name: 'nobody', role: anonymous, identity: null }
+    if (!this.letsIn(entrance)) throw unauthorized('give a token, or user and password')
+    return { name: 'nobody', role: this.#config.anonymous!, identity: null }
   }
 
   async #byToken(token: Buffer, { address, isGone }: Introduction): Promise<Caller> {

@@ -68,7 +68,7 @@ describe('the file', () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, '../../scripts/deb/copyright.ts'), licence], { maxBuffer: 10_000_000 })
     await rm(licence)
     expect(stdout).toMatch(/^Format: https:\/\/www\.debian\.org\/doc\/packaging-manuals\/copyright-format\/1\.0\/\n/)
-    for (const name of ['better-sqlite3', '@serialport/bindings-cpp', 'epoll', 'nan', 'mqtt-packet', 'yaml']) expect(stdout).toContain(`Files: node_modules/${name}/*\n`)
+    for (const name of ['better-sqlite3', '@serialport/bindings-cpp', 'epoll', 'nan', 'mqtt-packet', 'uplot', 'yaml']) expect(stdout).toContain(`Files: node_modules/${name}/*\n`)
     expect(stdout).toContain('License: public-domain')
   })
 })
@@ -137,6 +137,19 @@ describe('the program', () => {
     expect(JSON.parse(await ask('/api/v1/status'))).toMatchObject({ site: 'test', config: { source: 'file', whole: true } })
     expect(await ask('/metrics')).toContain('sandpiper_clients 0')
     expect(JSON.parse(await ask('/api/v1/clients?limit=0'))).toMatchObject({ status: 400, errors: [{ field: 'limit' }] })
+    expect(await gateway.stop()).toMatchObject({ code: 0 })
+    expect(gateway.stderr).toBe('')
+  }, 30_000)
+
+  test('has the dashboard in it, with all its files', async () => {
+    await using site = await Site.make()
+    await site.configure()
+    const gateway = await run(site)
+    const ask = (path: string): ReturnType<typeof askHttp> => askHttp({ socketPath: join(site.folder, 'data/api.sock'), path })
+    const index = (await ask('/')).text
+    const [script] = /\/dashboard\/[0-9a-f]+\/page\.js/.exec(index)!
+    expect((await ask(script)).text).toContain("import uPlot from './uplot.js'")
+    for (const file of ['page.css', 'uplot.js', 'icon.svg']) expect((await ask(script.replace('page.js', file))).status, file).toBe(200)
     expect(await gateway.stop()).toMatchObject({ code: 0 })
     expect(gateway.stderr).toBe('')
   }, 30_000)

@@ -14,7 +14,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   /** What a person at a terminal wants: one file a command. */
   commands: ['configuration', 'backup', 'docs', 'store', 'doctor', 'card', 'gateway', 'update', 'appliance', 'access', 'frame', 'ops', 'sensors', 'board', 'config', 'words', 'base'],
   /** What people and programs ask the gateway over HTTP. */
-  api: ['doctor', 'update', 'configuration', 'gateway', 'backup', 'docs', 'store', 'history', 'alarms', 'board', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
+  api: ['dashboard', 'doctor', 'update', 'configuration', 'gateway', 'backup', 'docs', 'store', 'history', 'alarms', 'board', 'ops', 'uplink', 'uplink/link', 'uplink/budget', 'net', 'session', 'journal', 'sensors', 'access', 'config', 'mqtt', 'keys', 'words', 'base'],
   /** Finds likely faults, and packs what somebody who helps has to know: of the machine, and of what the gateway's API says. */
   doctor: ['sensors', 'board', 'config', 'words', 'base'],
   /** The reference of gateway.yaml, made of its schema. */
@@ -25,6 +25,12 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   configuration: ['gateway', 'alarms', 'ops', 'config', 'words', 'base'],
   /** What the cloud is told over a thin link, and what it may ask. */
   remote: ['configuration', 'gateway', 'update', 'ops', 'uplink', 'uplink/link', 'access', 'session', 'config', 'mqtt', 'words', 'base'],
+  /** The page's files, and how they go to browsers. */
+  dashboard: [],
+  /** In the browser: what stands around the views, the views, and what they are made of. Nothing of the gateway's own is there. */
+  'dashboard/page': ['dashboard/views', 'dashboard/parts'],
+  'dashboard/views': ['dashboard/parts'],
+  'dashboard/parts': [],
   /** Tells on the card how the gateway is, and takes secrets from it. */
   card: ['appliance', 'ops', 'config', 'words', 'base'],
   /** Makes a configuration the machine's own: network, clock, name, keys. */
@@ -163,6 +169,7 @@ const ADAPTERS: Readonly<Record<string, string>> = {
   'prom-client': 'ops/prometheus.ts',
   serialport: 'serial-port.ts',
   'systemd-notify': 'ops/systemd.ts',
+  uplot: 'dashboard/parts/chart.ts',
   ws: 'websocket.ts',
   yaml: 'config/yaml.ts',
 }
@@ -288,8 +295,8 @@ describe('packages', () => {
 })
 
 describe('words that stand in one place', () => {
-  test('clocks and timers: clock.ts', () => {
-    const strays = FILES.filter((file) => file !== 'clock.ts' && /\b(Date\.now|performance\.now|process\.hrtime|setTimeout|setInterval)\b|\bnew Date\(\)/.test(code(file)))
+  test('clocks and timers: clock.ts, and the page’s own', () => {
+    const strays = FILES.filter((file) => file !== 'clock.ts' && file !== 'dashboard/parts/clock.ts' && /\b(Date\.now|performance\.now|process\.hrtime|setTimeout|setInterval)\b|\bnew Date\(\)/.test(code(file)))
     expect(strays).toEqual([])
   })
 

@@ -1,7 +1,7 @@
 // A person shows a password once, and a token from then on: the page does it so.
 import { API_ROLES } from '../../config/http-config.ts'
 import type { ApiParts } from '../parts.ts'
-import { input, record, type Route, text, time } from '../route.ts'
+import { input, orNull, record, type Route, text, time } from '../route.ts'
 
 export function loginRoutes({ callers }: ApiParts): Route[] {
   return [
@@ -34,11 +34,17 @@ export function loginRoutes({ callers }: ApiParts): Route[] {
     {
       method: 'GET',
       path: '/login',
-      role: 'viewer',
+      role: null,
       tag: 'status',
       summary: 'Who is asking, and what that one may do',
-      answer: record({ name: text('User, token, or "this machine".'), role: { enum: API_ROLES } }),
-      handle: ({ caller }) => ({ name: caller!.name, role: caller!.role }),
+      description: 'A wrong proof is refused; none at all is answered too, so that a page can know that it has to ask for one.',
+      problems: ['unauthorized', 'forbidden'],
+      answer: record({ name: orNull(text('User, token, or "this machine"; null for nobody.')), role: { enum: [...API_ROLES, null], description: 'null: nothing may be done without a proof.' } }),
+      handle: async ({ entrance, address, authorization, gone }) => {
+        if (authorization === undefined && !callers.letsIn(entrance)) return { name: null, role: null }
+        const { name, role } = await callers.identify({ entrance, address, authorization, isGone: () => gone.aborted })
+        return { name, role }
+      },
     },
   ]
 }

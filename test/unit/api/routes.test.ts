@@ -111,7 +111,7 @@ describe('a gateway with everything', () => {
     expect(await ask(bed, 'GET /uplinks/dial', '/api/v1/uplinks/{name}')).toMatchObject({ status: 404, json: { detail: 'there is no such uplink: cloud' } })
     expect(await ask(bed, 'GET /problems/x', '/api/v1/problems/{code}')).toMatchObject({ status: 404 })
     expect(await bed.ask('GET /nothing')).toMatchObject({ status: 404, json: { type: '/api/v1/problems/not-found' } })
-    expect(await bed.ask('GET ./')).toMatchObject({ status: 404 })
+    expect(await bed.ask('GET ./nothing')).toMatchObject({ status: 404 })
     expect(await bed.ask('PUT /status')).toMatchObject({ status: 405, headers: { allow: 'GET' }, json: { type: '/api/v1/problems/method-not-allowed' } })
   })
 

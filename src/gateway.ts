@@ -341,6 +341,7 @@ export class Gateway {
 
   /** A copy of the store as it is now; null where it lies on no disk. */
   async copyStore(): Promise<StoreCopy | null> {
+    await this.durable() // what was acknowledged to us a moment ago need not come twice after a restore
     return (await this.#store.copy?.()) ?? null
   }
 

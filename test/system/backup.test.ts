@@ -148,7 +148,9 @@ test('a receiver of frames that remembers how far it came takes what comes from 
   device = await client(site.url, { reconnectPeriod: 0 })
   await publish(device, 's/n', 61, 70)
   await until(() => got.some(({ payload }) => payload === '70'), 'what came after the restore', 15_000)
-  expect(got.slice(60).map(({ payload }) => payload)).toEqual(Array.from({ length: 10 }, (_, i) => String(61 + i)))
+  const since = got.slice(60).map(({ payload }) => Number(payload))
+  expect(since.filter((n) => n > 60)).toEqual(Array.from({ length: 10 }, (_, i) => 61 + i))
+  expect(since.filter((n) => n > 10 && n <= 60)).toEqual([]) // what waited when it was made may come twice; what came after it is not in it
 }, 60_000)
 
 test('uplink NAME drain: connects, and ends when all that waited is at the cloud', async () => {

@@ -20,13 +20,22 @@ function sourceWords(sensor: SensorConfig): string {
   }
 }
 
-/** `ports` as they were opened, in the order of the listeners; `name` of the configuration. */
-export function banner(config: Config, ports: readonly number[], name: string, version: string): string {
+/** Ports as they were opened, in the order of the listeners: 0 where one could not be had yet. */
+export interface OpenPorts {
+  readonly broker: readonly number[]
+  readonly http: readonly number[]
+}
+
+/** `name` of the configuration. */
+export function banner(config: Config, { broker: ports, http }: OpenPorts, name: string, version: string): string {
   const lines = [`Sandpiper ${version}, site ${config.site}, configured by ${name}`, '']
   config.broker.listeners.forEach((listener, i) => lines.push(`  listening  ${urlOf(listener, ports[i]!)}   MQTT 3.1, 3.1.1 and 5.0`))
   for (const sensor of config.sensors) lines.push(`  publishing ${sensor.topic}   (${sourceWords(sensor)})`)
   for (const output of config.outputs) lines.push(`  driving    ${output.name} by commands at ${output.command}`)
   for (const uplink of config.uplinks) lines.push(`  uplink     ${uplink.name} ─► ${uplink.url === null ? 'satellite modem' : `${uplink.host}:${uplink.port}`}`)
+  config.http.listeners.forEach(({ host, tls }, i) => {
+    if (http[i] !== 0) lines.push(`  dashboard  ${tls === null ? 'http' : 'https'}://${hostText(host)}:${http[i]}/`)
+  })
   lines.push(`  store      ${config.store.path}`, '')
   const way = wayIn(config.broker.listeners, ports)
   if (way !== null) lines.push('See it:', '', `  mosquitto_sub -t '${commonPrefix(config.sensors.map((s) => s.topic))}#' -v${way}`, '', '')
@@ -39,7 +48,11 @@ function urlOf(listener: ListenerConfig, port: number): string {
   const scheme = `${websocket === null ? 'mqtt' : 'ws'}${isSecure ? 's' : ''}`
   const path = websocket === null ? '' : websocket.paths[0]!
   if (listener.kind === 'socket') return `${websocket === null ? '' : 'ws+'}unix:${listener.path}${path === '' ? '' : `:${path}`}`
-  return `${scheme}://${listener.host.includes(':') ? `[${listener.host}]` : listener.host}:${port}${path}`
+  return `${scheme}://${hostText(listener.host)}:${port}${path}`
+}
+
+function hostText(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
 }
 
 /** How mosquitto_sub reaches a listener that asks for nothing more than MQTT; null when there is none. */

@@ -1,34 +1,27 @@
 // `sandpiper run`: the gateway until a signal ends it, or its store. Chooses the configuration, and goes on to the next candidate when the gateway
 // cannot start with one: a port that is taken must not leave a site without a broker that had one yesterday.
-import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Api } from './api/api.ts'
-import { banner } from './banner.ts'
-import { bootOffsetMs, systemClock } from './clock.ts'
+import { banner, type OpenPorts } from './banner.ts'
+import { Beside, isAppliance, keepLastGood, type Served } from './beside.ts'
+import { systemClock } from './clock.ts'
 import { type Candidate, chooseConfig, type Choices, type ConfigSource } from './config/choose.ts'
-import { endTrial, keptTrial, type Moment } from './config/trial.ts'
+import { endTrial, keptTrial } from './config/trial.ts'
 import type { Config } from './config/config.ts'
-import { Configuration } from './configuration/configuration.ts'
-import { writerOf } from './configuration/writer.ts'
 import { DEFAULT_CONFIG_NAME, defaultConfigText } from './config/default.ts'
 import { digestOf } from './config/digest.ts'
-import { rememberLastGood } from './config/last-good.ts'
 import { type Accepted, checkText } from './config/load.ts'
 import { refusalText } from './config/report.ts'
 import { machineSections, summary } from './config/sections.ts'
 import { detectedBoard } from './detected-board.ts'
-import { Announced } from './discovery/announced.ts'
-import type { Ports } from './discovery/services.ts'
 import { OperatorError } from './errors.ts'
 import { Gateway } from './gateway.ts'
 import { VERSION } from './layout.ts'
-import { type Logger, makeLog } from './log.ts'
+import { makeLog } from './log.ts'
 import { LogRing } from './ops/log-ring.ts'
 import { Memory } from './ops/memory.ts'
 import type { StatusConfig } from './ops/status.ts'
-import { StatusFile } from './ops/status-file.ts'
 import { startAgain } from './start-again.ts'
-import { bootIdentifier } from './system-time.ts'
+import { thisMoment } from './this-start.ts'
 
 export interface RunWords {
   readonly config?: string | undefined
@@ -43,14 +36,6 @@ const STOP_MS_MAX = 5000
 const RESTART_MS = 300
 /** Warnings of a configuration that the log names. */
 const WARNINGS_MAX = 5
-/** Of the API's socket: systemd starts the gateway as a user of its own, whose group is those who may run it. Anybody else's group is nobody's business. */
-const OWNER_AND_GROUP = 0o660
-const OWNER_ONLY = 0o600
-/** Made by the appliance, which applies what a configuration says of the machine itself. */
-const APPLIANCE = '/run/sandpiper-apply'
-
-/** What starts it. */
-const PROGRAM = [process.execPath, ...process.execArgv, process.argv[1]!]
 
 export async function runCommand(words: RunWords): Promise<number> {
   const { config: file, 'last-good': lastGood = false, 'or-default': orDefault = false } = words
@@ -60,12 +45,13 @@ export async function runCommand(words: RunWords): Promise<number> {
     const accepted = builtIn(state)
     const { config } = accepted
     return serve(config, signal, async (served) => {
-      greet(config, served.gateway, DEFAULT_CONFIG_NAME)
       const force: StatusConfig = { source: 'default', digest: digestOf(accepted.text), trouble: null }
-      return (await tellOf(config, served, { file: null, state, folder: state ?? config.store.path }, force, accepted)).stop
+      const beside = await Beside.start(config, served, { file: null, state, folder: state ?? config.store.path }, force, accepted)
+      greet(config, beside.ports, DEFAULT_CONFIG_NAME)
+      return () => beside.stop()
     })
   }
-  const choices = chooseConfig(file, { state, lastGood, orDefault, detectedBoard: detectedBoard(), moment: moment() })
+  const choices = chooseConfig(file, { state, lastGood, orDefault, detectedBoard: detectedBoard(), moment: thisMoment() })
   if (choices.refused !== null) complain(refusalText(choices.refused, file, process.stderr.isTTY === true))
   let failure: OperatorError | null = null
   for (const candidate of choices.candidates()) {
@@ -99,28 +85,10 @@ function endFailedTrial(folder: string, why: string): void {
   }
 }
 
-/** Which start of the machine this is, and how long ago it was. */
-function moment(): Moment {
-  return { boot, sinceBootMs: systemClock.now() + bootOffsetMs }
-}
-
-const boot = bootIdentifier()
-
 function builtIn(state: string | null): Accepted {
   const result = checkText(defaultConfigText, DEFAULT_CONFIG_NAME, { state })
   if ('problems' in result) throw new Error('the built-in configuration is broken')
   return result
-}
-
-/** A gateway that runs, and its log. */
-export interface Served {
-  readonly gateway: Gateway
-  readonly log: Logger
-  /** The last lines of it. */
-  readonly said: LogRing
-  readonly lastError: () => string | null
-  /** Stops it in order, and starts it anew. */
-  readonly restart: (why: string) => void
 }
 
 interface Running {
@@ -135,93 +103,19 @@ interface Running {
 /** What runs beside the gateway: the file is watched, the status told. Answers how to end it. */
 async function accompany({ file, candidate, choices, state, trouble }: Running, served: Served): Promise<() => Promise<void>> {
   const { config, source, text, warnings, name } = candidate
-  const { gateway, log } = served
+  const { log } = served
   if (source === 'file') keepLastGood(choices.folder, text, log)
   for (const { line, message, hint } of warnings.slice(0, WARNINGS_MAX)) log.warn({ file, line }, `${message}: ${hint}`)
-  const { configuration, stop } = await tellOf(config, served, { file, state, folder: choices.folder }, { source, digest: digestOf(text), trouble }, candidate)
-  configuration.start(choices.sources)
-  const unapplied = existsSync(APPLIANCE) ? [] : machineSections(config)
+  const beside = await Beside.start(config, served, { file, state, folder: choices.folder }, { source, digest: digestOf(text), trouble }, candidate)
+  beside.configuration.start(choices.sources)
+  const unapplied = isAppliance ? [] : machineSections(config)
   if (unapplied.length > 0) log.warn({ file }, `${unapplied.map((key) => `\`${key}\``).join(', ')}: the image applies this, here it is the machine's own system that decides`)
-  greet(config, gateway, name)
-  return async () => {
-    configuration.stop()
-    await stop()
-  }
+  greet(config, beside.ports, name)
+  return () => beside.stop()
 }
 
-interface Told {
-  readonly file: string | null
-  readonly state: string | null
-  /** Where the last good configuration lies, and what is on trial. */
-  readonly folder: string
-}
-
-/** The gateway's status, as a file where systemd gives it a folder, and by its API; its configuration; to the network, that it is there. */
-async function tellOf(config: Config, { gateway, log, said, lastError, restart }: Served, { file, state, folder }: Told, force: StatusConfig, started: Accepted): Promise<{ readonly configuration: Configuration; readonly stop: () => Promise<void> }> {
-  const runtime = process.env.RUNTIME_DIRECTORY ?? null
-  const machineBoot = bootId()
-  let api: Api | null = null
-  let announced: Announced | null = null
-  const configuration = new Configuration(
-    {
-      clock: systemClock,
-      log,
-      gateway,
-      file,
-      state,
-      folder,
-      detectedBoard: detectedBoard(),
-      writer: writerOf({ file: file ?? '', runtime }, systemClock),
-      moment,
-      accepted: ({ http, discovery, hostname }) => {
-        api?.configure(http)
-        void announced?.configure({ ...config, discovery, hostname }) // listeners are those of the start
-      },
-      keep: (text) => keepLastGood(folder, text, log),
-      restart,
-    },
-    force,
-    started,
-  )
-  const status = () => ({ version: VERSION, boot: machineBoot, config: configuration.inForce, ...gateway.status, lastError: lastError() })
-  const statusFile = runtime === null ? null : new StatusFile(runtime, { clock: systemClock, log, status })
-  api = new Api(config.http, { clock: systemClock, log, gateway, said, configuration, restart, folder: runtime ?? config.store.path, mode: runtime === null ? OWNER_ONLY : OWNER_AND_GROUP, status, program: PROGRAM })
-  statusFile?.start()
-  await api.start()
-  const isAsked = config.remote.report !== null || config.remote.commands !== null
-  const remote = isAsked ? await (await import('./remote/remote.ts')).Remote.of(config.remote, { clock: systemClock, log, gateway, version: VERSION, status, alarms: () => gateway.alarms.list(), configuration, makeBundle: () => api!.supportBundle() }) : null
-  remote?.start()
-  const ports = (): Ports => ({ broker: gateway.ports, http: api!.ports })
-  // On the image Avahi does it.
-  announced = existsSync(APPLIANCE) ? null : new Announced({ clock: systemClock, log, version: VERSION, ports, refused: () => gateway.counters.refusedDiscovery++ })
-  await announced?.configure(config)
-  const stop = async (): Promise<void> => {
-    await announced?.stop()
-    await remote?.stop()
-    statusFile?.stop()
-    await api.stop()
-  }
-  return { configuration, stop }
-}
-
-function greet(config: Config, gateway: Gateway, name: string): void {
-  if (!isUnderSystemd()) process.stdout.write(banner(config, gateway.ports, name, VERSION))
-}
-
-function keepLastGood(folder: string, text: string, log: Logger): void {
-  try {
-    rememberLastGood(folder, text)
-  } catch (error) {
-    log.error({ why: (error as Error).message }, 'the configuration is in force, but could not be kept as the last good one: check the card and free space (df -h)')
-  }
-}
-
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
-  } catch {
-    return '' // a sandbox that does not tell
-  }
+function greet(config: Config, ports: OpenPorts, name: string): void {
+  if (!isUnderSystemd()) process.stdout.write(banner(config, ports, name, VERSION))
 }
 
 function complain(text: string): void {

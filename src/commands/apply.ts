@@ -7,13 +7,13 @@ import { CARD_LOCK, whileWritable } from '../card/writable.ts'
 import { apply } from '../appliance/apply.ts'
 import { systemMachine } from '../appliance/machine.ts'
 import { planOf } from '../appliance/plan.ts'
-import { bootOffsetMs, systemClock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
 import { chooseConfig, type ConfigSource } from '../config/choose.ts'
 import { checkText } from '../config/load.ts'
 import { reportProblems } from '../config/report.ts'
 import { detectedBoard } from '../detected-board.ts'
 import { OperatorError } from '../errors.ts'
-import { bootIdentifier } from '../system-time.ts'
+import { thisMoment } from '../this-start.ts'
 
 const FILE_NAME = 'gateway.yaml'
 /** Until the gateway runs and `sandpiper card` knows more. */
@@ -30,10 +30,9 @@ export async function applyCommand({ card, state, root = '', 'dry-run': dryRun =
   if (card === undefined || state === undefined) throw new OperatorError('E_USAGE', 'apply needs the folder of gateway.yaml and that of the state: sandpiper apply --card /boot/gateway --state /var/lib/sandpiper')
   const file = join(card, FILE_NAME)
   const here = { detectedBoard: detectedBoard(root), state }
-  const moment = { boot: bootIdentifier(), sinceBootMs: systemClock.now() + bootOffsetMs }
   const led = new Led(root)
   const failed = dryRun ? null : recoverCard(card, root)
-  const choices = chooseConfig(file, { ...here, lastGood: true, orDefault: true, moment })
+  const choices = chooseConfig(file, { ...here, lastGood: true, orDefault: true, moment: thisMoment() })
   if (dryRun) {
     const chosen = choices.candidates().next().value!
     const { files, hostname } = planOf(chosen.config)

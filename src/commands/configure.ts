@@ -4,12 +4,12 @@ import { dirname, join, resolve } from 'node:path'
 import { folderFiles } from '../card/files.ts'
 import { replaceOnCard } from '../card/replace.ts'
 import { CARD_LOCK, whileWritable } from '../card/writable.ts'
-import { bootOffsetMs, systemClock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
 import { takeConfirmed } from '../configuration/take.ts'
 import { detectedBoard } from '../detected-board.ts'
 import { OperatorError } from '../errors.ts'
 import { replaceFile } from '../replace-file.ts'
-import { bootIdentifier } from '../system-time.ts'
+import { thisMoment } from '../this-start.ts'
 
 const CARD_FILE = 'gateway.yaml'
 
@@ -29,6 +29,5 @@ export function configureCommand({ config, card, state, root = '' }: ConfigureWo
     if (card === undefined) replaceFile(resolve(file), bytes, { mode: statSync(file).mode & 0o777, keepsOwner: true })
     else whileWritable(dirname(resolve(file)), systemClock, () => replaceOnCard(folderFiles(card), CARD_FILE, bytes), join(root, CARD_LOCK))
   }
-  const moment = { boot: bootIdentifier(), sinceBootMs: systemClock.now() + bootOffsetMs }
-  return takeConfirmed({ file: resolve(file), state, moment, detectedBoard: detectedBoard(root), write, root })
+  return takeConfirmed({ file: resolve(file), state, moment: thisMoment(), detectedBoard: detectedBoard(root), write, root })
 }

@@ -10,7 +10,8 @@ import type { Config } from './config.ts'
 import { safeDefaultText } from './default.ts'
 import { loadLastGood } from './last-good.ts'
 import { type Accepted, checkText, loadConfig, type LoadOptions, type Refused } from './load.ts'
-import { type Moment, trialIn } from './trial.ts'
+import type { Moment } from '../this-start.ts'
+import { trialIn } from './trial.ts'
 import { type Sources, sourcesOf } from './watch.ts'
 
 /** trial: what somebody tries from afar (trial.ts). file: what the user wrote. last-good: the last that worked. default: what every machine can do. */

@@ -4,13 +4,17 @@ import { networkInterfaces } from 'node:os'
 
 export const DEFAULT_CONFIG_NAME = 'built-in gateway.yaml'
 
-export const defaultConfigText = `# Sandpiper without a configuration file: three invented sensors, and a broker for this machine.
+export const defaultConfigText = `# Sandpiper without a configuration file: three invented sensors, a broker and a dashboard for this machine.
 # Save this as gateway.yaml, change it, and start with: npm start -- --config gateway.yaml
 site: demo
 
 broker:
   listeners:
     - { port: 1883, host: 127.0.0.1, anonymous: true }
+
+http:
+  listeners:
+    - { port: 8080 }
 
 store:
   path: ./data

@@ -6,17 +6,12 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { replaceFile } from '../replace-file.ts'
+import type { Moment } from '../this-start.ts'
 import { digestOf } from './digest.ts'
 
 export const TRIAL_FILE = 'trial.json'
 /** A text has 256 kB, and JSON may double it. */
 const BYTES_MAX = 600_000
-
-/** Which start of the machine, and how long ago it was. */
-export interface Moment {
-  readonly boot: string
-  readonly sinceBootMs: number
-}
 
 export interface Trial {
   readonly text: string

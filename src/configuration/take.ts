@@ -4,8 +4,9 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, read
 import { join } from 'node:path'
 import { chooseConfig, mayBeTried } from '../config/choose.ts'
 import { checkText } from '../config/load.ts'
-import { type Moment, type Trial, trialIn } from '../config/trial.ts'
+import { type Trial, trialIn } from '../config/trial.ts'
 import { replaceFile } from '../replace-file.ts'
+import type { Moment } from '../this-start.ts'
 import { ANSWERS, type ConfigureRequest, REQUEST_BYTES_MAX, REQUEST_NAME, requestOf, REQUESTS_FOLDER } from './request.ts'
 
 const GATEWAY_RUNTIME = '/run/sandpiper'

@@ -175,7 +175,7 @@ uplinks:
 http:
   listeners:
     - { port: 8080 }
-    - { port: 443, host: "::", tls: own }
+    - { port: 8443, host: "::", tls: own }
 access:
   users: [{ name: ann, password: "pump-and-circumstance", roles: [admin] }]
 ` }],

@@ -63,13 +63,16 @@ describe('run without a file', () => {
     // The built-in configuration, on a port that is free: 1883 may be taken on this machine.
     const port = await freePort()
     const file = join(folder, 'gateway.yaml')
-    await writeFile(file, defaultConfigText.replace('port: 1883', `port: ${port}`))
+    const httpPort = await freePort()
+    await writeFile(file, defaultConfigText.replace('port: 1883', `port: ${port}`).replace('port: 8080', `port: ${httpPort}`))
     const gateway = new GatewayProcess(['run', '--config', file], { cwd: folder })
     open.push({ [Symbol.asyncDispose]: () => gateway.kill() })
     await gateway.ready()
     expect(gateway.stdout).toContain(`listening  mqtt://127.0.0.1:${port}`)
     for (const topic of ['sensors/tank', 'sensors/temperature', 'sensors/flow']) expect(gateway.stdout).toContain(`publishing ${topic}`)
     expect(gateway.stdout).toContain(join(folder, 'data'))
+    const [, page] = /^ {2}dashboard +(http:\S+)$/m.exec(gateway.stdout)!
+    expect(await (await fetch(page!)).text()).toContain('<title>Sandpiper</title>')
     const line = /^ {2}(mosquitto_sub .*)$/m.exec(gateway.stdout)![1]!
     const { stdout } = await promisify(execFile)('sh', ['-c', `${line} -C 2 -W 8`])
     expect(stdout.trim().split('\n')).toHaveLength(2)

@@ -96,7 +96,7 @@ export function messageRoutes({ gateway, clock }: ApiParts): Route[] {
       stream.send('message', { topic: message.topic.name, qos: message.qos, retain, at: new Date(clock.wall()).toISOString(), ...showPayload(message, query['payloadBytes'] as number) })
     }
     const mayReceive = (message: Message): boolean => rights === null || rights.mayReceive(message.topic)
-    const end = gateway.subscribe(name, filters, (message) => tell(message, false), rights)
+    const end = gateway.subscribe(name, filters, (message) => tell(message, false), rights, true)
     if (query['retained'] === true) void tellRetained(filters, gone)
     return end
 

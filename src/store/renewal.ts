@@ -74,7 +74,7 @@ export function carried(backup: Values, present: Values): Map<string, number> {
   const taken = new Map<string, number>()
   for (const [key, value] of present) {
     const [what] = key.split('/')
-    if (what === 'output' || what === 'sparkplug' || what === 'sbd') taken.set(key, value)
+    if (what === 'output' || what === 'sparkplug' || what === 'sbd' || what === 'remote') taken.set(key, value)
     else if (what === 'pulses' && value > (backup.get(key) ?? -1)) taken.set(key, value)
     else if (what === 'budget' && isFurther(key, backup, present)) taken.set(key, value)
   }

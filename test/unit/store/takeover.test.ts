@@ -173,8 +173,8 @@ describe('the world has gone on since the backup', () => {
   test('what is spent is spent, what was counted is counted, outputs stay', () => {
     const day = (key: number, bytes: number): Change[] => [value('budget/cloud/lte/day/key', key), value('budget/cloud/lte/day/bytes', bytes)]
     const month = (key: number, bytes: number): Change[] => [value('budget/cloud/lte/month/key', key), value('budget/cloud/lte/month/bytes', bytes)]
-    makeStore(folder, 1, [...day(20, 5), ...month(3, 900), value('pulses/rain', 40), value('pulses/flow', 900), value('output/pump/last', 0), value('boot/aa', 1)])
-    makePending(1, [...day(19, 700), ...month(3, 1000), value('pulses/rain', 88), value('pulses/flow', 700), value('output/pump/last', 1), value('boot/bb', 1)])
+    makeStore(folder, 1, [...day(20, 5), ...month(3, 900), value('pulses/rain', 40), value('pulses/flow', 900), value('output/pump/last', 0), value('remote/answers/spent', 900), value('boot/aa', 1)])
+    makePending(1, [...day(19, 700), ...month(3, 1000), value('pulses/rain', 88), value('pulses/flow', 700), value('output/pump/last', 1), value('remote/answers/spent', 10), value('boot/bb', 1)])
     expect(Object.fromEntries(opened().values.map(({ key, value: n }) => [key, n]))).toEqual({
       'budget/cloud/lte/day/key': 20,
       'budget/cloud/lte/day/bytes': 5,
@@ -183,6 +183,7 @@ describe('the world has gone on since the backup', () => {
       'pulses/rain': 88,
       'pulses/flow': 900,
       'output/pump/last': 0,
+      'remote/answers/spent': 900,
       'boot/bb': 1, // it explains times in the backup
       'restored/destinations': 1,
     })

@@ -1,0 +1,138 @@
+// What an open page costs: round trips of 1,000 QoS 1 messages a second with nobody looking, and with each view open, in turns in one run; how long /metrics
+// takes; and the memory that HTTP, page and history take.
+//
+//   npm run bench:page -- [--repeat 5] [--seconds 10] [--views ,readings,messages]      views as in the page's address; '' is the overview
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { BUNDLE_NAME, makeBundle, writeBundle } from '../../../scripts/bundle.ts'
+import { NODE_FLAGS } from '../../../src/node-flags.ts'
+import { askHttp } from '../../support/ask-socket.ts'
+import { Browser } from '../../support/browser.ts'
+import { endWithUs } from '../../support/orphans.ts'
+import { freePort } from '../../support/ports.ts'
+import { Load } from '../load.ts'
+import type { PacedResult } from '../load/jobs.ts'
+import { quantilesOf } from '../load/quantiles.ts'
+import { record, Replay, type Visit } from './visit.ts'
+
+const { values } = parseArgs({ options: { repeat: { type: 'string', default: '5' }, seconds: { type: 'string', default: '10' }, views: { type: 'string', default: ',readings,messages' } } })
+const PER_SEC = 1000
+const RECORD_MS = 20_000
+const WARM_MS = 2000
+const SETTLED_MS = 3000
+const METRICS = 200
+
+const folder = mkdtempSync(join(tmpdir(), 'sandpiper-page-'))
+const port = await freePort()
+const http = await freePort()
+const configFile = join(folder, 'gateway.yaml')
+const site = {
+  site: 'bench',
+  broker: { listeners: [{ port, anonymous: true }] },
+  discovery: { mdns: 'off' },
+  store: { path: join(folder, 'data') },
+  log: { level: 'warn' },
+  sensors: Array.from({ length: 10 }, (_, i) => ({ name: `s${i}`, topic: `sensors/${i}`, simulate: { kind: 'sine', every: '1s' } })),
+}
+const bundle = join(folder, 'bundle')
+writeBundle(bundle, await makeBundle(), process.arch as 'x64')
+
+/** Started with this configuration, and taking connections. */
+async function started(config: object) {
+  writeFileSync(configFile, JSON.stringify(config))
+  const child = endWithUs(spawn(process.execPath, [...NODE_FLAGS, join(bundle, BUNDLE_NAME), 'run', '--config', configFile], { env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(folder, 'cache') }, stdio: ['ignore', 'ignore', 'inherit'] }))
+  while (!(await listens())) await pause(50)
+  await pause(SETTLED_MS)
+  const stop = async (): Promise<void> => {
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGTERM')
+    await ended
+  }
+  return { residentMb: () => residentMb(child.pid!), stop }
+}
+
+function listens(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+function residentMb(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
+}
+
+const median = (all: readonly number[]): number => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]!
+const ms = (value: number): string => value.toFixed(2).padStart(9)
+
+const views = values.views.split(',')
+const WITH_PAGE = { ...site, http: { listeners: [{ port: http }], anonymous: 'admin', maxRequestsPerMinute: 100_000 } }
+try {
+  await (await started({ ...site, history: { enabled: false } })).stop() // compiles
+  const bare = await started({ ...site, history: { enabled: false } })
+  const bareMb = bare.residentMb()
+  await bare.stop()
+
+  const gateway = await started(WITH_PAGE)
+  const withHistoryMb = gateway.residentMb()
+  const visits: Visit[] = []
+  {
+    await using browser = await Browser.start()
+    await using tab = await browser.open(`http://127.0.0.1:${http}/`)
+    for (const view of views) visits.push(await record(tab.page, view, RECORD_MS))
+  }
+  await pause(SETTLED_MS)
+  const visitedMb = gateway.residentMb()
+
+  const results = new Map<string, PacedResult[]>()
+  const load = new Load()
+  const measure = async (name: string): Promise<void> => {
+    const result = await load.run({ kind: 'paced', port, qos: 1, perSec: PER_SEC, subscriber: 'online', persistent: true, warmMs: WARM_MS, runMs: Number(values.seconds) * 1000, writes: null })
+    if (result.faults.length > 0) throw new Error(result.faults.join('; '))
+    results.set(name, [...(results.get(name) ?? []), result])
+  }
+  for (let i = 0; i < Number(values.repeat); i++) {
+    await measure('nobody looks')
+    for (const visit of visits) {
+      const replay = new Replay(http, visit)
+      await measure(nameOf(visit))
+      replay.end()
+    }
+  }
+  load.stop()
+
+  const took = new Float64Array(METRICS)
+  for (let i = 0; i < METRICS; i++) {
+    const began = performance.now()
+    const { status } = await askHttp({ host: '127.0.0.1', port: http, path: '/metrics' })
+    took[i] = performance.now() - began
+    if (status !== 200) throw new Error(`/metrics answers ${status}`)
+  }
+  const metrics = quantilesOf(took)
+  await gateway.stop()
+
+  console.log(`\n${PER_SEC} QoS 1 messages a second, ms from when a message was due; medians of ${values.repeat} runs of ${values.seconds} s\n`)
+  console.log('                          PUBACK p50      p99   delivery p50      p99   p99 more than with nobody')
+  const base = median(results.get('nobody looks')!.map(({ delivery }) => delivery!.p99Ms))
+  for (const [name, all] of results) {
+    const p99 = median(all.map(({ delivery }) => delivery!.p99Ms))
+    console.log(`${name.padEnd(25)} ${ms(median(all.map(({ ack }) => ack!.p50Ms)))} ${ms(median(all.map(({ ack }) => ack!.p99Ms)))}      ${ms(median(all.map(({ delivery }) => delivery!.p50Ms)))} ${ms(p99)}   ${ms(p99 - base)}`)
+  }
+  console.log(`\n/metrics: median ${metrics.p50Ms.toFixed(1)} ms, p99 ${metrics.p99Ms.toFixed(1)} ms of ${METRICS}`)
+  console.log(`resident: ${bareMb.toFixed(1)} MB without HTTP on a port and without history, ${withHistoryMb.toFixed(1)} with both, ${visitedMb.toFixed(1)} after a visit of every view`)
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+function nameOf({ view }: Visit): string {
+  return view === '' ? 'overview' : view
+}

@@ -56,8 +56,8 @@ describe('tables for people', () => {
   test('sensors', async () => {
     const { code, out } = await sandpiper('sensors')
     expect(code).toBe(0)
-    expect(out).toMatch(/^SENSOR +STATE +READINGS +SKIPPED +LAST +VALUE +TROUBLE\ntank +ok +1 +- +\S+Z +\S+ +-\n$/)
-    expect(JSON.parse((await sandpiper('sensors', '--json')).out)).toMatchObject({ sensors: [{ name: 'tank', status: 'ok', readings: 1 }], outputs: [] })
+    expect(out).toMatch(/^SENSOR +STATE +READINGS +SKIPPED +LAST +VALUE +TROUBLE\ntank +ok +1 +- +\S+Z +\S+ +-\ngone +gone +0 +- +- +- +no such file .*\n$/)
+    expect(JSON.parse((await sandpiper('sensors', '--json')).out)).toMatchObject({ sensors: [{ name: 'tank', status: 'ok', readings: 1 }, { name: 'gone', status: 'gone' }], outputs: [] })
   })
 
   test('clients', async () => {

@@ -95,7 +95,7 @@ export class Configuration {
   #trial: Trial | null = null
   #deadline: Timer | null = null
   #last: Promise<unknown> = Promise.resolve()
-  readonly #onSignal = (): void => void this.#inTurn(() => this.#readAgain())
+  readonly #onSignal = (): void => this.#later(() => this.#readAgain())
 
   /** `started`: what the gateway was started with. */
   constructor(deps: ConfigurationDeps, inForce: StatusConfig, started: Pick<Accepted, 'text' | 'secrets'>) {
@@ -103,7 +103,7 @@ export class Configuration {
     this.#inForce = inForce
     this.#current = started
     this.#startedOnTrial = inForce.source === 'trial'
-    this.#watch = new ConfigWatch(deps.clock, () => void this.#inTurn(() => this.#fileChanged()))
+    this.#watch = new ConfigWatch(deps.clock, () => this.#later(() => this.#fileChanged()))
     this.#editing = new Editing(digestOf)
   }
 
@@ -165,11 +165,10 @@ export class Configuration {
       if (config === null || whole === null) throw new ConfigurationRefused('the configuration has mistakes', problems)
       const instead = chooseConfig(file, { ...this.#here, lastGood: true, orDefault: true, moment: null }).candidates().next().value
       if (instead !== undefined && !mayBeTried(config, instead.config)) throw new ConfigurationRefused('who may log in to the machine (`ssh`) is changed in the file itself')
-      const now = moment()
-      this.#trial = keepTrial(folder, whole, now, confirmWithinMs, needsStart.length > 0)
+      this.#trial = this.#kept(() => keepTrial(folder, whole, moment(), confirmWithinMs, needsStart.length > 0))
       log.warn({ confirmWithinSec: Math.round(confirmWithinMs / 1000) }, 'a configuration is on trial: the one before comes back unless this is confirmed')
-      await this.#readAgain()
       this.#await(this.#trial)
+      await this.#takenOver()
     })
   }
 
@@ -203,6 +202,26 @@ export class Configuration {
 
   // ---- trials
 
+  #kept(keep: () => Trial): Trial {
+    try {
+      return keep()
+    } catch (error) {
+      throw new ConfigurationRefused(`it cannot be kept on the card (${(error as Error).message}): check the card and free space (df -h)`)
+    }
+  }
+
+  /** What is on trial is in force, or is taken back at once: a file that it names may have gone since it was checked. */
+  async #takenOver(): Promise<void> {
+    let why = 'the gateway does not take it: the log says why'
+    try {
+      if (await this.#readAgain()) return
+    } catch (error) {
+      why = (error as Error).message
+    }
+    await this.#giveUp('failed', why)
+    throw new ConfigurationRefused(why)
+  }
+
   #begun(trial: Trial): Trial {
     try {
       return beginTrial(this.#deps.folder, trial, this.#deps.moment())
@@ -234,7 +253,7 @@ export class Configuration {
   #await({ untilMs }: Trial): void {
     this.#deadline?.cancel()
     this.#deadline = this.#deps.clock.after(untilMs - this.#deps.moment().sinceBootMs, () => {
-      void this.#inTurn(async () => {
+      this.#later(async () => {
         if (this.#trial?.untilMs === untilMs) await this.#giveUp('expired', 'nobody has confirmed it in time')
       })
     })
@@ -304,6 +323,11 @@ export class Configuration {
     gateway.counters.refusedConfigurations++
     const told = problems.slice(0, TOLD_MAX).map((p) => `line ${p.line}, column ${p.column}: ${p.message}: ${p.hint}`)
     log.error({ file, problems: problems.length, told }, 'the changed configuration is refused, the one before stays: `sandpiper check` shows all that is wrong with it')
+  }
+
+  /** What nobody has asked for, and nobody waits for. */
+  #later(work: () => Promise<unknown>): void {
+    this.#inTurn(work).catch((error: Error) => this.#deps.log.error({ why: error.message }, 'the configuration could not be read again: the one before stays'))
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 // The configuration by the API: looked at, checked, tried, kept, taken back. What needs a start of the process: test/system/configuration.test.ts.
-import { chmodSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { lastTrialIn } from '../../../src/config/trial.ts'
 import { ApiBed } from '../../support/api-bed.ts'
@@ -102,6 +102,42 @@ test('the file changes meanwhile: whoever is at the file is right', async () => 
   await bed.gateway.clock.advanceAsync(6000)
   expect(await view()).toMatchObject({ source: 'file', trial: null, lastTrial: { outcome: 'reverted', why: 'the file has changed meanwhile' } })
   expect((await view()).text).toContain('# by hand')
+})
+
+test('a file that it names has gone when it is to be taken over: the one before is in force, and why is said', async () => {
+  const secret = `${bed.folder}/secret`
+  writeFileSync(secret, 'hush')
+  const text = (await view()).text.replace('access: { users: [', `access: { users: [{ name: tank, password: { file: ${secret} } }, `)
+  const { gateway } = bed.gateway
+  const reload = gateway.reload.bind(gateway)
+  let times = 0
+  gateway.reload = (config) => (times++ === 0 ? Promise.reject(new Error('the key has gone')) : reload(config))
+  const { status, json } = await apply(text)
+  expect({ status, json }).toMatchObject({ status: 409, json: { detail: 'the key has gone' } })
+  expect(await view()).toMatchObject({ source: 'file', trial: null, lastTrial: { outcome: 'failed', why: 'the key has gone' } })
+  expect(times).toBe(2)
+})
+
+test('a card that takes nothing: it is refused, and nothing is on trial', async () => {
+  const { text } = await view()
+  mkdirSync(`${bed.folder}/trial.json`)
+  const { status, json } = await apply(text)
+  expect({ status, json }).toMatchObject({ status: 409, json: { detail: expect.stringContaining('cannot be kept on the card') } })
+  expect((await view()).trial).toBe(null)
+})
+
+test('a reading that fails is told, and the next one is made', async () => {
+  const { gateway } = bed.gateway
+  const reload = gateway.reload.bind(gateway)
+  let times = 0
+  gateway.reload = (config) => (times++ === 0 ? Promise.reject(new Error('no memory')) : reload(config))
+  for (const line of ['# once\n', '# twice\n']) {
+    writeFileSync(bed.configFile, `${file()}${line}`)
+    await bed.gateway.clock.advanceAsync(6000)
+  }
+  expect(bed.log.filter(({ level }) => level === 'error')).toEqual([expect.objectContaining({ fields: { why: 'no memory' } })])
+  expect(times).toBeGreaterThan(1)
+  expect((await view()).text).toContain('# twice')
 })
 
 test('a second trial takes the place of the first, with a time of its own', async () => {

@@ -112,16 +112,22 @@ export class Beside {
   }
 
   async #start(config: Config, served: Served): Promise<void> {
-    const { gateway, log } = served
     this.#statusFile?.start()
     await this.#api.start()
-    if (config.remote.report !== null || config.remote.commands !== null) {
+    if (config.remote.report !== null || config.remote.commands !== null) await this.#startRemote(config, served)
+    await this.#announced?.configure(config)
+  }
+
+  async #startRemote({ remote }: Config, served: Served): Promise<void> {
+    const { gateway, log } = served
+    try {
       const { Remote } = await import('./remote/remote.ts')
       const deps = { clock: systemClock, log, gateway, version: VERSION, status: () => this.#status(served), alarms: () => gateway.alarms.list(), configuration: this.configuration, makeBundle: () => this.#api.supportBundle() }
-      this.#remote = await Remote.of(config.remote, deps)
+      this.#remote = await Remote.of(remote, deps)
       this.#remote.start()
+    } catch (error) {
+      log.error({ why: (error as Error).stack ?? String(error) }, 'what the cloud may ask of the gateway cannot be loaded: everything else goes on')
     }
-    await this.#announced?.configure(config)
   }
 
   #status({ gateway, lastError }: Served) {

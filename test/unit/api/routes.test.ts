@@ -206,12 +206,18 @@ describe('messages', () => {
 
   test('who has gone is not told any more', async () => {
     await using bed = await ApiBed.start(ADMIN)
-    const listeners = () => bed.gateway.gateway.tenants.own.router.receiversOf(makeMessage('a', '')).passing.length
+    const listeners = () => bed.gateway.gateway.tenants.own.router.index.match('a').wishes.length
     {
       using _ = await bed.listen('/subscribe?filter=a')
       expect(listeners()).toBe(1)
     }
     await until(() => listeners() === 0, 'the subscription to end')
+  })
+
+  test('who listens is nobody that a command could be for', async () => {
+    await using bed = await ApiBed.start(ADMIN)
+    using _ = await bed.listen('/subscribe?filter=a')
+    expect((await bed.ask('POST /publish', { body: { topic: 'a', payload: '' } })).json).toEqual({ receivers: 0 })
   })
 
   test('when the configuration has changed, whoever listens has to ask again', async () => {

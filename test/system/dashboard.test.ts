@@ -147,7 +147,7 @@ describe('what is shown', () => {
     await page.getByRole('textbox', { name: 'Payload' }).fill('start')
     await page.getByRole('button', { name: 'Publish', exact: true }).click()
     expect(await heard).toBe('cmd/pump-7 start 1 false')
-    await page.getByText('2 receivers').waitFor() // this page is one
+    await page.getByText('one receiver').waitFor() // this page is none
     await page.getByLabel('Topic', { exact: true }).fill('cmd/#')
     await page.getByRole('button', { name: 'Publish', exact: true }).click()
     await page.locator('.toast[data-kind=bad]').waitFor()

@@ -2,7 +2,6 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { MessageChannel } from 'node:worker_threads'
 import type { ExplainWords } from './access/explain.ts'
 import { systemClock } from './clock.ts'
 import type { ApplyWords } from './commands/apply.ts'
@@ -25,6 +24,7 @@ import { parseDuration } from './config/units.ts'
 import { detectedBoard } from './detected-board.ts'
 import { OperatorError } from './errors.ts'
 import { VERSION } from './layout.ts'
+import { stayingAlive } from './stay-alive.ts'
 
 async function main(argv: string[]): Promise<number> {
   const { values, positionals } = arguments_(argv)
@@ -229,13 +229,8 @@ async function configuration(args: readonly string[], words: ConfigWords & Socke
   if (words.for !== undefined && ms === null) throw new OperatorError('E_USAGE', '--for wants a duration such as 60s or 5m')
   const { config } = await import('./commands/config.ts')
   const { GatewayClient } = await import('./commands/gateway-client.ts')
-  const { port1 } = new MessageChannel()
-  port1.ref() // it waits for timers of the clock, which do not keep the process
-  try {
-    return await config({ gateway: new GatewayClient(socketOf(words)), clock: systemClock, args, words, write: (text) => void process.stdout.write(text), forSec: ms === null ? null : ms / 1000 })
-  } finally {
-    port1.close()
-  }
+  const gateway = new GatewayClient(socketOf(words))
+  return stayingAlive(() => config({ gateway, clock: systemClock, args, words, write: (text) => void process.stdout.write(text), forSec: ms === null ? null : ms / 1000 }))
 }
 
 async function configure(words: ConfigureWords): Promise<number> {

@@ -83,18 +83,40 @@ function chipFile(folder: string): string | null {
 
 /** By the voltage monitor, whose driver has asked the firmware already and forgets no dip between two looks; by the firmware's flags where there is none. */
 function findUnderVoltage(root: string): Read<boolean> | null {
-  const monitor = chipsIn(join(root, '/sys/class/hwmon')).find(({ name }) => name === 'rpi_volt')
-  if (monitor !== undefined) {
-    return () => {
-      const alarm = readNumber(join(monitor.folder, 'in0_lcrit_alarm'))
-      return alarm === null ? null : alarm !== 0
-    }
-  }
+  const alarm = voltageAlarmFile(root)
+  if (alarm !== null) return () => alarmIn(alarm)
   const flags = throttledFile(root)
   return flags === null ? null : () => {
-    const text = readText(flags) ?? ''
-    return /^[0-9a-f]{1,8}$/.test(text) ? (Number.parseInt(text, 16) & UNDER_VOLTAGE_NOW) !== 0 : null
+    const now = flagsIn(flags)
+    return now === null ? null : (now & UNDER_VOLTAGE_NOW) !== 0
   }
+}
+
+/** Of the voltage monitor: too low now. null where there is none. */
+export function voltageAlarm(root: string): boolean | null {
+  const file = voltageAlarmFile(root)
+  return file === null ? null : alarmIn(file)
+}
+
+/** `get_throttled`: bits 0 to 3 now, 16 to 19 since power-on. null where there is none. */
+export function throttledFlags(root: string): number | null {
+  const file = throttledFile(root)
+  return file === null ? null : flagsIn(file)
+}
+
+function voltageAlarmFile(root: string): string | null {
+  const monitor = chipsIn(join(root, '/sys/class/hwmon')).find(({ name }) => name === 'rpi_volt')
+  return monitor === undefined ? null : join(monitor.folder, 'in0_lcrit_alarm')
+}
+
+function alarmIn(file: string): boolean | null {
+  const alarm = readNumber(file)
+  return alarm === null ? null : alarm !== 0
+}
+
+function flagsIn(file: string): number | null {
+  const text = readText(file) ?? ''
+  return /^(0x)?[0-9a-f]{1,8}$/.test(text) ? Number.parseInt(text, 16) : null
 }
 
 /** The firmware hangs under the SoC, which each generation names in its own way. The first read of a boot leaves a warning in the kernel's log. */

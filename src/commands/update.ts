@@ -2,12 +2,12 @@
 // request, as the gateway does, and looks at what comes of it.
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { MessageChannel } from 'node:worker_threads'
 import { systemClock } from '../clock.ts'
 import { Progress as Bar, type ProgressTerminal, type Step } from './progress.ts'
 import { chooseConfig } from '../config/choose.ts'
 import type { UpdateConfig } from '../config/config.ts'
 import { OperatorError } from '../errors.ts'
+import { stayingAlive } from '../stay-alive.ts'
 import { Applications } from '../update/application.ts'
 import { disk } from '../update/disk.ts'
 import { Download } from '../update/download.ts'
@@ -34,15 +34,8 @@ export interface UpdateTerminal {
   readonly progress?: ProgressTerminal
 }
 
-export async function update(args: readonly string[], words: UpdateWords, terminal: UpdateTerminal, root = '/'): Promise<number> {
-  // What waits here waits for timers of the clock, which do not keep the process: an open port does.
-  const { port1 } = new MessageChannel()
-  port1.ref()
-  try {
-    return await carriedOut(args, words, terminal, root)
-  } finally {
-    port1.close()
-  }
+export function update(args: readonly string[], words: UpdateWords, terminal: UpdateTerminal, root = '/'): Promise<number> {
+  return stayingAlive(() => carriedOut(args, words, terminal, root))
 }
 
 async function carriedOut([order, source]: readonly string[], words: UpdateWords, terminal: UpdateTerminal, root: string): Promise<number> {

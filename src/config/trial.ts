@@ -3,10 +3,11 @@
 //
 // What is always true: a trial counts for one start of the machine and until its moment, by the time since that start, and no clock or power cut makes it
 // longer. The record is whole or not there. It may hold passwords: only its owner reads it, and what is over keeps no text.
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { replaceFile } from '../replace-file.ts'
 import type { Moment } from '../this-start.ts'
+import { readUntrusted } from '../untrusted-file.ts'
 import { digestOf } from './digest.ts'
 
 export const TRIAL_FILE = 'trial.json'
@@ -78,18 +79,12 @@ export function lastTrialIn(folder: string): TrialEnd | null {
   return known !== undefined && typeof digest === 'string' ? { digest, outcome: known, why: typeof why === 'string' ? why : null } : null
 }
 
-// The folder is the gateway's, and root reads it too: no link is followed.
+// The folder is the gateway's, and root reads it too.
 function recordIn(folder: string): Readonly<Record<string, unknown>> {
   try {
-    const file = openSync(join(folder, TRIAL_FILE), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    try {
-      const about = fstatSync(file)
-      return about.isFile() && about.size <= BYTES_MAX ? ((JSON.parse(readFileSync(file, 'utf8')) ?? {}) as Record<string, unknown>) : {}
-    } finally {
-      closeSync(file)
-    }
+    return (JSON.parse(readUntrusted(join(folder, TRIAL_FILE), BYTES_MAX) ?? '{}') ?? {}) as Record<string, unknown>
   } catch {
-    return {} // none, or none that can be read: nothing is on trial
+    return {} // no record: nothing is on trial
   }
 }
 

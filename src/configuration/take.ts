@@ -1,12 +1,13 @@
 // `sandpiper configure`: root's half of a confirmation (writer.ts). What asks is the gateway's user, so nothing of it is trusted: the text comes from the trial
 // that counts now, has no mistake, and says nothing else than the file of who may log in to the machine.
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { chooseConfig, mayBeTried } from '../config/choose.ts'
 import { checkText } from '../config/load.ts'
 import { type Trial, trialIn } from '../config/trial.ts'
 import { replaceFile } from '../replace-file.ts'
 import type { Moment } from '../this-start.ts'
+import { readUntrusted } from '../untrusted-file.ts'
 import { ANSWERS, type ConfigureRequest, REQUEST_BYTES_MAX, REQUEST_NAME, requestOf, REQUESTS_FOLDER } from './request.ts'
 
 const GATEWAY_RUNTIME = '/run/sandpiper'
@@ -60,24 +61,10 @@ function taken(folder: string): ConfigureRequest[] {
     .filter((name) => REQUEST_NAME.test(name))
     .slice(0, REQUESTS_MAX)
     .flatMap((name) => {
-      const request = requestIn(join(folder, name))
+      const request = requestOf(readUntrusted(join(folder, name), REQUEST_BYTES_MAX) ?? '')
       rmSync(join(folder, name), { recursive: true, force: true })
       return request === null ? [] : [request]
     })
-}
-
-function requestIn(path: string): ConfigureRequest | null {
-  try {
-    const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    try {
-      const about = fstatSync(file)
-      return about.isFile() && about.size <= REQUEST_BYTES_MAX ? requestOf(readFileSync(file, 'utf8')) : null
-    } finally {
-      closeSync(file)
-    }
-  } catch {
-    return null // gone again, or a link: it is not answered
-  }
 }
 
 function tidy(answers: string): void {

@@ -1,5 +1,5 @@
 // Is the supply strong enough? What the firmware of a Raspberry Pi, its voltage monitor and the kernel's messages say of it.
-import { namesIn, readNumber, readText } from '../board/sysfs.ts'
+import { throttledFlags, voltageAlarm } from '../board/own-board.ts'
 import { fault, type Finding, ok, unknown, warning } from './finding.ts'
 import { kernelLog } from './kernel-log.ts'
 import type { Patient } from './patient.ts'
@@ -20,7 +20,7 @@ const BETTER = 'use the supply that is made for the board (5.1 V, 3 A or more) a
 
 export function checkPower({ root }: Patient): Finding[] {
   const messages = (kernelLog(root) ?? []).filter((text) => /under-?voltage detected/i.test(text)).length
-  return [powerFinding({ flags: throttledIn(root), isLow: alarmIn(root), messages })]
+  return [powerFinding({ flags: throttledFlags(root), isLow: voltageAlarm(root), messages })]
 }
 
 export function powerFinding({ flags, isLow, messages }: PowerFacts): Finding {
@@ -30,23 +30,4 @@ export function powerFinding({ flags, isLow, messages }: PowerFacts): Finding {
   if ((bits & THROTTLED_NOW) !== 0) return warning('power', 'the processor is slowed down, because it is too hot', 'give it air or a heat sink')
   if (flags === null && isLow === null) return unknown('power', 'this board does not tell how it is supplied')
   return ok('power', 'the voltage has been good since the machine was started')
-}
-
-/** The firmware hangs under the SoC, which each generation names in its own way. */
-function throttledIn(root: string): number | null {
-  const platform = `${root}/sys/devices/platform`
-  for (const soc of namesIn(platform, /^soc/)) {
-    for (const device of namesIn(`${platform}/${soc}`, /:firmware$/)) {
-      const text = readText(`${platform}/${soc}/${device}/get_throttled`)
-      if (text !== null && /^(0x)?[0-9a-f]{1,8}$/.test(text)) return Number.parseInt(text, 16)
-    }
-  }
-  return null
-}
-
-function alarmIn(root: string): boolean | null {
-  const folder = `${root}/sys/class/hwmon`
-  const monitor = namesIn(folder, /^hwmon\d+$/).find((name) => readText(`${folder}/${name}/name`) === 'rpi_volt')
-  const alarm = monitor === undefined ? null : readNumber(`${folder}/${monitor}/in0_lcrit_alarm`)
-  return alarm === null ? null : alarm !== 0
 }

@@ -2,9 +2,10 @@
 // why nothing in it is trusted: it may name an address, or a file that it has put together itself, and only what is signed gets installed.
 //   { "id": "…", "install": "https://…", "sha256"?: "…" } | { "id": "…", "rollback": true }     and "asker" of the gateway's
 import { randomUUID } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { replaceFile } from '../replace-file.ts'
+import { readUntrusted } from '../untrusted-file.ts'
 import type { Disk } from './disk.ts'
 import type { Places } from './places.ts'
 import type { Asker } from './record.ts'
@@ -44,15 +45,9 @@ function taken(folder: string, disk: Disk, isAllowed: (source: string) => boolea
 
 function requestIn(path: string): Request | null {
   try {
-    const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    try {
-      const { size } = fstatSync(file)
-      return fstatSync(file).isFile() && size <= REQUEST_BYTES_MAX ? requestOf(readFileSync(file, 'utf8')) : null
-    } finally {
-      closeSync(file)
-    }
+    return requestOf(readUntrusted(path, REQUEST_BYTES_MAX) ?? 'null')
   } catch {
-    return null
+    return null // no JSON
   }
 }
 

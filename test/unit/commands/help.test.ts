@@ -121,11 +121,13 @@ describe('bash', () => {
 describe('zsh and fish', () => {
   const isThere = (shell: Shell): boolean => spawnSync(shell, ['-c', 'true']).status === 0
 
-  test.skipIf(!isThere('zsh'))('zsh takes the script', () => {
+  const without = (shell: Shell): string => (isThere(shell) ? '' : ` (skipped: apt-get install ${shell})`)
+
+  test.skipIf(!isThere('zsh'))(`zsh takes the script${without('zsh')}`, () => {
     expect(execFileSync('zsh', ['-n', join(folder, 'sandpiper.zsh')], { encoding: 'utf8' })).toBe('')
   })
 
-  test.skipIf(!isThere('fish'))('fish completes commands', () => {
+  test.skipIf(!isThere('fish'))(`fish completes commands${without('fish')}`, () => {
     const offered = execFileSync('fish', ['--no-config', '-c', `source ${join(folder, 'sandpiper.fish')}; complete -C 'sandpiper d'`], { encoding: 'utf8' })
     expect(offered.split('\n').map((line) => line.split('\t')[0])).toContain('doctor')
   })

@@ -14,6 +14,7 @@ import { Announced } from './discovery/announced.ts'
 import type { Gateway } from './gateway.ts'
 import { VERSION } from './layout.ts'
 import type { Logger } from './log.ts'
+import { withLights } from './ops/lights.ts'
 import type { LogRing } from './ops/log-ring.ts'
 import type { StatusConfig } from './ops/status.ts'
 import { StatusFile } from './ops/status-file.ts'
@@ -122,7 +123,7 @@ export class Beside {
     const { gateway, log } = served
     try {
       const { Remote } = await import('./remote/remote.ts')
-      const deps = { clock: systemClock, log, gateway, version: VERSION, status: () => this.#status(served), alarms: () => gateway.alarms.list(), configuration: this.configuration, makeBundle: () => this.#api.supportBundle() }
+      const deps = { clock: systemClock, log, gateway, version: VERSION, status: () => this.#status(served), configuration: this.configuration, makeBundle: () => this.#api.supportBundle() }
       this.#remote = await Remote.of(remote, deps)
       this.#remote.start()
     } catch (error) {
@@ -131,7 +132,7 @@ export class Beside {
   }
 
   #status({ gateway, lastError }: Served) {
-    return { version: VERSION, boot: BOOT, config: this.configuration.inForce, ...gateway.status, lastError: lastError() }
+    return withLights({ version: VERSION, boot: BOOT, config: this.configuration.inForce, ...gateway.status, lastError: lastError() }, gateway, systemClock.wall())
   }
 }
 

@@ -177,8 +177,12 @@ async function board(rest: readonly string[], { config: file, board: id, root = 
 
 async function importMosquitto(file: string | undefined, out: string | undefined): Promise<number> {
   if (file === undefined) throw new OperatorError('E_USAGE', 'import needs a file: sandpiper import /etc/mosquitto/mosquitto.conf')
-  const { importCommand } = await import('./migrate/command.ts') // not needed by `run`, which has to be small
-  const { stdout, stderr, exitCode } = importCommand(file, out ?? null, hostname())
+  const [{ importCommand }, { Progress }] = await Promise.all([import('./migrate/command.ts'), import('./commands/progress.ts')]) // not needed by `run`, which has to be small
+  const terminal = progressTerminal()
+  const progress = new Progress('import', terminal, systemClock)
+  const onCheck = (round: number): void => progress.at({ done: round, total: null, unit: 'checks', note: 'what they refuse is left out' })
+  const { stdout, stderr, exitCode } = importCommand(file, out ?? null, hostname(), terminal.isTty ? onCheck : undefined) // where it is kept, its report says all
+  progress.end()
   print(stdout)
   process.stderr.write(stderr)
   return exitCode

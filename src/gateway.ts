@@ -24,9 +24,8 @@ import { TopicTable } from './mqtt/topic.ts'
 import { Complaints } from './net/complaints.ts'
 import { Listener, placeOf } from './net/listener.ts'
 import { type GatewayStatus, isFull, statusOf } from './ops/status.ts'
+import { outputValue, sensorCounts, sensorValue, uplinkValues } from './ops/sys-parts.ts'
 import { SysTopics } from './ops/sys-topics.ts'
-import type { OutputState } from './outputs/output.ts'
-import type { SensorState } from './sensors/state.ts'
 import type { OwnDevices } from './own-devices.ts'
 import { serialPorts } from './serial-port.ts'
 import { OwnSubscriber } from './router/own-subscriber.ts'
@@ -76,9 +75,6 @@ interface Rooms {
   readonly devices: { readonly OwnDevices: typeof OwnDevices } | null
   readonly history: { readonly History: typeof History; readonly figuresOf: typeof figuresOf } | null
 }
-
-/** Sensors in each are counted under $SYS. */
-const COUNTED_STATES = ['ok', 'degraded', 'gone'] as const
 
 const CHECK_MS = 1000
 /** Written to flash at a stop at most this long; systemd is told five seconds in all. */
@@ -238,8 +234,8 @@ export class Gateway {
       boot: system.boot,
       isOnline: (origin, tenant) => (origin instanceof Session ? (tenants.of(tenant)?.sessions.isHere(origin) ?? false) : this.uplinks.some((uplink) => uplink === origin && uplink.state.phase === 'up')),
       isUplinkUp: (name) => this.uplinks.some((uplink) => uplink.name === name && uplink.state.phase === 'up'),
-      onSensorState: (state) => this.#onSensorState(state),
-      onOutputState: (state) => this.#onOutputState(state),
+      onSensorState: (state) => this.#sys.set(...sensorValue(state)),
+      onOutputState: (state) => this.#sys.set(...outputValue(state)),
       onReading: (sensor, reading, message) => this.history?.onReading(sensor, reading, message),
     })
     this.alarms = new Alarms(config.alarms, {
@@ -411,11 +407,10 @@ export class Gateway {
       this.tenants.check(nowMs)
     })
     this.#sys.start(this.config.broker.sysIntervalMs, () => {
-      for (const uplink of this.uplinks) this.#onUplinkState(uplink.state)
-      const states = (this.#devices?.sensors ?? []).map((sensor) => sensor.state)
-      for (const state of states) this.#onSensorState(state)
-      for (const status of COUNTED_STATES) this.#sys.set(`broker/sensor states/${status}`, states.filter((state) => state.status === status).length)
-      for (const output of this.#devices?.outputs ?? []) this.#onOutputState(output.state)
+      const sensors = (this.#devices?.sensors ?? []).map(({ state }) => state)
+      const outputs = (this.#devices?.outputs ?? []).map(({ state }) => state)
+      const values = [...this.uplinks.flatMap(({ state }) => uplinkValues(state)), ...sensors.map(sensorValue), ...sensorCounts(sensors), ...outputs.map(outputValue)]
+      for (const value of values) this.#sys.set(...value)
     })
     await Promise.all(this.uplinks.map((uplink) => uplink.prepare()))
     this.history?.start()
@@ -461,20 +456,7 @@ export class Gateway {
     const isUp = state.phase === 'up'
     const seen = this.#uplinksSeen.get(state.name)
     if (seen?.isUp !== isUp) this.#uplinksSeen.set(state.name, { isUp, sinceMs: this.#clock.now(), everUp: isUp || seen?.everUp === true })
-    this.#sys.set(`broker/connection/${state.name}/state`, isUp ? 1 : 0) // as Mosquitto tells of its bridges
-    // inFlight counts QoS 2 handshakes too whose message has left the queue already: it is no part of queued.
-    const { name, sinceMs: _, ...figures } = state
-    this.#sys.set(`broker/uplinks/${name}`, JSON.stringify(figures))
-  }
-
-  #onOutputState({ name, ...figures }: OutputState): void {
-    this.#sys.set(`broker/outputs/${name}`, JSON.stringify(figures))
-  }
-
-  #onSensorState(state: SensorState): void {
-    const { status, readings, troubles, lastError } = state
-    const skipped = Object.fromEntries(Object.entries(state.skipped).filter(([, count]) => count > 0))
-    this.#sys.set(`broker/sensors/${state.name}`, JSON.stringify({ status, readings, skipped, troubles, lastError }))
+    for (const value of uplinkValues(state)) this.#sys.set(...value)
   }
 }
 

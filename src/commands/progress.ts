@@ -23,7 +23,7 @@ export interface Step {
   readonly done: number
   /** null: nobody knows. */
   readonly total: number | null
-  readonly unit: 'bytes' | 'messages' | 'percent'
+  readonly unit: 'bytes' | 'messages' | 'checks' | 'percent'
   /** What is going on. */
   readonly note?: string
 }

@@ -12,9 +12,9 @@ export interface Outcome {
 }
 
 /** `outFile` null: the text goes to standard output, and passwords to nowhere. What cannot be imported is told in a sentence, never thrown. */
-export function importCommand(file: string, outFile: string | null, hostName: string): Outcome {
+export function importCommand(file: string, outFile: string | null, hostName: string, onCheck?: (round: number) => void): Outcome {
   try {
-    const imported = importConf(file, { outFile: resolve(outFile ?? 'gateway.yaml'), hostName, writesPasswords: outFile !== null })
+    const imported = importConf(file, { outFile: resolve(outFile ?? 'gateway.yaml'), hostName, writesPasswords: outFile !== null, onCheck })
     if (outFile !== null) writeImported(imported, outFile)
     const stderr = [...imported.report, ...(outFile === null ? [] : next(imported, outFile))].map((line) => `${line}\n`).join('')
     return { stdout: outFile === null ? imported.text : '', stderr, exitCode: 0 }

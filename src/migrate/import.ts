@@ -25,6 +25,8 @@ export interface ImportOptions {
   readonly hostName: string
   /** Passwords go to files beside the text; otherwise they are left to the person. */
   readonly writesPasswords: boolean
+  /** Before each check of the whole; on a small board with many users one takes seconds. */
+  readonly onCheck?: ((round: number) => void) | undefined
 }
 
 export interface Imported {
@@ -85,6 +87,7 @@ function settle(draft: Draft, from: string, makeText: () => string, options: Imp
   const refusal = (why: string): Refusal => new Refusal(`${from} cannot be made into a configuration: ${why}`)
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const text = makeText()
+    options.onCheck?.(round)
     // Missing certificates are warnings here; so are the passwords that are still to be written. The files of `access` have been read.
     const result = checkText(text, options.outFile, { secrets: 'optional', env: {} })
     const problems = 'problems' in result ? result.problems : result.warnings.filter(({ path }) => !path.endsWith('.password.file') && !path.startsWith('access.'))

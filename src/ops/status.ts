@@ -3,6 +3,7 @@
 import type { Config, ListenerConfig } from '../config/config.ts'
 import type { ConfigSource } from '../config/choose.ts'
 import type { SensorState } from '../sensors/state.ts'
+import type { Lights } from './lights.ts'
 
 export interface Status {
   readonly version: string
@@ -22,6 +23,7 @@ export interface Status {
   /** Those that last and that nobody has cleared, the most severe first. */
   readonly alarms: readonly StatusAlarm[]
   readonly time: { readonly isSynced: boolean }
+  readonly lights: Lights
   /** Of the log; null for none since the start. */
   readonly lastError: string | null
 }
@@ -81,7 +83,7 @@ export interface StatusSources {
   readonly wallMs: number
 }
 
-export type GatewayStatus = Omit<Status, 'version' | 'at' | 'uptimeMs' | 'boot' | 'config' | 'lastError'>
+export type GatewayStatus = Omit<Status, 'version' | 'at' | 'uptimeMs' | 'boot' | 'config' | 'lights' | 'lastError'>
 
 /** From here on new messages are soon refused, or old ones dropped. */
 const FULL = 0.95

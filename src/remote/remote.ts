@@ -8,7 +8,6 @@ import type { Message } from '../message.ts'
 import type { Status } from '../ops/status.ts'
 import { type Asker, Askers } from './asker.ts'
 import { type Handler, RemoteCommands } from './commands.ts'
-import type { AlarmShown } from './lights.ts'
 import { orderHandler } from './order.ts'
 import { costAsItIs, GatewayOutlet } from './outlet.ts'
 import { Pace } from './pace.ts'
@@ -25,7 +24,6 @@ export interface RemoteDeps {
   readonly gateway: Gateway
   readonly version: string
   readonly status: () => Omit<Status, 'at' | 'uptimeMs'>
-  readonly alarms: () => readonly AlarmShown[]
   readonly configuration: Pick<Configuration, 'view' | 'check' | 'try' | 'confirm' | 'revert'>
   readonly makeBundle: MakeBundle | null
 }
@@ -92,8 +90,8 @@ export class Remote {
   }
 
   get #sources(): ReportSources {
-    const { clock, gateway, status, alarms } = this.#deps
-    return { status: status(), wallMs: clock.wall(), uplinks: gateway.uplinks.map(({ state }) => state), commitAgeMs: gateway.commitAgeMs, committedAgoMs: gateway.committedAgoMs, upMs: clock.now() - this.#startedAtMs, alarms: alarms() }
+    const { clock, gateway, status } = this.#deps
+    return { status: status(), wallMs: clock.wall(), uplinks: gateway.uplinks.map(({ state }) => state), committedAgoMs: gateway.committedAgoMs, upMs: clock.now() - this.#startedAtMs }
   }
 
   #handlers(): Partial<Record<RemoteCommand, Handler>> {

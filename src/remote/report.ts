@@ -1,18 +1,15 @@
 // The report: how the gateway is, in as few bytes as JSON that a person can read takes. Its keys are in COMMANDS.md. Pure.
 import type { Status } from '../ops/status.ts'
 import type { UplinkState } from '../uplink/uplink.ts'
-import { type AlarmShown, lightsOf } from './lights.ts'
 
 export interface ReportSources {
   readonly status: Omit<Status, 'at' | 'uptimeMs'>
   readonly wallMs: number
   readonly uplinks: readonly UplinkState[]
-  readonly commitAgeMs: number
   /** Since the last commit; null when there was none. */
   readonly committedAgoMs: number | null
   /** Since the gateway was started. */
   readonly upMs: number
-  readonly alarms: readonly AlarmShown[]
 }
 
 /** Names that a list of the report has; how many more there are follows them. As many as there is room for. */
@@ -22,8 +19,8 @@ type Listed = readonly (string | number)[]
 
 /** What is told, with `namesMax` names in each list. */
 export function reportOf(sources: ReportSources, namesMax: number): Readonly<Record<string, unknown>> {
-  const { status, wallMs, uplinks, committedAgoMs, upMs, alarms } = sources
-  const { yellow, red } = lightsOf(sources)
+  const { status, wallMs, uplinks, committedAgoMs, upMs } = sources
+  const { yellow, red } = status.lights
   const first = uplinks.slice(0, namesMax)
   const list = (names: readonly string[]): Listed | undefined => (names.length === 0 ? undefined : listed(names, namesMax))
   const budgets = first.flatMap(({ name, budgets: all }) => all.map(({ link, day, month }) => [`${name}/${link}`, [percent(day), percent(month)]] as const))
@@ -40,16 +37,15 @@ export function reportOf(sources: ReportSources, namesMax: number): Readonly<Rec
     f: Math.round((100 * status.store.bytes) / status.store.bytesMax),
     c: committedAgoMs === null ? null : Math.floor(committedAgoMs / 1000),
     b: budgets.length === 0 ? undefined : Object.fromEntries(budgets),
-    a: list(alarms.filter(({ state }) => state === 'active').map(({ name }) => name)),
+    a: list(status.alarms.map(({ name }) => name)),
     g: list(status.sensors.filter(({ state }) => state === 'gone').map(({ name }) => name)),
   }
 }
 
 /** What makes a report worth sending before its time. */
-export function signatureOf(sources: ReportSources): string {
-  const { yellow, red } = lightsOf(sources)
-  const active = sources.alarms.filter(({ state }) => state === 'active').map(({ name }) => name)
-  const gone = sources.status.sensors.filter(({ state }) => state === 'gone').map(({ name }) => name)
+export function signatureOf({ status: { lights: { yellow, red }, alarms, sensors } }: ReportSources): string {
+  const active = alarms.map(({ name }) => name)
+  const gone = sensors.filter(({ state }) => state === 'gone').map(({ name }) => name)
   return JSON.stringify([yellow, red, active, gone])
 }
 

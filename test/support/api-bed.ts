@@ -11,6 +11,7 @@ import { checkText } from '../../src/config/load.ts'
 import { sourcesOf } from '../../src/config/watch.ts'
 import { Configuration } from '../../src/configuration/configuration.ts'
 import { writerOf } from '../../src/configuration/writer.ts'
+import { withLights } from '../../src/ops/lights.ts'
 import { LogRing } from '../../src/ops/log-ring.ts'
 import { type Places, placesBelow } from '../../src/update/places.ts'
 import { TestGateway, type TestGatewayOptions } from './gateway.ts'
@@ -99,7 +100,7 @@ export class ApiBed implements AsyncDisposable {
       said: this.said,
       folder,
       mode: 0o600,
-      status: () => ({ version: 'test', boot: '', config: this.configuration.inForce, ...gateway.gateway.status, lastError: null }),
+      status: () => withLights({ version: 'test', boot: '', config: this.configuration.inForce, ...gateway.gateway.status, lastError: null }, gateway.gateway, clock.wall()),
       program: [process.execPath, MAIN],
     })
   }

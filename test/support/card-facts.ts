@@ -4,6 +4,7 @@ import type { CardFacts } from '../../src/card/facts.ts'
 import type { Status } from '../../src/ops/status.ts'
 
 export const STATUS: Status = {
+  lights: { yellow: [], red: [] },
   version: '1.2.3',
   at: Date.UTC(2026, 10, 21, 12),
   uptimeMs: 1000,

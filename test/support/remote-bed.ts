@@ -2,13 +2,14 @@
 import { tmpdir } from 'node:os'
 import { Configuration } from '../../src/configuration/configuration.ts'
 import { writerOf } from '../../src/configuration/writer.ts'
+import { withLights } from '../../src/ops/lights.ts'
+import type { StatusAlarm } from '../../src/ops/status.ts'
 import { Remote, type RemoteDeps } from '../../src/remote/remote.ts'
-import type { AlarmShown } from '../../src/remote/lights.ts'
 import { TestGateway, type TestGatewayOptions } from './gateway.ts'
 
 export class RemoteBed implements AsyncDisposable {
   readonly gateway: TestGateway
-  alarms: readonly AlarmShown[] = []
+  alarms: readonly StatusAlarm[] = []
   readonly said: { readonly fields: object; readonly text: string }[] = []
   #remote!: Remote
   readonly #more: Partial<RemoteDeps>
@@ -48,8 +49,7 @@ export class RemoteBed implements AsyncDisposable {
       log,
       gateway,
       version: '1.2.3',
-      status: () => ({ version: '1.2.3', boot: '', config: { source: 'file', digest: '', trouble: null }, ...gateway.status, lastError: null }),
-      alarms: () => this.alarms,
+      status: () => withLights({ version: '1.2.3', boot: '', config: { source: 'file', digest: '', trouble: null }, ...gateway.status, alarms: this.alarms, lastError: null }, gateway, clock.wall()),
       configuration: new Configuration(none, { source: 'default', digest: '', trouble: null }, { text: 'site: test\n', secrets: [] }),
       makeBundle: null,
       ...this.#more,

@@ -120,7 +120,7 @@ test('reports are kept by the cloud, come when something changes, and cost the b
   await bed.gateway.pass(15)
   await until(() => lengths.length === 1, 'the first report')
   expect(gateway.numbers.get('remote/report/spent')).toBe(lengths[0])
-  bed.alarms = [{ name: 'uplink-down/sat', severity: 'critical', state: 'active' }]
+  bed.alarms = [{ name: 'uplink-down/sat', severity: 'critical', message: '', hint: '' }]
   await until(async () => (await bed.gateway.pass(1), lengths.length === 2), 'the report of the change')
   expect(Math.max(...lengths)).toBeLessThan(250)
   const late = await listen(cloud.url, 'sites/+/report')

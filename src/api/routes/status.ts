@@ -41,6 +41,7 @@ export const STATUS = record({
   })),
   sensors: list(record({ name: text('Name in the configuration.'), state: text('starting, ok, degraded, gone or stopped.'), reason: orNull(text('What is wrong with it.')) })),
   alarms: list(record({ name: text('uplink-down/cloud.'), severity: text('critical or warning.'), message: text('What is wrong.'), hint: text('What to do.') }), 'Those that last and that nobody has cleared, the most severe first.'),
+  lights: record({ yellow: list(text('uplink/cloud'), 'Somebody should look at it.'), red: list(text('store'), 'Loses data, or will.') }),
   lastError: orNull(text('Of the log, since the start.')),
 })
 
@@ -54,7 +55,7 @@ export function statusRoutes({ gateway, clock, status, startedMs }: ApiParts): R
       summary: 'How the gateway is',
       answer: STATUS,
       handle: () => {
-        const { site, version, config, broker, uplinks, store, sensors, alarms, time: { isSynced }, lastError } = status()
+        const { site, version, config, broker, uplinks, store, sensors, alarms, time: { isSynced }, lights, lastError } = status()
         const { tenants } = gateway
         const { counters } = tenants
         return {
@@ -80,6 +81,7 @@ export function statusRoutes({ gateway, clock, status, startedMs }: ApiParts): R
           uplinks: uplinks.map(({ name, connected, link, sinceMs, queued, lastError: why }) => ({ name, connected, link, since: new Date(sinceMs).toISOString(), queued: queued.messages, queuedBytes: queued.bytes, lastError: why })),
           sensors,
           alarms,
+          lights,
           lastError,
         }
       },

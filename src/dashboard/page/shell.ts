@@ -67,11 +67,11 @@ export class Shell {
     this.answered()
     if (status === null) return
     write(this.#site, status.site)
-    const { state, text } = summaryOf(lampsOf(status, site.uplinks), site.alarms)
+    const { state, text } = summaryOf(status, lampsOf(status, site.uplinks))
     this.#lamp.update(state)
     write(this.#light, text)
     set(this.#light.parentElement!, { title: text })
-    const active = site.alarms.filter((alarm) => alarm.state === 'active').length
+    const active = status.alarms.length
     show(this.#alarms, active > 0)
     write(this.#alarms, String(active))
     set(this.#alarms, { 'aria-label': `${active} alarms` })

@@ -1,6 +1,6 @@
-// The traffic light: what the gateway says of itself → five lamps, each with a sentence. Pure.
+// The traffic light: five lamps, each with a sentence. Which colour is the gateway's own judgement (ops/lights.ts); the words for it are found here. Pure.
 import { bytes, duration, percent, plural } from './format.ts'
-import type { Alarm, Status, Uplink } from './shapes.ts'
+import type { Status, StatusUplink, Uplink } from './shapes.ts'
 
 /** off: there is none of it here. */
 export type LampState = 'good' | 'warning' | 'bad' | 'off'
@@ -16,12 +16,12 @@ export interface Lamp {
   readonly at: string
 }
 
-const STORE_WARNING_PERCENT = 80
+const UPLINK = 'uplink/'
 const GRAVITY: readonly LampState[] = ['off', 'good', 'warning', 'bad']
 
 export const LAMP_WORDS: Readonly<Record<LampState, string>> = { good: 'good', warning: 'needs attention', bad: 'bad', off: 'none' }
 
-/** `uplinks` as soon as they are known: they say whether a connection is wanted at all. */
+/** `uplinks` as soon as they are known: they say more of what is wrong with one. */
 export function lampsOf(status: Status, uplinks: readonly Uplink[] | null): Lamp[] {
   return [siteLamp(status), brokerLamp(status), uplinkLamp(status, uplinks), storeLamp(status), sensorsLamp(status)]
 }
@@ -31,67 +31,85 @@ export function worst(states: readonly LampState[]): LampState {
 }
 
 /** One sentence for who cannot see the lamps. */
-export function summaryOf(lamps: readonly Lamp[], alarms: readonly Alarm[]): { readonly state: LampState; readonly text: string } {
-  const active = alarms.filter(({ state }) => state === 'active')
-  const state = worst([...lamps.map((lamp) => lamp.state), ...active.map(({ severity }): LampState => (severity === 'critical' ? 'bad' : 'warning'))])
+export function summaryOf(status: Status, lamps: readonly Lamp[]): { readonly state: LampState; readonly text: string } {
+  const { alarms } = status
+  const state = worst([...lamps.map((lamp) => lamp.state), stateOf(status, 'alarms')])
   const troubled = lamps.filter((lamp) => lamp.state === 'bad' || lamp.state === 'warning')
-  if (troubled.length === 0) return { state, text: active.length === 0 ? 'All is well' : plural(active.length, 'alarm') }
+  if (troubled.length === 0) return { state, text: alarms.length === 0 ? 'All is well' : plural(alarms.length, 'alarm') }
   return { state, text: troubled.toSorted((a, b) => GRAVITY.indexOf(b.state) - GRAVITY.indexOf(a.state)).map(({ name, text }) => `${name}: ${text}`).join(' · ') }
 }
 
-function siteLamp({ config, timeSynced, uptimeSec, version }: Status): Lamp {
-  const lamp = { name: 'Site', at: '#/configuration' } as const
+/** The worst of these lights. */
+function stateOf({ lights: { yellow, red } }: Status, ...names: readonly string[]): LampState {
+  const has = (lit: readonly string[]): boolean => names.some((name) => lit.includes(name))
+  return has(red) ? 'bad' : has(yellow) ? 'warning' : 'good'
+}
+
+function siteLamp(status: Status): Lamp {
+  const { config, timeSynced, uptimeSec, version } = status
+  const lamp = { name: 'Site', at: '#/configuration', state: stateOf(status, 'config', 'time') } as const
   const up = `Sandpiper ${version}, up ${duration(uptimeSec)}`
-  if (config.source === 'default') return { ...lamp, state: 'warning', text: 'runs without a configuration', more: config.trouble ?? 'Nothing of this site is configured yet.' }
-  if (config.source === 'last-good') return { ...lamp, state: 'warning', text: 'runs on the last good configuration', more: config.trouble ?? 'The file has a mistake.' }
-  if (config.trouble !== null) return { ...lamp, state: 'warning', text: 'the configuration has trouble', more: config.trouble }
-  if (!config.whole) return { ...lamp, state: 'warning', text: 'a change waits for a restart', more: up }
-  if (!timeSynced) return { ...lamp, state: 'warning', text: 'the clock is not set', more: 'Times are put right when it is.' }
-  return { ...lamp, state: 'good', text: 'configuration in force', more: up }
+  if (config.source === 'default') return { ...lamp, text: 'runs without a configuration', more: config.trouble ?? 'Nothing of this site is configured yet.' }
+  if (config.source === 'last-good') return { ...lamp, text: 'runs on the last good configuration', more: config.trouble ?? 'The file has a mistake.' }
+  if (config.source === 'trial') return { ...lamp, text: 'a configuration is on trial', more: 'The one before comes back unless somebody confirms it.' }
+  if (config.trouble !== null) return { ...lamp, text: 'the configuration has trouble', more: config.trouble }
+  if (!config.whole) return { ...lamp, text: 'a change waits for a restart', more: up }
+  if (!timeSynced) return { ...lamp, text: 'the clock is not set', more: 'Times are put right when it is.' }
+  return { ...lamp, text: 'configuration in force', more: up }
 }
 
 function brokerLamp({ broker }: Status): Lamp {
   const lamp = { name: 'Broker', at: '#/clients' } as const
-  if (broker.listeners.length === 0) return { ...lamp, state: 'warning', text: 'no listener', more: 'No device can connect: see broker.listeners.' }
+  if (broker.listeners.length === 0) return { ...lamp, state: 'off', text: 'no listener', more: 'No device can connect: see broker.listeners.' }
   return { ...lamp, state: 'good', text: plural(broker.clients, 'client'), more: `${plural(broker.listeners.length, 'listener')}, ${plural(broker.subscriptions, 'subscription')}` }
 }
 
-function uplinkLamp({ uplinks, at }: Status, known: readonly Uplink[] | null): Lamp {
+function uplinkLamp(status: Status, known: readonly Uplink[] | null): Lamp {
+  const { uplinks, at, lights: { yellow, red } } = status
   const lamp = { name: 'Uplink', at: '#/uplink' } as const
   if (uplinks.length === 0) return { ...lamp, state: 'off', text: 'none configured', more: 'Messages stay at this site.' }
+  const state = stateOf(status, ...uplinks.map(({ name }) => UPLINK + name))
+  const lit = [...red, ...yellow].find((name) => name.startsWith(UPLINK))?.slice(UPLINK.length)
+  const troubled = uplinks.find(({ name }) => name === lit)
+  if (troubled !== undefined) return { ...lamp, state, ...troubleOf(troubled, known?.find(({ name }) => name === lit), at) }
   const queued = uplinks.reduce((sum, { queued }) => sum + queued, 0)
-  const waiting = queued === 0 ? 'Nothing waits.' : `${plural(queued, 'message')} wait.`
-  const down = uplinks.filter(({ name, connected, lastError }) => {
-    const phase = known?.find((one) => one.name === name)?.phase
-    return !connected && phase !== 'idle' && phase !== 'up' && (lastError !== null || phase === 'stopped')
-  })
-  if (down.length > 0) {
-    const [{ name, since, lastError }] = down as [Status['uplinks'][number]]
-    const sec = since === null ? 0 : (Date.parse(at) - Date.parse(since)) / 1000
-    return { ...lamp, state: 'bad', text: `${name} is down${sec < 1 ? '' : ` for ${duration(sec)}`}`, more: `${lastError ?? 'It has been stopped.'}${queued > 0 ? ` · ${waiting}` : ''}` }
-  }
-  const exhausted = known?.flatMap(({ budgets }) => budgets).find((budget) => budget.exhausted)
-  if (exhausted !== undefined) return { ...lamp, state: 'warning', text: `the budget of ${exhausted.link} is spent`, more: waiting }
   const connected = uplinks.filter((one) => one.connected).length
-  return { ...lamp, state: 'good', text: connected === uplinks.length ? 'connected' : connected === 0 ? 'no connection wanted now' : `${connected} of ${uplinks.length} connected`, more: waiting }
+  return { ...lamp, state, text: connected === uplinks.length ? 'connected' : connected === 0 ? 'no connection wanted now' : `${connected} of ${uplinks.length} connected`, more: waiting(queued) }
 }
 
-function storeLamp({ store }: Status): Lamp {
-  const lamp = { name: 'Store', at: '#/' } as const
-  const used = percent(store.bytes, store.bytesMax)
-  const text = `${used < 10 ? used.toFixed(1) : used.toFixed(0)} % used`
-  const more = `${bytes(store.bytes)} of ${bytes(store.bytesMax)}`
-  if (store.trouble !== null) return { ...lamp, state: 'bad', text, more: store.trouble }
-  return { ...lamp, state: used >= STORE_WARNING_PERCENT ? 'warning' : 'good', text, more }
+function troubleOf({ name, connected, since, lastError, queued }: StatusUplink, known: Uplink | undefined, at: string): Pick<Lamp, 'text' | 'more'> {
+  const isIdle = known?.phase === 'idle'
+  if (lastError !== null && !connected && !isIdle) {
+    const sec = since === null ? 0 : (Date.parse(at) - Date.parse(since)) / 1000
+    return { text: `${name} is down${sec < 1 ? '' : ` for ${duration(sec)}`}`, more: `${lastError}${queued > 0 ? ` · ${waiting(queued)}` : ''}` }
+  }
+  if (lastError !== null && !isIdle) return { text: `${name} has trouble`, more: lastError }
+  if (known?.order?.kind === 'pause') return { text: `${name} is paused`, more: waiting(queued) }
+  const spent = known?.budgets.find(({ exhausted }) => exhausted)
+  return { text: spent === undefined ? `${name} waits` : `the budget of ${spent.link} is spent`, more: waiting(queued) }
 }
 
-function sensorsLamp({ sensors }: Status): Lamp {
+function waiting(queued: number): string {
+  return queued === 0 ? 'Nothing waits.' : `${plural(queued, 'message')} wait.`
+}
+
+function storeLamp(status: Status): Lamp {
+  const { bytes: used, bytesMax, trouble } = status.store
+  const lamp = { name: 'Store', at: '#/', state: stateOf(status, 'store', 'flash') } as const
+  if (status.lights.red.includes('flash')) return { ...lamp, text: 'a write does not end', more: 'The card may be failing: run `sudo sandpiper doctor`.' }
+  const part = percent(used, bytesMax)
+  return { ...lamp, text: `${part < 10 ? part.toFixed(1) : part.toFixed(0)} % used`, more: trouble ?? `${bytes(used)} of ${bytes(bytesMax)}` }
+}
+
+function sensorsLamp(status: Status): Lamp {
+  const { sensors } = status
   const lamp = { name: 'Sensors', at: '#/readings' } as const
   if (sensors.length === 0) return { ...lamp, state: 'off', text: 'none configured', more: 'Devices bring their own.' }
   const gone = sensors.filter(({ state }) => state === 'gone')
-  const ill = sensors.filter(({ state }) => state === 'degraded' || state === 'stopped')
+  const ill = sensors.filter(({ state }) => state === 'degraded')
   const of = (some: typeof sensors): string => some.map(({ name, reason }) => (reason === null ? name : `${name}: ${reason}`)).join(' · ')
-  if (gone.length > 0) return { ...lamp, state: 'bad', text: gone.length === 1 ? `${gone[0]!.name} cannot be read` : `${gone.length} of ${sensors.length} cannot be read`, more: of(gone) }
-  if (ill.length > 0) return { ...lamp, state: 'warning', text: ill.length === 1 ? `${ill[0]!.name} is ${ill[0]!.state}` : `${ill.length} of ${sensors.length} are unwell`, more: of(ill) }
-  return { ...lamp, state: 'good', text: `${plural(sensors.length, 'sensor')}`, more: 'All can be read.' }
+  const state = stateOf(status, 'sensors')
+  if (gone.length > 0) return { ...lamp, state, text: gone.length === 1 ? `${gone[0]!.name} cannot be read` : `${gone.length} of ${sensors.length} cannot be read`, more: of(gone) }
+  if (ill.length > 0) return { ...lamp, state, text: ill.length === 1 ? `${ill[0]!.name} is degraded` : `${ill.length} of ${sensors.length} are degraded`, more: of(ill) }
+  return { ...lamp, state, text: `${plural(sensors.length, 'sensor')}`, more: 'All can be read.' }
 }

@@ -24,7 +24,7 @@ export interface Status {
   readonly timeSynced: boolean
   readonly uptimeSec: number
   readonly machineUptimeSec: number
-  readonly config: { readonly source: 'file' | 'last-good' | 'default'; readonly whole: boolean; readonly trouble: string | null }
+  readonly config: { readonly source: 'file' | 'trial' | 'last-good' | 'default'; readonly whole: boolean; readonly trouble: string | null }
   readonly broker: {
     readonly listeners: readonly { readonly port?: number; readonly host?: string; readonly socket?: string; readonly tls: boolean }[]
     readonly clients: number
@@ -38,6 +38,10 @@ export interface Status {
   readonly store: { readonly bytes: number; readonly bytesMax: number; readonly bytesWritten: number; readonly trouble: string | null }
   readonly uplinks: readonly StatusUplink[]
   readonly sensors: readonly { readonly name: string; readonly state: string; readonly reason: string | null }[]
+  /** Those that last and that nobody has seen. */
+  readonly alarms: readonly { readonly name: string }[]
+  /** What is in neither is green: `store`, `flash`, `uplink/NAME`, `sensors`, `time`, `config`, `alarms`. */
+  readonly lights: { readonly yellow: readonly string[]; readonly red: readonly string[] }
   readonly lastError: string | null
 }
 

@@ -1,11 +1,12 @@
 // What an open page costs: round trips of 1,000 QoS 1 messages a second with nobody looking, and with each view open, in turns in one run; how long /metrics
 // takes; and the memory that HTTP, page and history take.
 //
-//   npm run bench:page -- [--repeat 5] [--seconds 10] [--views ,readings,messages]      views as in the page's address; '' is the overview
+//   npm run bench:page -- [--repeat 15] [--seconds 5] [--views ,readings,messages] [--folder /dev/shm]      views as in the page's address; '' is the overview
+//
+// The store lies in memory: how long a disk takes to sync differs by more than a page can cost.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -20,14 +21,16 @@ import type { PacedResult } from '../load/jobs.ts'
 import { quantilesOf } from '../load/quantiles.ts'
 import { record, Replay, type Visit } from './visit.ts'
 
-const { values } = parseArgs({ options: { repeat: { type: 'string', default: '5' }, seconds: { type: 'string', default: '10' }, views: { type: 'string', default: ',readings,messages' } } })
+const { values } = parseArgs({ options: { repeat: { type: 'string', default: '15' }, seconds: { type: 'string', default: '5' }, views: { type: 'string', default: ',readings,messages' }, folder: { type: 'string', default: '/dev/shm' } } })
 const PER_SEC = 1000
 const RECORD_MS = 20_000
 const WARM_MS = 2000
 const SETTLED_MS = 3000
+const VISITED_SECONDS = 20
+const MEMORY_REPEAT = 3
 const METRICS = 200
 
-const folder = mkdtempSync(join(tmpdir(), 'sandpiper-page-'))
+const folder = mkdtempSync(join(values.folder, 'sandpiper-page-'))
 const port = await freePort()
 const http = await freePort()
 const configFile = join(folder, 'gateway.yaml')
@@ -71,41 +74,56 @@ function residentMb(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
 }
 
-const median = (all: readonly number[]): number => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]!
+const quantile = (all: readonly number[], share: number): number => all.toSorted((a, b) => a - b)[Math.floor(all.length * share)]!
+const median = (all: readonly number[]): number => quantile(all, 0.5)
 const ms = (value: number): string => value.toFixed(2).padStart(9)
 
 const views = values.views.split(',')
+const WITHOUT = { ...site, history: { enabled: false } }
 const WITH_PAGE = { ...site, http: { listeners: [{ port: http }], anonymous: 'admin', maxRequestsPerMinute: 100_000 } }
 try {
-  await (await started({ ...site, history: { enabled: false } })).stop() // compiles
-  const bare = await started({ ...site, history: { enabled: false } })
-  const bareMb = bare.residentMb()
-  await bare.stop()
-
-  const gateway = await started(WITH_PAGE)
-  const withHistoryMb = gateway.residentMb()
+  await (await started(WITHOUT)).stop() // compiles
   const visits: Visit[] = []
   {
+    const gateway = await started(WITH_PAGE)
     await using browser = await Browser.start()
     await using tab = await browser.open(`http://127.0.0.1:${http}/`)
     for (const view of views) visits.push(await record(tab.page, view, RECORD_MS))
+    await gateway.stop()
   }
-  await pause(SETTLED_MS)
-  const visitedMb = gateway.residentMb()
 
-  const results = new Map<string, PacedResult[]>()
   const load = new Load()
-  const measure = async (name: string): Promise<void> => {
-    const result = await load.run({ kind: 'paced', port, qos: 1, perSec: PER_SEC, subscriber: 'online', persistent: true, warmMs: WARM_MS, runMs: Number(values.seconds) * 1000, writes: null })
+  const paced = async (seconds: number): Promise<PacedResult> => {
+    const result = await load.run({ kind: 'paced', port, qos: 1, perSec: PER_SEC, subscriber: 'online', persistent: true, warmMs: WARM_MS, runMs: seconds * 1000, writes: null })
     if (result.faults.length > 0) throw new Error(result.faults.join('; '))
-    results.set(name, [...(results.get(name) ?? []), result])
+    return result
   }
+  /** What it has resident while messages pass, with these visitors. */
+  const resident = async (config: object, looking: readonly Visit[]): Promise<number> => {
+    const gateway = await started(config)
+    const replays = looking.map((visit) => new Replay(http, visit))
+    await paced(VISITED_SECONDS)
+    const mb = gateway.residentMb()
+    for (const replay of replays) replay.end()
+    await gateway.stop()
+    return mb
+  }
+  const memory = { without: [] as number[], overview: [] as number[], all: [] as number[] }
+  for (let i = 0; i < MEMORY_REPEAT; i++) {
+    memory.without.push(await resident(WITHOUT, []))
+    memory.overview.push(await resident(WITH_PAGE, visits.slice(0, 1)))
+    memory.all.push(await resident(WITH_PAGE, visits))
+  }
+
+  const gateway = await started(WITH_PAGE)
+  const results = new Map<string, PacedResult[]>([['nobody looks', []], ...visits.map((visit): [string, PacedResult[]] => [nameOf(visit), []])])
   for (let i = 0; i < Number(values.repeat); i++) {
-    await measure('nobody looks')
-    for (const visit of visits) {
-      const replay = new Replay(http, visit)
-      await measure(nameOf(visit))
-      replay.end()
+    const turns = [null, ...visits]
+    if (i % 2 === 1) turns.reverse() // what one leaves behind is not always the same one's burden
+    for (const visit of turns) {
+      const replay = visit === null ? null : new Replay(http, visit)
+      results.get(visit === null ? 'nobody looks' : nameOf(visit))!.push(await paced(Number(values.seconds)))
+      replay?.end()
     }
   }
   load.stop()
@@ -121,14 +139,17 @@ try {
   await gateway.stop()
 
   console.log(`\n${PER_SEC} QoS 1 messages a second, ms from when a message was due; medians of ${values.repeat} runs of ${values.seconds} s\n`)
-  console.log('                          PUBACK p50      p99   delivery p50      p99   p99 more than with nobody')
-  const base = median(results.get('nobody looks')!.map(({ delivery }) => delivery!.p99Ms))
+  console.log('                          PUBACK p50      p99   delivery p50      p99   p99 more than with nobody in the same round: median, quartiles')
+  const baseP99s = results.get('nobody looks')!.map(({ delivery }) => delivery!.p99Ms)
   for (const [name, all] of results) {
-    const p99 = median(all.map(({ delivery }) => delivery!.p99Ms))
-    console.log(`${name.padEnd(25)} ${ms(median(all.map(({ ack }) => ack!.p50Ms)))} ${ms(median(all.map(({ ack }) => ack!.p99Ms)))}      ${ms(median(all.map(({ delivery }) => delivery!.p50Ms)))} ${ms(p99)}   ${ms(p99 - base)}`)
+    const p99s = all.map(({ delivery }) => delivery!.p99Ms)
+    const more = p99s.map((p99, i) => p99 - baseP99s[i]!)
+    const figures = [median(all.map(({ ack }) => ack!.p50Ms)), median(all.map(({ ack }) => ack!.p99Ms)), median(all.map(({ delivery }) => delivery!.p50Ms)), median(p99s), median(more), quantile(more, 0.25), quantile(more, 0.75)]
+    console.log(`${name.padEnd(25)} ${figures.map(ms).join(' ')}`)
   }
   console.log(`\n/metrics: median ${metrics.p50Ms.toFixed(1)} ms, p99 ${metrics.p99Ms.toFixed(1)} ms of ${METRICS}`)
-  console.log(`resident: ${bareMb.toFixed(1)} MB without HTTP on a port and without history, ${withHistoryMb.toFixed(1)} with both, ${visitedMb.toFixed(1)} after a visit of every view`)
+  const mb = (all: readonly number[]): string => `${median(all).toFixed(1)} (${all.map((one) => one.toFixed(1)).join(', ')})`
+  console.log(`resident while those messages pass, MB: ${mb(memory.without)} without HTTP on a port and without history, and nobody asks; ${mb(memory.overview)} with ${nameOf(visits[0]!)} open; ${mb(memory.all)} with every view at once`)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

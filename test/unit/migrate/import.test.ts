@@ -80,6 +80,13 @@ describe('the command', () => {
     expect(stderr).toMatch(/\nImported 1 of 1 listener and 0 of 0 bridges; 2 lines left out, 0 changed\.\nWritten to \S+\.\nLook at it, then: sandpiper check \S+\n$/)
   })
 
+  test('a check more for what the one before refused', () => {
+    using confs = new Confs()
+    const rounds: number[] = []
+    importCommand(confs.write('mosquitto.conf', 'connection c\naddress h\ntopic data/#/x out 0\n'), null, 'h', (round) => rounds.push(round))
+    expect(rounds).toEqual([0, 1])
+  })
+
   test('without --out the text goes to standard output, and a password nowhere', () => {
     using confs = new Confs()
     const conf = confs.write('mosquitto.conf', 'connection c\naddress h\ntopic a out 0\nremote_username u\nremote_password s3cret\n')

@@ -1,6 +1,5 @@
 // What the report says, and that it stays small.
 import { expect, test } from 'vitest'
-import { lightsOf } from '../../../src/remote/lights.ts'
 import { fitted, reportOf, type ReportSources, signatureOf } from '../../../src/remote/report.ts'
 import { REPORT_BYTES_MAX } from '../../../src/remote/reporter.ts'
 import type { UplinkState } from '../../../src/uplink/uplink.ts'
@@ -18,7 +17,7 @@ const BUDGET = { link: 'lte', countedBy: 'estimate', day: { ...PERIOD, bytes: 12
 function sourcesOf(status: Partial<ReportSources['status']> = {}, more: Partial<ReportSources> = {}): ReportSources {
   return {
     status: {
-      version: '1.2.3', boot: '', site: 'well-07', lastError: null, alarms: [],
+      version: '1.2.3', boot: '', site: 'well-07', lastError: null, lights: { yellow: [], red: [] }, alarms: [],
       config: { source: 'file', digest: 'd', trouble: null },
       broker: { listeners: [], clients: 12, probe: '' },
       uplinks: [{ name: 'cloud', connected: true, everConnected: true, link: 'lte', queued: { messages: 0, bytes: 0 }, lastError: null, sinceMs: WALL_MS - 7_200_000 }],
@@ -27,12 +26,12 @@ function sourcesOf(status: Partial<ReportSources['status']> = {}, more: Partial<
       time: { isSynced: true },
       ...status,
     },
-    wallMs: WALL_MS, uplinks: [UPLINK], commitAgeMs: 0, committedAgoMs: 1999, upMs: 86_400_500, alarms: [],
+    wallMs: WALL_MS, uplinks: [UPLINK], committedAgoMs: 1999, upMs: 86_400_500,
     ...more,
   }
 }
 
-const lightOf = (status: Partial<ReportSources['status']>, more: Partial<ReportSources> = {}) => lightsOf(sourcesOf(status, more))
+const alarm = (name: string) => ({ name, severity: 'warning', message: '', hint: '' })
 
 test('all is well: short', () => {
   const report = reportOf(sourcesOf({}, { uplinks: [{ ...UPLINK, queued: 3, queuedBytes: 420, budgets: [BUDGET] }] }), 8)
@@ -41,45 +40,15 @@ test('all is well: short', () => {
 })
 
 test('no time is told that is not known', () => {
-  expect(reportOf(sourcesOf({ time: { isSynced: false } }, { committedAgoMs: null }), 8)).toMatchObject({ t: null, c: null, l: 'y', y: ['time'] })
-})
-
-test.each([
-  ['store', 'red', { store: { bytes: 960, bytesMax: 1000, trouble: 'full' } }, {}],
-  ['store', 'yellow', { store: { bytes: 800, bytesMax: 1000, trouble: null } }, {}],
-  ['flash', 'red', {}, { commitAgeMs: 10_001 }],
-  ['sensors', 'yellow', { sensors: [{ name: 'a', state: 'gone', reason: null }, { name: 'b', state: 'ok', reason: null }] }, {}],
-  ['sensors', 'yellow', { sensors: [{ name: 'b', state: 'degraded', reason: null }] }, {}],
-  ['sensors', 'red', { sensors: [{ name: 'a', state: 'gone', reason: null }] }, {}],
-  ['time', 'yellow', { time: { isSynced: false } }, {}],
-  ['config', 'yellow', { config: { source: 'last-good', digest: 'd', trouble: null } }, {}],
-  ['config', 'yellow', { config: { source: 'file', digest: 'd', trouble: 'a port is taken' } }, {}],
-  ['alarms', 'yellow', {}, { alarms: [{ name: 'x', severity: 'warning', state: 'active' }] }],
-  ['alarms', 'red', {}, { alarms: [{ name: 'x', severity: 'warning', state: 'active' }, { name: 'y', severity: 'critical', state: 'active' }] }],
-  ['uplink/cloud', 'yellow', {}, { uplinks: [{ ...UPLINK, phase: 'waiting', lastError: 'refused' }] }],
-  ['uplink/cloud', 'red', {}, { uplinks: [{ ...UPLINK, phase: 'waiting', lastError: 'refused', queued: 1 }] }],
-  ['uplink/cloud', 'yellow', {}, { uplinks: [{ ...UPLINK, lastError: 'the remote refused the subscription to x', queued: 1 }] }],
-  ['uplink/cloud', 'yellow', {}, { uplinks: [{ ...UPLINK, phase: 'idle', order: { kind: 'pause', leftSec: 9 } }] }],
-  ['uplink/cloud', 'yellow', {}, { uplinks: [{ ...UPLINK, budgets: [{ ...BUDGET, exhausted: true }] }] }],
-] as const)('%s is %s', (name, light, status, more) => {
-  const lights = lightOf(status as Partial<ReportSources['status']>, more as Partial<ReportSources>)
-  expect(lights).toEqual({ yellow: light === 'yellow' ? [name] : [], red: light === 'red' ? [name] : [] })
-})
-
-test.each([
-  ['an uplink that is to be connected only now and then', {}, { uplinks: [{ ...UPLINK, phase: 'idle', lastError: 'hung up', queued: 5 }] }],
-  ['an alarm that somebody has seen', {}, { alarms: [{ name: 'x', severity: 'critical', state: 'acknowledged' }] }],
-  ['a sensor that has only begun', { sensors: [{ name: 'a', state: 'starting', reason: null }] }, {}],
-] as const)('%s is green', (_, status, more) => {
-  expect(lightOf(status as Partial<ReportSources['status']>, more as Partial<ReportSources>)).toEqual({ yellow: [], red: [] })
+  expect(reportOf(sourcesOf({ time: { isSynced: false } }, { committedAgoMs: null }), 8)).toMatchObject({ t: null, c: null })
 })
 
 test('names are left out, and how many is said, until it has room', () => {
   const long = (name: string, i: number): string => `${name}-${i}-${'x'.repeat(50)}`
   const sensors = Array.from({ length: 100 }, (_, i) => ({ name: long('sensor', i), state: 'gone', reason: null }))
-  const alarms = Array.from({ length: 30 }, (_, i) => ({ name: long('alarm', i), severity: 'warning', state: 'active' }) as const)
+  const alarms = Array.from({ length: 30 }, (_, i) => alarm(long('alarm', i)))
   const uplinks = Array.from({ length: 12 }, (_, i) => ({ ...UPLINK, name: long('uplink', i), budgets: [{ ...BUDGET, link: long('link', i) }] }))
-  const sources = sourcesOf({ site: 's'.repeat(64), sensors }, { alarms, uplinks })
+  const sources = sourcesOf({ site: 's'.repeat(64), sensors, alarms, lights: { yellow: uplinks.map(({ name }) => `uplink/${name}`), red: ['store'] } }, { uplinks })
   const report = fitted((namesMax) => reportOf(sources, namesMax), REPORT_BYTES_MAX)
   expect(Buffer.byteLength(JSON.stringify(report))).toBeLessThanOrEqual(REPORT_BYTES_MAX)
   expect(report).toMatchObject({ g: [100], a: [30], q: { '+': 12 } })
@@ -90,10 +59,10 @@ test('what counts as a change: lights, alarms and sensors, not figures', () => {
   const plain = signatureOf(sourcesOf())
   expect(signatureOf(sourcesOf({}, { upMs: 5, committedAgoMs: 77, uplinks: [{ ...UPLINK, queued: 9 }] }))).toBe(plain)
   const others = [
-    sourcesOf({ time: { isSynced: false } }),
+    sourcesOf({ lights: { yellow: ['time'], red: [] } }),
     sourcesOf({ sensors: [{ name: 'a', state: 'gone', reason: null }] }),
-    sourcesOf({}, { alarms: [{ name: 'x', severity: 'warning', state: 'active' }] }),
-    sourcesOf({}, { alarms: [{ name: 'y', severity: 'warning', state: 'active' }] }),
+    sourcesOf({ alarms: [alarm('x')] }),
+    sourcesOf({ alarms: [alarm('y')] }),
   ].map(signatureOf)
   expect(new Set([plain, ...others]).size).toBe(5)
 })

@@ -53,10 +53,10 @@ class Bed implements Outlet {
   get #sources(): ReportSources {
     return {
       status: {
-        version: '1', boot: '', site: 's', lastError: null, alarms: [], config: { source: 'file', digest: '', trouble: null }, broker: { listeners: [], clients: 0, probe: '' }, uplinks: [],
+        version: '1', boot: '', site: 's', lastError: null, lights: { yellow: [], red: this.alarm ? ['alarms'] : [] }, alarms: this.alarm ? [{ name: 'hot', severity: 'critical', message: '', hint: '' }] : [], config: { source: 'file', digest: '', trouble: null }, broker: { listeners: [], clients: 0, probe: '' }, uplinks: [],
         store: { bytes: 0, bytesMax: 1, trouble: null }, sensors: [], time: { isSynced: true },
       },
-      wallMs: this.clock.wall(), uplinks: [], commitAgeMs: 0, committedAgoMs: null, upMs: this.clock.now(), alarms: this.alarm ? [{ name: 'hot', severity: 'critical', state: 'active' }] : [],
+      wallMs: this.clock.wall(), uplinks: [], committedAgoMs: null, upMs: this.clock.now(),
     }
   }
 }

@@ -264,6 +264,42 @@ describe('the configuration', () => {
   })
 })
 
+test('a configuration that the gateway starts anew for: who had logged in by password does so again, and keeps it', async () => {
+  await using own = await Site.make()
+  const at = await freePort()
+  await own.configure({ http: { listeners: [{ port: at }] }, access: { users: [{ name: 'ann', password: 'pump', roles: ['admin'] }] } })
+  await own.start()
+  await using tab = await browser.open(`http://127.0.0.1:${at}/#/configuration`)
+  const { page } = tab
+  const logIn = async (): Promise<void> => {
+    await page.getByLabel('User name').fill('ann')
+    await page.getByLabel('Password', { exact: true }).last().fill('pump')
+    await page.keyboard.press('Enter')
+  }
+  await logIn()
+  const editor = page.getByRole('textbox', { name: 'gateway.yaml' })
+  await until(async () => (await editor.inputValue()) !== '', 'the configuration')
+  const sensor = { name: 'demo', topic: 'sensors/demo', simulate: { kind: 'sine', every: '1s' } }
+  await editor.fill((await editor.inputValue()).replace(/\}\s*$/, `, sensors: [${JSON.stringify(sensor)}] }`))
+  await page.getByText('good', { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Apply …' }).click()
+  await page.getByRole('dialog').getByText(/The gateway starts anew for sensors/).waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Apply' }).click()
+
+  await page.getByRole('button', { name: 'Log in' }).waitFor()
+  await logIn()
+  await page.getByText(/on trial\. What was before comes back in/).waitFor()
+  await page.getByText(/another is in force, on trial/).waitFor()
+  await goTo(tab, '')
+  await page.getByText('demo', { exact: true }).waitFor()
+  await page.getByRole('link', { name: /^needs attention: Site a configuration is on trial/ }).waitFor()
+  await goTo(tab, 'configuration')
+  await page.getByRole('button', { name: 'Keep it' }).click()
+  await page.getByText('The configuration stays.').waitFor()
+  expect(await readFile(own.configFile, 'utf8')).toContain('sensors/demo')
+  expect(complaintsOf(tab, /ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|status of 401/)).toEqual([])
+}, 40_000)
+
 describe('however it is looked at', () => {
   test('by keyboard alone', async () => {
     await using tab = await browser.open(url, { token: ADMIN, viewport: PHONE })

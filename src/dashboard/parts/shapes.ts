@@ -1,5 +1,7 @@
 // What the API answers, as far as the page reads it. The reference is /api/v1/openapi.json.
 
+export type ConfigSource = 'file' | 'trial' | 'last-good' | 'default'
+
 export type Role = 'viewer' | 'operator' | 'admin'
 
 export interface Who {
@@ -24,7 +26,7 @@ export interface Status {
   readonly timeSynced: boolean
   readonly uptimeSec: number
   readonly machineUptimeSec: number
-  readonly config: { readonly source: 'file' | 'trial' | 'last-good' | 'default'; readonly whole: boolean; readonly trouble: string | null }
+  readonly config: { readonly source: ConfigSource; readonly whole: boolean; readonly trouble: string | null }
   readonly broker: {
     readonly listeners: readonly { readonly port?: number; readonly host?: string; readonly socket?: string; readonly tls: boolean }[]
     readonly clients: number
@@ -203,7 +205,7 @@ export interface Configuration {
   /** null: a secret in it could not be hidden. */
   readonly text: string | null
   readonly digest: string
-  readonly source: 'file' | 'last-good' | 'default'
+  readonly source: ConfigSource
   readonly file: string | null
   readonly writable: boolean
   readonly fixedBecause: string | null

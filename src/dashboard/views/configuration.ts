@@ -11,7 +11,7 @@ import { Editor } from './editor.ts'
 
 const CHECK_AFTER_MS = 500
 const CONFIRM_SEC = 120
-const SOURCES: Readonly<Record<Configuration['source'], string>> = { file: 'in force', 'last-good': 'the last good one is in force', default: 'none is in force but the default' }
+const SOURCES: Readonly<Record<Configuration['source'], string>> = { file: 'in force', trial: 'another is in force, on trial', 'last-good': 'the last good one is in force', default: 'none is in force but the default' }
 
 export function configurationView(desk: Desk): View {
   const page = new ConfigurationPage(desk)

@@ -3,10 +3,12 @@
 //
 //   npm run bench:page -- [--repeat 15] [--seconds 5] [--views ,readings,messages] [--folder /dev/shm]      views as in the page's address; '' is the overview
 //
-// The store lies in memory: how long a disk takes to sync differs by more than a page can cost.
+// The store lies in memory: how long a disk takes to sync differs by more than a page can cost. The gateway has a core to itself, and who asks in the page's
+// place yields to who measures: a browser is on another machine.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -17,6 +19,7 @@ import { Browser } from '../../support/browser.ts'
 import { endWithUs } from '../../support/orphans.ts'
 import { freePort } from '../../support/ports.ts'
 import { Load } from '../load.ts'
+import { pinSelf, shareCores } from '../machine.ts'
 import type { PacedResult } from '../load/jobs.ts'
 import { quantilesOf } from '../load/quantiles.ts'
 import { record, Replay, type Visit } from './visit.ts'
@@ -30,6 +33,8 @@ const VISITED_SECONDS = 20
 const MEMORY_REPEAT = 3
 const METRICS = 200
 
+const cores = shareCores()
+if (cores.load !== null) pinSelf(cores.load)
 const folder = mkdtempSync(join(values.folder, 'sandpiper-page-'))
 const port = await freePort()
 const http = await freePort()
@@ -48,7 +53,9 @@ writeBundle(bundle, await makeBundle(), process.arch as 'x64')
 /** Started with this configuration, and taking connections. */
 async function started(config: object) {
   writeFileSync(configFile, JSON.stringify(config))
-  const child = endWithUs(spawn(process.execPath, [...NODE_FLAGS, join(bundle, BUNDLE_NAME), 'run', '--config', configFile], { env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(folder, 'cache') }, stdio: ['ignore', 'ignore', 'inherit'] }))
+  const program = [process.execPath, ...NODE_FLAGS, join(bundle, BUNDLE_NAME), 'run', '--config', configFile]
+  const [command, ...args] = cores.broker === null ? program : ['taskset', '-c', cores.broker, ...program]
+  const child = endWithUs(spawn(command!, args, { env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(folder, 'cache') }, stdio: ['ignore', 'ignore', 'inherit'] }))
   while (!(await listens())) await pause(50)
   await pause(SETTLED_MS)
   const stop = async (): Promise<void> => {
@@ -116,6 +123,7 @@ try {
   }
 
   const gateway = await started(WITH_PAGE)
+  setPriority(constants.priority.PRIORITY_LOW)
   const results = new Map<string, PacedResult[]>([['nobody looks', []], ...visits.map((visit): [string, PacedResult[]] => [nameOf(visit), []])])
   for (let i = 0; i < Number(values.repeat); i++) {
     const turns = [null, ...visits]

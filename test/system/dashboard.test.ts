@@ -220,7 +220,7 @@ test('an alarm is told, in the light too, until somebody has seen it', async () 
   const { page } = tab
   await page.getByRole('link', { name: /^bad: Sensors boiler cannot be read/ }).waitFor()
   await page.getByRole('heading', { name: 'Alarms' }).waitFor()
-  expect(await page.locator('.light').textContent()).toMatch(/^bad: Sensors: boiler cannot be read/)
+  expect(await page.locator('.light').textContent()).toMatch(/^bad: Sensors: boiler cannot be read · 1 alarm/)
   expect(await page.getByRole('link', { name: 'Overview' }).textContent()).toBe('Overview1')
   await page.getByRole('button', { name: 'Acknowledge sensor-gone/boiler' }).click()
   await page.getByText('acknowledged', { exact: true }).waitFor()

@@ -33,10 +33,9 @@ export function worst(states: readonly LampState[]): LampState {
 /** One sentence for who cannot see the lamps. */
 export function summaryOf(status: Status, lamps: readonly Lamp[]): { readonly state: LampState; readonly text: string } {
   const { alarms } = status
-  const state = worst([...lamps.map((lamp) => lamp.state), stateOf(status, 'alarms')])
-  const troubled = lamps.filter((lamp) => lamp.state === 'bad' || lamp.state === 'warning')
-  if (troubled.length === 0) return { state, text: alarms.length === 0 ? 'All is well' : plural(alarms.length, 'alarm') }
-  return { state, text: troubled.toSorted((a, b) => GRAVITY.indexOf(b.state) - GRAVITY.indexOf(a.state)).map(({ name, text }) => `${name}: ${text}`).join(' · ') }
+  const all = [{ state: stateOf(status, 'alarms'), text: plural(alarms.length, 'alarm') }, ...lamps.map(({ name, state, text }) => ({ state, text: `${name}: ${text}` }))]
+  const troubled = all.filter(({ state }) => state === 'bad' || state === 'warning').toSorted((a, b) => GRAVITY.indexOf(b.state) - GRAVITY.indexOf(a.state))
+  return { state: worst(all.map(({ state }) => state)), text: troubled.length === 0 ? 'All is well' : troubled.map(({ text }) => text).join(' · ') }
 }
 
 /** The worst of these lights. */

@@ -93,6 +93,7 @@ describe('the sentence', () => {
   test('an alarm counts', () => {
     expect(summary({ alarms: [{ name: 'disk/x' }], ...red('alarms') })).toEqual({ state: 'bad', text: '1 alarm' })
     expect(summary({ alarms: [{ name: 'disk/x' }], ...yellow('alarms') }).state).toBe('warning')
+    expect(summary({ alarms: [{ name: 'disk/x' }], timeSynced: false, lights: { yellow: ['time'], red: ['alarms'] } }).text).toBe('1 alarm · Site: the clock is not set')
   })
 
   test('worst of none is off', () => {

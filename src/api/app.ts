@@ -8,35 +8,27 @@
 // What is always true
 //   1. Nothing of a request is acted on before all of it has been checked, and what is refused is answered with a problem document.
 //   2. No answer may be read by a page of another site (there are no CORS fields), and none of its requests is carried out.
-//   3. What nobody reads is not piled up: events for a slow listener are left out, and it is told how many.
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import { type Duplex, Readable } from 'node:stream'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type RouteShorthandOptions } from 'fastify'
 import type { Clock } from '../clock.ts'
 import type { Page } from '../dashboard/serve.ts'
-import { SlidingWindow } from '../rate.ts'
-import { siteOf } from '../ip-address.ts'
 import { type Caller, type Callers, requireRole } from './caller.ts'
 import type { Entrance } from './entrance.ts'
+import { EventStreams } from './event-streams.ts'
 import { type FieldError, Problem, PROBLEM_TYPE, type ProblemCode } from './problem.ts'
-import { type Call, type EventStream, isStream, pathOf, type ReadRoute, type Route, type StreamRoute } from './route.ts'
+import { RequestRate } from './request-rate.ts'
+import { type Call, isStream, pathOf, type ReadRoute, type Route, type StreamRoute } from './route.ts'
+import { checkSite } from './same-site.ts'
 
 const BODY_BYTES_MAX = 65_536
 const HEADER_BYTES_MAX = 16_384
 const HEADERS_MS_MAX = 10_000
 const REQUEST_MS_MAX = 30_000
 const KEEP_ALIVE_MS = 10_000
-const STREAMS_MAX = 32
-/** Events beyond that are left out. */
-const UNSENT_BYTES_MAX = 256 * 1024
-/** A proxy or a phone's network takes a silent connection for a dead one. */
-const SIGN_OF_LIFE_MS = 15_000
-const RATE_WINDOW_MS = 60_000
-/** Addresses whose requests are counted. */
-const ADDRESSES_MAX = 1024
 /** Shorter answers are not worth packing. */
 const PACKED_BYTES_MIN = 1024
 const PAGE_PATHS = ['/', '/dashboard/*'] as const
@@ -86,8 +78,8 @@ export class App {
   #server!: Server
   /** By connection. */
   readonly #arrived = new WeakMap<object, Arrived>()
-  readonly #rates = new Map<string, SlidingWindow>()
-  readonly #streams = new Set<ServerResponse>()
+  readonly #rate: RequestRate
+  readonly #streams: EventStreams
   readonly #callers = new WeakMap<FastifyRequest, Caller>()
   #page: Promise<Page> | null = null
   readonly #ofQuery = new Ajv({ coerceTypes: 'array', useDefaults: true, validateFormats: false, strictTypes: false })
@@ -95,6 +87,8 @@ export class App {
 
   private constructor(deps: AppDeps) {
     this.#deps = deps
+    this.#rate = new RequestRate(deps.clock, deps.requestsPerMinuteMax)
+    this.#streams = new EventStreams(deps.clock)
     this.#fastify = fastify({
       logger: false,
       bodyLimit: BODY_BYTES_MAX,
@@ -134,11 +128,11 @@ export class App {
 
   /** Whoever listens has to ask again: what it may hear may be another matter now. */
   endStreams(): void {
-    for (const stream of this.#streams) stream.end()
+    this.#streams.end()
   }
 
   async stop(): Promise<void> {
-    for (const stream of this.#streams) stream.destroy()
+    this.#streams.destroy()
     this.#server.closeAllConnections()
     await this.#fastify.close()
   }
@@ -165,8 +159,8 @@ export class App {
     const { entrance, address } = this.#arrived.get(request.raw.socket)!
     const { route, isPage } = request.routeOptions.config as { readonly route?: Route; readonly isPage?: true }
     if (entrance.kind === 'port') {
-      this.#checkRate(address)
-      if (isPage !== true) checkSite(request.raw, entrance)
+      this.#rate.take(address)
+      if (isPage !== true) checkSite(request.headers, entrance)
     }
     if (bodyTypeOf(route) === null) this.#expect(request, reply)
     const { role } = route ?? { role: null }
@@ -180,22 +174,6 @@ export class App {
   #expect({ raw }: FastifyRequest, reply: FastifyReply): void {
     const deadline = this.#deps.clock.after(REQUEST_MS_MAX, () => void (raw.complete || refuseUnread(raw.socket, Object.assign(new Error(), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }))))
     reply.raw.once('close', () => deadline.cancel())
-  }
-
-  #checkRate(address: string): void {
-    const nowMs = this.#deps.clock.now()
-    const name = siteOf(address)
-    let rate = this.#rates.get(name)
-    if (rate === undefined) {
-      for (const [other, window] of this.#rates) {
-        if (this.#rates.size < ADDRESSES_MAX && !window.isEmpty(nowMs)) break
-        this.#rates.delete(other)
-      }
-      this.#rates.set(name, (rate = new SlidingWindow(this.#deps.requestsPerMinuteMax, RATE_WINDOW_MS)))
-    }
-    if (rate.take(nowMs)) return
-    const seconds = String(Math.ceil(rate.waitMs(nowMs) / 1000))
-    throw new Problem('too-many-requests', `${this.#deps.requestsPerMinuteMax} requests in a minute are let through (http.maxRequestsPerMinute): wait ${seconds} s`, { headers: { 'retry-after': seconds } })
   }
 
   // ---- routes
@@ -239,43 +217,9 @@ export class App {
   }
 
   #stream(route: StreamRoute, request: FastifyRequest, reply: FastifyReply): void {
-    if (this.#streams.size >= STREAMS_MAX) throw new Problem('unavailable', `${STREAMS_MAX} listeners at once are enough: close one`, { headers: { 'retry-after': '10' } })
-    const { raw } = reply
-    let left = 0
-    let isOpen = false
-    const open = (): void => {
-      if (isOpen) return
-      isOpen = true
-      reply.hijack()
-      raw.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' })
-      raw.write(':\n\n')
-    }
-    const stream: EventStream = {
-      send: (event, data) => {
-        open()
-        if (raw.writableLength > UNSENT_BYTES_MAX) {
-          left++
-          return
-        }
-        if (left > 0) raw.write(eventText('left-out', { count: left }))
-        left = 0
-        raw.write(eventText(event, data))
-      },
-    }
-    const { clock } = this.#deps
     const call = this.#callOf(request, reply)
-    const close = route.listen(call, stream)
-    open()
-    this.#streams.add(raw)
-    const signs = clock.every(SIGN_OF_LIFE_MS, () => void (raw.writableLength === 0 && raw.write(':\n\n')))
-    const endsAtMs = call.caller?.identity?.endsAtMs ?? Infinity
-    const over = endsAtMs === Infinity ? null : clock.after(endsAtMs - clock.now(), () => raw.end()) // its token is
-    raw.on('error', () => {}).once('close', () => {
-      signs.cancel()
-      over?.cancel()
-      this.#streams.delete(raw)
-      close()
-    })
+    const endsAtMs = call.caller?.identity?.endsAtMs ?? Infinity // its token's
+    this.#streams.start({ raw: reply.raw, headers: HEADERS, hijack: () => void reply.hijack(), listen: (stream) => route.listen(call, stream), endsAtMs })
   }
 
   #callOf(request: FastifyRequest, reply: FastifyReply): Call {
@@ -317,24 +261,6 @@ export class App {
   }
 }
 
-// ---- pages of other sites
-
-/**
- * Browsers say whose page has sent a request. Also a page of another site whose name was pointed to this machine's address (DNS rebinding) is
- * another one: whoever needs no proof is asked for by an address or a name of this machine only.
- */
-function checkSite({ headers }: IncomingMessage, { isLoopback, isSecure }: Extract<Entrance, { kind: 'port' }>): void {
-  const { host = '', origin } = headers
-  const site = headers['sec-fetch-site']
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') throw crossSite()
-  if (origin !== undefined && origin !== `${isSecure ? 'https' : 'http'}://${host}`) throw crossSite()
-  if (isLoopback && headers.authorization === undefined && !/^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host)) throw crossSite()
-}
-
-function crossSite(): Problem {
-  return new Problem('cross-site', 'open the page of the gateway itself, by localhost or its address')
-}
-
 // ---- small things
 
 function routeOf(request: FastifyRequest): Route | undefined {
@@ -357,10 +283,6 @@ function refuseUnread(socket: Duplex & { readonly writable: boolean }, error: No
   const problem = new Problem(code, 'this is no request that can be read')
   const body = JSON.stringify(problem.document)
   socket.end(`HTTP/1.1 ${problem.status} ${problem.document.title}\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
-}
-
-function eventText(event: string, data: unknown): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 }
 
 function matches(pattern: string, path: string): boolean {

@@ -1,5 +1,6 @@
 // The gateway's API for people and programs: what of it is there before anybody has asked. The rest (app.ts, the routes and their packages) is loaded then.
 import { join } from 'node:path'
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import type { HttpConfig, HttpListenerConfig } from '../config/config.ts'
@@ -109,12 +110,17 @@ export class Api {
     }
   }
 
+  /** In pieces: between them messages pass. */
   async #load(): Promise<App> {
-    const [{ App }, { Callers }] = await Promise.all([import('./app.ts'), import('./caller.ts')])
+    const { App } = await import('./app.ts')
+    await othersTurn()
+    const { Callers } = await import('./caller.ts')
     const { gateway, clock, log } = this.#deps
     const callers = (this.#callers = new Callers(gateway.access, clock, this.#config))
     const page = async (): Promise<Page> => (await import('../dashboard/serve.ts')).Page.load()
-    return App.make({ clock, callers, routes: await this.#routesWith(callers), log, requestsPerMinuteMax: this.#config.requestsPerMinuteMax, page })
+    const routes = await this.#routesWith(callers)
+    await othersTurn()
+    return App.make({ clock, callers, routes, log, requestsPerMinuteMax: this.#config.requestsPerMinuteMax, page })
   }
 
   async #routesWith(callers: Callers): Promise<readonly Route[]> {

@@ -31,6 +31,8 @@ const REQUEST_MS_MAX = 30_000
 const KEEP_ALIVE_MS = 10_000
 /** Shorter answers are not worth packing. */
 const PACKED_BYTES_MIN = 1024
+/** A test looks at the schemas themselves (test/unit/api/routes.test.ts): to do it here takes longer than all else of the first request. */
+const AJV = { useDefaults: true, validateFormats: false, strictTypes: false, meta: false, validateSchema: false } as const
 const PAGE_PATHS = ['/', '/dashboard/*'] as const
 
 const pack = promisify(gzip)
@@ -82,8 +84,8 @@ export class App {
   readonly #streams: EventStreams
   readonly #callers = new WeakMap<FastifyRequest, Caller>()
   #page: Promise<Page> | null = null
-  readonly #ofQuery = new Ajv({ coerceTypes: 'array', useDefaults: true, validateFormats: false, strictTypes: false })
-  readonly #ofBody = new Ajv({ useDefaults: true, validateFormats: false, strictTypes: false })
+  readonly #ofQuery = new Ajv({ ...AJV, coerceTypes: 'array' })
+  readonly #ofBody = new Ajv(AJV)
 
   private constructor(deps: AppDeps) {
     this.#deps = deps

@@ -1,5 +1,5 @@
 // What each route answers and does. That every answer is as the API's description says is looked at for all of them.
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import { Ajv2020, type AnySchema } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeMessage } from '../../../src/message.ts'
 import { ApiBed, type Answer, type AskOptions } from '../../support/api-bed.ts'
@@ -46,6 +46,17 @@ describe('a gateway with everything', () => {
     await bed.gateway.pass(2)
   })
   afterAll(() => bed[Symbol.asyncDispose]())
+
+  test('what may be asked with is described by good schemas: the server takes them as they are', async () => {
+    type Schema = Readonly<Record<string, unknown>>
+    type Asked = Readonly<Record<string, { readonly parameters?: readonly { readonly schema: Schema }[]; readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema?: Schema }>> } }>>
+    const { paths } = (await bed.ask('GET /openapi.json')).json as { readonly paths: Readonly<Record<string, Asked>> }
+    const operations = Object.values(paths).flatMap((path) => Object.values(path))
+    const schemas = operations.flatMap(({ parameters = [], requestBody }) => [...parameters, ...Object.values(requestBody?.content ?? {})].flatMap(({ schema }) => schema ?? []))
+    expect(schemas.length).toBeGreaterThan(50)
+    for (const schema of schemas) expect(ajv.validateSchema(schema as AnySchema), `${JSON.stringify(ajv.errors)} in ${JSON.stringify(schema)}`).toBe(true)
+    expect(ajv.validateSchema({ type: 'text' })).toBe(false)
+  })
 
   test.each([
     ['GET ./healthz', '/healthz'],

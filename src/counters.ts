@@ -41,7 +41,7 @@ export class Counters {
   refusedRemoteBytes = 0
   /** Reports that did not go when they were due: the one before still waited, or the bytes of the day were spent. */
   delayedReports = 0
-  // Limits that were reached (README, Limits). Those of queues and stores are below.
+  // Limits that were reached (docs/guide/clients.md, Limits). Those of queues and stores are below.
   /** Connections beyond what a listener takes at once. */
   refusedConnections = 0
   /** Connections beyond what one address may have at once. */

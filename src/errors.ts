@@ -1,7 +1,7 @@
 // The catalogue of what can go wrong on our side, in words for the person who has to mend it.
 // (The peer's mistakes are ProtocolError, in mqtt/reason.ts.)
 
-/** What each code tells the operator to do next. `test/unit/errors.test.ts` keeps every code in use and in the README. */
+/** What each code tells the operator to do next. `test/unit/errors.test.ts` keeps every code in use and in docs/guide/errors.md. */
 export const CATALOGUE = {
   E_CONFIG: 'correct the lines named above; `sandpiper check FILE` shows all of them at once',
   E_CONFIG_READ: 'give a readable file: npm start -- --config FILE',

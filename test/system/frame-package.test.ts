@@ -1,5 +1,5 @@
 // What other people's programs get: the package is packed and unpacked as npm does it, below a node_modules, where Node strips no types; programs
-// and the compiler use it there, and the example of the README takes frames from a broker.
+// and the compiler use it there, and the example of the guide takes frames from a broker.
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -109,9 +109,9 @@ export const all = [needs, messages[0]?.timeQuality === TimeQuality.synced, new 
     expect(stdout).toMatch(/TS2345[\s\S]*TS2322|TS2322[\s\S]*TS2345/)
   })
 
-  test('the example of the README takes frames from a broker, and asks for what it lacks', { timeout: 60_000 }, async () => {
-    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-    const [, code] = /```js\n(import mqtt[\s\S]*?)```/.exec(readme)!
+  test('the example of the guide takes frames from a broker, and asks for what it lacks', { timeout: 60_000 }, async () => {
+    const guide = readFileSync(join(ROOT, 'src/docs/guide/link.md'), 'utf8')
+    const [, code] = /```js\n(import mqtt[\s\S]*?)```/.exec(guide)!
     await using gateway = await TestGateway.start()
     await using clients = new MqttClients()
     const url = `mqtt://127.0.0.1:${gateway.port}`

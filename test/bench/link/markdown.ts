@@ -1,4 +1,4 @@
-// A case's table as it stands in the README.
+// A case's table as it stands in test/bench/README.md.
 import type { Case, Outcome } from './cases/case.ts'
 
 export function markdown({ name, title }: Case, { head, rows, notes, faults }: Outcome): string {

@@ -54,7 +54,7 @@ leds: [ACT]
 `
 
 describe('those that come with the gateway', () => {
-  it('are the boards of the README', () => {
+  it('are the boards of the guide', () => {
     expect(boardIds()).toEqual([
       'generic-arm64', 'generic-x86-64', 'jetson-agx-orin', 'jetson-nano', 'jetson-orin-nano',
       'rpi-3b', 'rpi-3b-plus', 'rpi-4', 'rpi-5', 'rpi-cm4', 'rpi-cm5', 'rpi-zero-2w',

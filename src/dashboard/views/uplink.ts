@@ -78,7 +78,7 @@ function uplinkItem(desk: Desk, name: string): Item<Shown> {
       const [text, kind] = PHASES[uplink.phase]
       setBadge(state, uplink.phase === 'up' && uplink.link !== null && uplink.link !== name ? `${text} over ${uplink.link}` : text, kind)
       write(order, uplink.order === null ? '' : `ordered: ${uplink.order.kind}, for ${duration(uplink.order.leftSec)} more`)
-      const why = uplink.phase === 'up' || uplink.phase === 'idle' ? null : uplink.lastError
+      const why = uplink.phase === 'idle' ? null : uplink.lastError // also what the remote has refused of a connection that is up
       show(trouble, why !== null)
       write(trouble, why === null ? '' : `${why}${uplink.nextAttemptSec === null ? '' : ` · next attempt in ${duration(uplink.nextAttemptSec)}`}`)
       figures.update(uplink, nowMs)

@@ -8,8 +8,12 @@ interface Pending {
   readonly fn: () => void
 }
 
+/** More timers in one moment wait for a time that does not come. */
+const FIRED_AT_ONCE_MAX = 100_000
+
 export class FakeClock implements Clock {
   #now = 1000
+  #firedAtOnce = 0
   #order = 0
   readonly #pending = new Set<Pending>()
   /** Wall time of monotonic zero; set it to make the wall clock jump. */
@@ -74,6 +78,8 @@ export class FakeClock implements Clock {
   }
 
   #fire(due: Pending): void {
+    this.#firedAtOnce = due.at > this.#now ? 0 : this.#firedAtOnce + 1
+    if (this.#firedAtOnce > FIRED_AT_ONCE_MAX) throw new Error(`timers keep firing at ${this.#now} ms: ${due.fn.toString().slice(0, 200)}`)
     this.#now = Math.max(this.#now, due.at)
     if (due.everyMs === null) this.#pending.delete(due)
     else due.at = this.#now + Math.max(1, due.everyMs)

@@ -19,7 +19,7 @@ export class BlockTime {
     const into = (moment.kind === 'wall' ? moment.wallMs : moment.sinceBootMs) % stepMs
     const sinceMs = into > (1 - SHORT) * stepMs ? into - stepMs : into
     this.#stepMs = stepMs
-    this.#startedMs = Math.round(nowMs - sinceMs) // of fractions the end of a step could be a moment that still belongs to it
+    this.#startedMs = Math.floor(nowMs - sinceMs) // of fractions the end of a step could be a moment that still belongs to it
     this.startedAtMs = storedMs - sinceMs
   }
 

@@ -1,7 +1,7 @@
 // What an open page costs: round trips of 1,000 QoS 1 messages a second with nobody looking, and with each view open, in turns in one run; how long /metrics
 // takes; and the memory that HTTP, page and history take.
 //
-//   npm run bench:page -- [--repeat 15] [--seconds 5] [--views ,readings,messages] [--folder /dev/shm]      views as in the page's address; '' is the overview
+//   npm run bench:page -- [--repeat 15] [--seconds 5] [--views ,readings,messages] [--folder /dev/shm] [--memory 3]      views as in the page's address; '' is the overview
 //
 // The store lies in memory: how long a disk takes to sync differs by more than a page can cost. The gateway has a core to itself, and who asks in the page's
 // place yields to who measures: a browser is on another machine.
@@ -24,13 +24,12 @@ import type { PacedResult } from '../load/jobs.ts'
 import { quantilesOf } from '../load/quantiles.ts'
 import { record, Replay, type Visit } from './visit.ts'
 
-const { values } = parseArgs({ options: { repeat: { type: 'string', default: '15' }, seconds: { type: 'string', default: '5' }, views: { type: 'string', default: ',readings,messages' }, folder: { type: 'string', default: '/dev/shm' } } })
+const { values } = parseArgs({ options: { repeat: { type: 'string', default: '15' }, seconds: { type: 'string', default: '5' }, views: { type: 'string', default: ',readings,messages' }, folder: { type: 'string', default: '/dev/shm' }, memory: { type: 'string', default: '3' } } })
 const PER_SEC = 1000
 const RECORD_MS = 20_000
 const WARM_MS = 2000
 const SETTLED_MS = 3000
 const VISITED_SECONDS = 20
-const MEMORY_REPEAT = 3
 const METRICS = 200
 
 const cores = shareCores()
@@ -116,7 +115,7 @@ try {
     return mb
   }
   const memory = { without: [] as number[], overview: [] as number[], all: [] as number[] }
-  for (let i = 0; i < MEMORY_REPEAT; i++) {
+  for (let i = 0; i < Number(values.memory); i++) {
     memory.without.push(await resident(WITHOUT, []))
     memory.overview.push(await resident(WITH_PAGE, visits.slice(0, 1)))
     memory.all.push(await resident(WITH_PAGE, visits))
@@ -157,7 +156,7 @@ try {
   }
   console.log(`\n/metrics: median ${metrics.p50Ms.toFixed(1)} ms, p99 ${metrics.p99Ms.toFixed(1)} ms of ${METRICS}`)
   const mb = (all: readonly number[]): string => `${median(all).toFixed(1)} (${all.map((one) => one.toFixed(1)).join(', ')})`
-  console.log(`resident while those messages pass, MB: ${mb(memory.without)} without HTTP on a port and without history, and nobody asks; ${mb(memory.overview)} with ${nameOf(visits[0]!)} open; ${mb(memory.all)} with every view at once`)
+  if (memory.all.length > 0) console.log(`resident while those messages pass, MB: ${mb(memory.without)} without HTTP on a port and without history, and nobody asks; ${mb(memory.overview)} with ${nameOf(visits[0]!)} open; ${mb(memory.all)} with every view at once`)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

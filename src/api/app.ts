@@ -31,7 +31,7 @@ const REQUEST_MS_MAX = 30_000
 const KEEP_ALIVE_MS = 10_000
 /** Shorter answers are not worth packing. */
 const PACKED_BYTES_MIN = 1024
-/** A test looks at the schemas themselves (test/unit/api/routes.test.ts): to do it here takes longer than all else of the first request. */
+/** A test looks at the schemas themselves (test/unit/api/routes.test.ts): to do it here takes a quarter of the first request. */
 const AJV = { useDefaults: true, validateFormats: false, strictTypes: false, meta: false, validateSchema: false } as const
 const PAGE_PATHS = ['/', '/dashboard/*'] as const
 

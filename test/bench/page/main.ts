@@ -3,10 +3,11 @@
 //
 //   npm run bench:page -- [--repeat 15] [--seconds 5] [--views ,readings,messages] [--folder /dev/shm] [--memory 3]      views as in the page's address; '' is the overview
 //
-// A shared machine stands still for longer than a page can cost: the quietest quarter of the runs says most. The store lies in memory: how long a disk takes to sync differs by more than a page can cost. The gateway has a core to itself, and who asks in the page's
-// place yields to who measures: a browser is on another machine.
+// A shared machine stands still for longer than a page can cost: the quietest quarter of the runs says most. The store lies in memory: how long a disk takes
+// to sync differs by more than that too. The gateway has a core to itself, and who asks in the page's place yields to who measures: a browser is on another
+// machine.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
@@ -19,9 +20,9 @@ import { Browser } from '../../support/browser.ts'
 import { endWithUs } from '../../support/orphans.ts'
 import { freePort } from '../../support/ports.ts'
 import { Load } from '../load.ts'
-import { pinSelf, shareCores } from '../machine.ts'
 import type { PacedResult } from '../load/jobs.ts'
 import { quantilesOf } from '../load/quantiles.ts'
+import { memoryOf, pinSelf, shareCores } from '../machine.ts'
 import { record, Replay, type Visit } from './visit.ts'
 
 const { values } = parseArgs({ options: { repeat: { type: 'string', default: '15' }, seconds: { type: 'string', default: '5' }, views: { type: 'string', default: ',readings,messages' }, folder: { type: 'string', default: '/dev/shm' }, memory: { type: 'string', default: '3' } } })
@@ -62,7 +63,7 @@ async function started(config: object) {
     child.kill('SIGTERM')
     await ended
   }
-  return { residentMb: () => residentMb(child.pid!), stop }
+  return { residentMb: () => memoryOf(child.pid!).residentMb, stop }
 }
 
 function listens(): Promise<boolean> {
@@ -74,10 +75,6 @@ function listens(): Promise<boolean> {
     })
     socket.once('error', () => resolve(false))
   })
-}
-
-function residentMb(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
 }
 
 const quantile = (all: readonly number[], share: number): number => all.toSorted((a, b) => a - b)[Math.floor(all.length * share)]!

@@ -148,6 +148,7 @@ describe('from one tenant into another', () => {
     await using gateway = await hosted({}, { store: 'sqlite' })
     const will = { topic: 'w', payload: 'of acme', retain: true, qos: 1, properties: { willDelayInterval: 30 } } as const
     const anna = await gateway.connect(5, { ...ANNA, clientId: 'c', expirySec: 1000, will })
+    await anna.subscribe('of her own') // answered when it is on flash, and the session with it
     await anna.cut()
     if (restarts) await gateway.crash()
     const watchers = [await gateway.connect(5, { ...GITTA, clientId: 'c' }), await gateway.connect(5, OWNER)]

@@ -1,17 +1,19 @@
 // Routes over HTTP: the one importer of fastify and ajv, loaded with the first request.
 //
-//   header ─► rate ─► whose page? ─► caller ─► role ─► body ─► schema ─► handler ─► JSON
-//             429     403            401       403     413 415  400       4xx 5xx
+//   header ─► rate ─► whose page? ─► its turn ─► caller ─► role ─► body ─► schema ─► handler ─► JSON
+//             429     403                        401       403     413 415  400       4xx 5xx
 //
 // The dashboard's files go the same way, as far as the rate: they say nothing of this gateway, so nobody has to prove anything for them.
 //
 // What is always true
 //   1. Nothing of a request is acted on before all of it has been checked, and what is refused is answered with a problem document.
 //   2. No answer may be read by a page of another site (there are no CORS fields), and none of its requests is carried out.
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+//   3. However many requests come at once, one of them begins in a turn of the loop: messages pass between them.
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type Duplex, Readable } from 'node:stream'
+import { setImmediate as othersTurn } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type RouteShorthandOptions } from 'fastify'
 import type { Clock } from '../clock.ts'
@@ -84,6 +86,8 @@ export class App {
   readonly #streams: EventStreams
   readonly #callers = new WeakMap<FastifyRequest, Caller>()
   #page: Promise<Page> | null = null
+  /** When the request that came last has its turn. */
+  #begun: Promise<void> = Promise.resolve()
   readonly #ofQuery = new Ajv({ ...AJV, coerceTypes: 'array' })
   readonly #ofBody = new Ajv(AJV)
 
@@ -165,6 +169,7 @@ export class App {
       if (isPage !== true) checkSite(request.headers, entrance)
     }
     if (bodyTypeOf(route) === null) this.#expect(request, reply)
+    await (this.#begun = this.#begun.then(() => othersTurn()))
     const { role } = route ?? { role: null }
     if (role === null) return
     const caller = await this.#deps.callers.identify({ entrance, address, authorization: request.headers.authorization, isGone: () => request.raw.destroyed })

@@ -3,7 +3,7 @@
 //
 //   npm run bench:page -- [--repeat 15] [--seconds 5] [--views ,readings,messages] [--folder /dev/shm] [--memory 3]      views as in the page's address; '' is the overview
 //
-// A shared machine stands still for longer than a page can cost: the quietest quarter of the runs says most. The store lies in memory: how long a disk takes
+// A shared machine stands still for longer than a page can cost: its processors are kept awake, and the quietest quarter of the runs says most. The store lies in memory: how long a disk takes
 // to sync differs by more than that too. The gateway has a core to itself, and who asks in the page's place yields to who measures: a browser is on another
 // machine.
 import { spawn } from 'node:child_process'
@@ -19,6 +19,7 @@ import { askHttp } from '../../support/ask-socket.ts'
 import { Browser } from '../../support/browser.ts'
 import { endWithUs } from '../../support/orphans.ts'
 import { freePort } from '../../support/ports.ts'
+import { Awake } from '../awake.ts'
 import { Load } from '../load.ts'
 import type { PacedResult } from '../load/jobs.ts'
 import { quantilesOf } from '../load/quantiles.ts'
@@ -118,6 +119,7 @@ try {
     memory.all.push(await resident(WITH_PAGE, visits))
   }
 
+  using awake = new Awake(cores)
   const gateway = await started(WITH_PAGE)
   setPriority(constants.priority.PRIORITY_LOW)
   const results = new Map<string, PacedResult[]>([['nobody looks', []], ...visits.map((visit): [string, PacedResult[]] => [nameOf(visit), []])])
@@ -142,7 +144,7 @@ try {
   const metrics = quantilesOf(took)
   await gateway.stop()
 
-  console.log(`\n${PER_SEC} QoS 1 messages a second, ms from when a message was due; medians of ${values.repeat} runs of ${values.seconds} s\n`)
+  console.log(`\n${PER_SEC} QoS 1 messages a second, ms from when a message was due; medians of ${values.repeat} runs of ${values.seconds} s; ${awake.note}\n`)
   console.log('                          PUBACK p50      p99   delivery p50      p99   p99 of the quietest quarter   p99 more than with nobody in the same round: median, quartiles')
   const baseP99s = results.get('nobody looks')!.map(({ delivery }) => delivery!.p99Ms)
   for (const [name, all] of results) {

@@ -1,7 +1,7 @@
 // What an open page costs: round trips of 1,000 QoS 1 messages a second with nobody looking, and with each view open, in turns in one run; how long /metrics
 // takes; and the memory that HTTP, page and history take.
 //
-//   npm run bench:page -- [--repeat 15] [--seconds 5] [--views ,readings,messages] [--folder /dev/shm] [--memory 3]      views as in the page's address; '' is the overview
+//   npm run bench:page -- [--repeat 15] [--seconds 8] [--views ,readings,messages] [--folder /dev/shm] [--memory 3]      views as in the page's address; '' is the overview
 //
 // A shared machine stands still for longer than a page can cost: its processors are kept awake, and the quietest quarter of the runs says most. The store lies in memory: how long a disk takes
 // to sync differs by more than that too. The gateway has a core to itself, and who asks in the page's place yields to who measures: a browser is on another
@@ -26,7 +26,7 @@ import { quantilesOf } from '../load/quantiles.ts'
 import { memoryOf, pinSelf, shareCores } from '../machine.ts'
 import { record, Replay, type Visit } from './visit.ts'
 
-const { values } = parseArgs({ options: { repeat: { type: 'string', default: '15' }, seconds: { type: 'string', default: '5' }, views: { type: 'string', default: ',readings,messages' }, folder: { type: 'string', default: '/dev/shm' }, memory: { type: 'string', default: '3' } } })
+const { values } = parseArgs({ options: { repeat: { type: 'string', default: '15' }, seconds: { type: 'string', default: '8' }, views: { type: 'string', default: ',readings,messages' }, folder: { type: 'string', default: '/dev/shm' }, memory: { type: 'string', default: '3' } } })
 const PER_SEC = 1000
 const RECORD_MS = 20_000
 const WARM_MS = 2000
